@@ -1,0 +1,214 @@
+"""The pipeline on one page: a named line a stage.
+
+Program -normalize-> Expr -saturate-> Graph -extract-> Choice -decode-> Expr
+        -schedule-> Plan -compile_plan-> Code
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from eqsat_tensor.egraph.decode import decode
+from eqsat_tensor.egraph.graph import Graph
+from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.extract import extract
+from eqsat_tensor.extract.cost import DEFAULT, CostModel
+from eqsat_tensor.lang import OPS, Expr, apply
+from eqsat_tensor.lower.cpu import jit, pool
+from eqsat_tensor.lower.cpu.bind import Program as Code
+from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.normalize import normalize, program_digest
+from eqsat_tensor.options import Options
+from eqsat_tensor.program import Program
+from eqsat_tensor.rules import RuleBook, load_rulebook
+from eqsat_tensor.runtime import cache as disk
+from eqsat_tensor.schedule import lower_program, schedule
+from eqsat_tensor.trees import Tree, unflatten
+
+BUCKET = 16
+PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A program after saturation: normalized roots, leaves, and the e-graph (None: as written)."""
+
+    roots: tuple[Expr, ...]
+    leaves: tuple[Expr, ...]
+    graph: Graph | None
+    diagnostics: tuple[str, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        return program_digest(self.roots, self.leaves)
+
+
+@lru_cache(maxsize=32)
+def rulebook(options: Options) -> RuleBook:
+    """The rules that these options allow."""
+    extra = tuple(r for r in options.rules if not r.startswith("-"))
+    exclude = tuple(r[1:] for r in options.rules if r.startswith("-"))
+    return load_rulebook(extra, exclude).for_math(options.math)
+
+
+def normalized(program: Program) -> Rewritten:
+    """The program in normal form, not yet rewritten."""
+    roots, became = normalize(program.roots, program.leaves)
+    leaves = tuple(became[leaf] for leaf in program.leaves)
+    return Rewritten(tuple(roots), leaves, None)
+
+
+def rewritten(normal: Rewritten, options: Options) -> Rewritten:
+    """Saturate; on any failure of the engine the program stays as written, with a warning."""
+    if options.optimize == "none":
+        return normal
+    result = saturated(normal, rulebook(options))
+    for diagnostic in result.diagnostics if result.graph is None else ():
+        warnings.warn(f"eqsat_tensor: not rewritten: {diagnostic}", RuntimeWarning, stacklevel=5)
+    return result
+
+
+def saturated(
+    normal: Rewritten, book: RuleBook, allowed: Collection[str] | None = None
+) -> Rewritten:
+    """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it."""
+    result = saturate(normal.roots, book, allowed=allowed)
+    notes = (result.diagnostic,) if result.diagnostic else ()
+    return Rewritten(normal.roots, normal.leaves, result.graph, notes)
+
+
+def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
+    """The cheapest stable program at these sizes (buckets), every root an expression of its own."""
+    if program.graph is None:
+        return distinct(program.roots)
+    choice = extract(program.graph, CostModel(sizes=sizes))
+    return distinct(decode(program.graph, choice))
+
+
+def distinct(roots: Sequence[Expr]) -> tuple[Expr, ...]:
+    """Roots no two of which are one node and none a leaf: each gets a buffer of its own."""
+    seen: set[Expr] = set()
+    result = []
+    for root in roots:
+        while root in seen or root.op.name == "input":
+            root = apply(OPS["keep"], root)
+        seen.add(root)
+        result.append(root)
+    return tuple(result)
+
+
+def bucket(size: int) -> int:
+    """The size that stands for ``size`` in cost estimates: 0, 1, or 4 times a power of 16."""
+    if size < 2:
+        return size
+    power = 1
+    while power * BUCKET <= size:
+        power *= BUCKET
+    return 4 * power
+
+
+# ----------------------------------------------------------------------------------- code, cached
+@dataclass(frozen=True)
+class CacheKey:
+    """All that machine code depends on, as one record."""
+
+    program: str  # digest of the normalized program
+    rules: str  # digest of every source of rules
+    options: str
+    buckets: tuple[tuple[str, int], ...]
+    versions: str  # of the packages that decide, and of our own sources
+    profile: str  # what the cost model took things to cost
+    target: str  # CPU, features, LLVM
+
+    def text(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+def cache_key(normal: Rewritten, options: Options, buckets: Mapping[str, int]) -> CacheKey:
+    """The key under which the code of a program is kept."""
+    rules = "" if options.optimize == "none" else rulebook(options).digest
+    return CacheKey(
+        normal.digest,
+        rules,
+        options.key(),
+        tuple(sorted(buckets.items())),
+        versions(),
+        repr(DEFAULT),
+        jit.target_key(),
+    )
+
+
+@cache
+def versions() -> str:
+    """The packages that code depends on, and this one: its files by size and time of change."""
+    named = " ".join(f"{name}-{version(name)}" for name in PACKAGES)
+    root = Path(__file__).parent
+    files = sorted((root.parent / "rules.egg", *root.rglob("*.py"), *root.rglob("*.ll")))
+    states = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f.exists() for s in [f.stat()]]
+    return f"{named} {hashlib.sha256(repr(states).encode()).hexdigest()}"
+
+
+def code_for(
+    normal: Rewritten,
+    options: Options,
+    buckets: Mapping[str, int],
+    extract_program: Callable[[Mapping[str, int]], tuple[Expr, ...]],
+) -> tuple[str, Callable[[], Code]]:
+    """Digest of the program chosen at these buckets, and what makes (or finds) its code.
+
+    The disk holds two kinds of entries: key -> digest of the chosen program, and
+    digest -> code; so buckets that choose the same program share the code.
+    """
+    key = cache_key(normal, options, buckets)
+    known = disk.get(key.text())
+    if known is not None:
+        digest = known.decode()
+        stored = disk.get(digest)
+        if stored is not None:
+            return digest, lambda: Code.from_bytes(stored)
+    roots = extract_program(buckets)
+    contract = options.math != "strict" and options.optimize != "none"
+    seed = f"{program_digest(roots, normal.leaves)} {contract} {versions()} {jit.target_key()}"
+    digest = hashlib.sha256(seed.encode()).hexdigest()
+
+    def make() -> Code:
+        code = compile_plan(schedule(lower_program(roots)), contract=contract)
+        disk.put(digest, code.to_bytes())
+        disk.put(key.text(), digest.encode())
+        return code
+
+    return digest, make
+
+
+def threads() -> int:
+    """How many threads a call may use."""
+    return pool.pool().threads
+
+
+def disabled() -> bool:
+    """EQSAT_DISABLE=1: every call goes through the reference evaluator."""
+    return os.environ.get("EQSAT_DISABLE") == "1"
+
+
+def returned(tree: Tree) -> str:
+    """How the entry gives results: "single", "tuple" or "none"; `finisher` makes nests of them."""
+    if tree.kind == "leaf":
+        return "single"
+    return "none" if tree.kind == "none" else "tuple"
+
+
+@cache
+def finisher(tree: Tree) -> Callable[[Any], Any] | None:
+    """What puts flat results into their nest, or None where they are flat; one a nest, for ever."""
+    flat = tree.kind is tuple and all(c.kind == "leaf" for c in tree.children)
+    if flat or tree.kind in ("leaf", "none"):
+        return None
+    return partial(unflatten, tree)

@@ -1,0 +1,1 @@
+"""Equality saturation: `saturate` makes a `Graph` of a program, `decode` programs of a `Graph`."""

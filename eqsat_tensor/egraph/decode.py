@@ -1,0 +1,45 @@
+"""(`Graph`, `Choice`) -> `Expr`s: the chosen program, with the original leaves and places."""
+
+from __future__ import annotations
+
+from eqsat_tensor.egraph.graph import Choice, Graph
+from eqsat_tensor.errors import user_place
+from eqsat_tensor.lang import OPS, Expr, apply
+
+
+def decode(graph: Graph, choice: Choice) -> list[Expr]:
+    """The expressions of the graph's roots under ``choice``, in order."""
+    made = decode_classes(graph, choice)
+    return [made[c] for c in graph.roots]
+
+
+def decode_classes(graph: Graph, choice: Choice) -> dict[int, Expr]:
+    """The expression of each e-class that the roots need under ``choice``.
+
+    Nodes that live already are those objects themselves; a new node takes the place of a node of
+    the program in its class.  The choice must be acyclic and cover what the roots need.
+    """
+    here = user_place()
+    made: dict[int, Expr] = {}
+    open_classes: set[int] = set()
+    stack = list(reversed(graph.roots))
+    while stack:
+        c = stack[-1]
+        if c in made:
+            stack.pop()
+            continue
+        node = graph.nodes[choice.picks[c]]
+        waiting = [d for d in node.operands if d not in made]
+        if waiting:
+            assert c not in open_classes, f"a cyclic choice at e-class {c}"
+            open_classes.add(c)
+            stack.extend(reversed(waiting))
+            continue
+        op = OPS[node.op]
+        named = dict(zip(op.attributes, node.attributes, strict=True))
+        expr = apply(op, *(made[d] for d in node.operands), **named)
+        if expr.place == here:
+            expr.place = graph.places.get(c, here)
+        made[c] = expr
+        stack.pop()
+    return made

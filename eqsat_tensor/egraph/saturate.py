@@ -1,0 +1,266 @@
+"""A program and a rule book -> the saturated `Graph`: the schedule, limits, what stopped it.
+
+    push; rows in; the schedule, ruleset by ruleset, under limits of size and time;
+    freeze; proposers look at the graph; what they propose goes in; at most three rounds; pop.
+
+Whatever goes wrong in the engine, or with a wrong rule, ends in ``Saturation(graph=None,
+diagnostic=...)``: the caller compiles the program as it was written.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from eqsat_tensor.egraph.encode import Encoder
+from eqsat_tensor.egraph.engine import Engine, EngineError
+from eqsat_tensor.egraph.freeze import Frozen, freeze
+from eqsat_tensor.egraph.graph import Graph
+from eqsat_tensor.egraph.library import library
+from eqsat_tensor.egraph.propose import Ingest
+from eqsat_tensor.egraph.schema import base_forms, op_forms
+from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.lang import OPS, Expr
+from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Step
+from eqsat_tensor.rules.vocabulary import RELATIONS
+
+ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
+ENGINES = 8  # engines kept in a thread
+
+
+@dataclass(frozen=True)
+class Limits:
+    """rows: of all tables, absolute; seconds: checked between runs; rounds: of proposals."""
+
+    rows: int = 400_000
+    seconds: float = 10.0
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """What came of saturating.
+
+    graph       None where the engine failed; ``diagnostic`` says why and which rules had fired.
+    stopped     "saturated" (the schedule ran to its end), "rows" or "seconds".
+    matches     rule -> number of matches.
+    seconds     wall time of each stage, by name.
+    """
+
+    graph: Graph | None
+    diagnostic: str = ""
+    stopped: str = "saturated"
+    matches: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Engines(threading.local):
+    """Each thread's engines by book; an engine must not be touched by another thread."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.kept: OrderedDict[tuple[str, int], Engine] = OrderedDict()
+
+    def get(self, book: RuleBook) -> Engine:
+        if self.process != os.getpid():  # forked: the parent's engines are not ours
+            self.__init__()  # type: ignore[misc]
+        key = (book.digest, len(OPS))
+        engine = self.kept.pop(key, None)
+        if engine is None or not engine.alive:
+            engine = Engine(base_forms())
+            own = [r for r in book.relations if r not in RELATIONS]
+            engine.load(
+                "relations",
+                lambda: (f"(relation {r.name} ({' '.join(r.sorts)}))" for r in own),
+                "relations",
+            )
+        self.kept[key] = engine
+        while len(self.kept) > ENGINES:
+            self.kept.popitem(last=False)
+        return engine
+
+
+_engines = _Engines()
+
+
+def saturate(
+    outputs: Sequence[Expr],
+    rules: RuleBook,
+    limits: Limits = Limits(),
+    allowed: Collection[str] | None = None,
+) -> Saturation:
+    """Saturate the program with the book's rules and proposers; never raises for a bad rule.
+
+    allowed: names of the only rewrites and proposers to use, as with ``rules.only(allowed)``, but
+    with the same engine: for asking again and again which rules matter.
+    """
+    try:
+        return _Run(rules, limits, allowed).saturate(outputs)
+    except EngineError as e:
+        return Saturation(None, diagnose(e, rules), "engine")
+
+
+def diagnose(error: EngineError, rules: RuleBook) -> str:
+    """The engine's words, and the rules that had fired by then, outsiders first."""
+    fired = [rules.rules[i] for i in error.fired if i < len(rules.rules)]
+    fired.sort(key=lambda r: (r.file not in rules.packs, r.place))
+    text = " ".join(str(error).split())
+    if not fired:
+        return text
+    shown = ", ".join(f"{r.name} ({r.place})" for r in fired[:5])
+    more = f" and {len(fired) - 5} more" if len(fired) > 5 else ""
+    return f"{text}. Rules that had fired: {shown}{more}"
+
+
+class _Run:
+    def __init__(self, rules: RuleBook, limits: Limits, allowed: Collection[str] | None) -> None:
+        self.rules = rules
+        self.allowed = None if allowed is None else frozenset(allowed)
+        self.limits = limits
+        self.facts = {r.name for r in rules.rules if r.kind == "fact"}
+        self.matches: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+        self.stopped = "saturated"
+        self.library = library(rules, len(OPS))
+        self.present = 0  # ops in the e-graph, as bits
+        self.clock = 0  # counts changes of the e-graph
+        self.fact_clock = 0  # those of facts alone, which types do not depend on
+        self.rows_at_most = 0
+        self.idle: dict[str, int] = {}  # ruleset -> the clock at which it found nothing to do
+        self.mark = self.start = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.mark
+        self.mark = now
+
+    def saturate(self, outputs: Sequence[Expr]) -> Saturation:
+        engine = _engines.get(self.rules)
+        encoder = Encoder()
+        roots = encoder.program(outputs)
+        self.lap("encode")
+        self.present = self.library.mask(encoder.ops)
+        self.load(engine)
+        self.lap("load")
+        with engine.session():
+            self.lap("push")
+            self.round(engine, encoder)
+            frozen = self.frozen(engine, encoder, roots)
+            for _ in range(self.limits.rounds):
+                if self.stopped != "saturated" or not self.propose(encoder, frozen):
+                    break
+                self.present |= self.library.mask(encoder.ops)
+                self.load(engine)
+                self.round(engine, encoder)
+                frozen = self.frozen(engine, encoder, roots)
+        self.lap("pop")
+        return Saturation(frozen.graph, "", self.stopped, self.matches, self.seconds)
+
+    def load(self, engine: Engine) -> None:
+        """See that the engine knows what can fire on the ops that are there."""
+        self.need = need = self.library.need(self.present, self.allowed)
+        for name in need.ops:
+            engine.load(name, partial(op_forms, name), "schema")
+        for i in need.rules:
+            key = f"rules/{i}"
+            if not engine.has(key):
+                rule = self.rules.rules[i]
+                texts = partial(self.library.rule_texts, i)
+                engine.load(key, texts, f"{rule.place}: {rule.name}")
+
+    def round(self, engine: Engine, encoder: Encoder) -> None:
+        """Rows in, then the schedule."""
+        commands, tables = encoder.take()
+        if commands:
+            engine.run(*commands)
+        for table, lines in tables.items():
+            engine.load_rows(table, lines)
+        self.command(engine, "ingest")
+        self.lap("ingest")
+        self.clock += 1
+        self.rows_at_most = engine.size()
+        for step in self.rules.schedule:
+            self.step(engine, step)
+        self.lap("saturate")
+
+    def command(self, engine: Engine, ruleset: str) -> tuple[bool, Mapping[str, int]]:
+        name, declaration = self.need.declared[ruleset]
+        engine.declare(name, declaration)
+        return engine.run_schedule(f"(run-schedule (run {name}))")
+
+    def step(self, engine: Engine, step: Step) -> bool:
+        """Do one step of the schedule; True where it changed anything."""
+        if step.kind == "run":
+            return self.run(engine, step.name)
+        changed = False
+        for _ in range(step.count) if step.kind == "repeat" else count():
+            again = False
+            for inner in step.steps:
+                again |= self.step(engine, inner)
+            changed |= again
+            if not again or step.kind == "seq":
+                break
+        return changed
+
+    def run(self, engine: Engine, ruleset: str) -> bool:
+        """Run a ruleset once, unless nothing changed since it last found nothing to do."""
+        clock = self.clock - self.fact_clock if ruleset == TYPES else self.clock
+        if self.idle.get(ruleset) == clock or self.stopped != "saturated":
+            return False
+        if ruleset not in self.need.declared:
+            return False
+        changed, matches = self.command(engine, ruleset)
+        present = self.present
+        for variant, n in matches.items():
+            if n:
+                name = variant.partition("/")[0]  # the argument orders of one rule count as one
+                self.matches[name] = self.matches.get(name, 0) + n
+                present |= self.library.makes.get(name, 0)
+        if present != self.present:
+            self.present = present
+            self.load(engine)
+        self.clock += changed
+        self.fact_clock += changed and ruleset == FACTS
+        self.idle[ruleset] = -1 if changed else clock
+        if changed:
+            self.check_limits(engine, ruleset, sum(matches.values()))
+        return changed
+
+    def check_limits(self, engine: Engine, ruleset: str, matches: int) -> None:
+        """Stop where time is up or tables are full; tables are counted when they might be."""
+        self.rows_at_most += matches * ROWS_OF_A_MATCH
+        if self.rows_at_most > self.limits.rows:
+            self.rows_at_most = engine.size()
+            if self.rows_at_most > self.limits.rows:
+                self.stopped = f"rows: more than {self.limits.rows} after {ruleset}"
+        if time.perf_counter() - self.start > self.limits.seconds:
+            self.stopped = f"seconds: more than {self.limits.seconds} after {ruleset}"
+
+    def frozen(self, engine: Engine, encoder: Encoder, roots: Sequence[int]) -> Frozen:
+        known = {n for n in self.rules.names if n not in self.facts}
+        fired = {n: k for n, k in self.matches.items() if n in known and k}
+        result = freeze(engine, encoder, roots, self.rules.names, fired)
+        self.lap("freeze")
+        return result
+
+    def propose(self, encoder: Encoder, frozen: Frozen) -> bool:
+        ingest = Ingest(encoder, frozen.graph, frozen.handles)
+        entered = False
+        for number, proposer in enumerate(self.rules.proposers, start=len(self.rules.rules)):
+            if self.allowed is not None and proposer.name not in self.allowed:
+                continue
+            try:
+                for proposal in proposer.propose(frozen.graph):
+                    if ingest.enter(proposal, number):
+                        entered = True
+                        self.matches[proposer.name] = self.matches.get(proposer.name, 0) + 1
+            except (AssertionError, EqsatError, LookupError, ValueError) as e:
+                raise EngineError(f"proposer {proposer.name}: {e!r}") from None
+        self.lap("propose")
+        return entered

@@ -1,0 +1,77 @@
+"""Every exception of eqsat_tensor, and how its message is put together.
+
+A message reads ``<operation>: needs <condition>; got <name>=<dtype[shape]>. <hint> (file:line)``,
+where the place is the user's own line: the nearest frame outside this package.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+class EqsatError(Exception):
+    """Base of all errors that eqsat_tensor raises on purpose."""
+
+
+class ShapeError(EqsatError, ValueError):
+    """Shapes or sizes that do not fit together."""
+
+
+class DtypeError(EqsatError, TypeError):
+    """A dtype that an operation or an argument does not take."""
+
+
+class ArgumentError(EqsatError, TypeError):
+    """A call with missing, surplus or unknown arguments, or an argument of a wrong kind."""
+
+
+class LabelError(EqsatError, IndexError):
+    """An integer label or index outside its axis."""
+
+
+class TraceError(EqsatError, TypeError):
+    """A traced value used where only a number known now will do, such as ``bool(x)``."""
+
+
+class GradientError(EqsatError, ValueError):
+    """A derivative that does not exist as asked, such as the gradient of a non-scalar."""
+
+
+class RuleError(EqsatError, ValueError):
+    """A rule file that cannot be loaded; the message starts with ``file:line``."""
+
+
+class FactError(EqsatError, ValueError):
+    """Two sources that say contradicting things of one value."""
+
+
+class UnsupportedError(EqsatError, NotImplementedError):
+    """Something that eqsat_tensor does not do; the message says what it does instead."""
+
+
+def user_frame() -> FrameType | None:
+    """The nearest calling frame outside this package, or None where there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def user_place() -> tuple[str, int] | None:
+    """File and line of the user's code that led here."""
+    frame = user_frame()
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def message(operation: str, needs: str, got: str = "", hint: str = "") -> str:
+    """``<operation>: needs <needs>; got <got>. <hint> (file:line)``, the place being the caller's user."""
+    text = f"{operation}: needs {needs}"
+    text += f"; got {got}." if got else "."
+    if hint:
+        text += f" {hint}"
+    place = user_place()
+    return text if place is None else f"{text} ({Path(place[0]).name}:{place[1]})"

@@ -1,0 +1,58 @@
+"""`Graph` and costs -> `Choice`: the best program in an e-graph, all roots as one DAG.
+
+What is minimised, in this order: the number of subsumed rows chosen (a stable rule subsumes its
+left side, so time never buys instability back), then the total cost of the nodes chosen, a
+shared node counted once.
+
+    e-class 7: log(6) [subsumed], log1p(3)    ->   7: log1p(3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eqsat_tensor.egraph.graph import Choice, Graph, Node
+from eqsat_tensor.extract.greedy import Solution, choose_greedily
+from eqsat_tensor.extract.local import improve
+from eqsat_tensor.extract.problem import Problem
+
+CostOfNode = Callable[[Node, Graph], float]
+METHODS = ("greedy", "milp")
+
+
+def extract(graph: Graph, cost: CostOfNode, method: str = "greedy") -> Choice:
+    """The best acyclic choice of one node for every e-class that the roots need.
+
+    cost    non-negative finite cost of one node, its operands not counted.
+    method  "greedy": bottom-up passes and a local search, linear in practice;
+            "milp": an integer program on top; `extract_with_gap` tells what it proved.
+    The result does not depend on how e-classes and nodes are numbered.
+    Raises UnsupportedError where "milp" is asked for and highspy is missing.
+    """
+    assert method in METHODS, method
+    if method == "milp":
+        return extract_with_gap(graph, cost)[0]
+    problem = Problem.of(graph, cost)
+    return Choice(problem.choice_of(search(problem).picks))
+
+
+def extract_with_gap(
+    graph: Graph, cost: CostOfNode, time_limit: float = 10.0
+) -> tuple[Choice, float]:
+    """The best choice by an integer program, and how far from the best it may be, relative.
+
+    time_limit  seconds, for each of the at most two runs of the solver.
+    A gap of 0 is a proof that nothing is cheaper; infinity says that nothing was proved.
+    Raises UnsupportedError where highspy is missing.
+    """
+    from eqsat_tensor.extract.milp import solve
+
+    problem = Problem.of(graph, cost)
+    best, gap = solve(problem, search(problem), time_limit)
+    return Choice(problem.choice_of(best.picks)), gap
+
+
+def search(problem: Problem) -> Solution:
+    """The best of the greedy solutions, each improved by local search."""
+    solutions = [improve(problem, solution) for solution in choose_greedily(problem)]
+    return min(solutions, key=lambda s: problem.weight_of(s.picks))

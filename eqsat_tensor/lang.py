@@ -1,0 +1,285 @@
+"""The language inside the compiler: `Expr`, a frozen hash-consed node, and `OpDef`, one record an op.
+
+Equal expressions are one object, so ``is`` and hashing are structural.  What users hold is
+`eqsat_tensor.tensor.Tensor`, which has identity and may be rebound; the two never mix.
+Axes are non-negative, dtypes and broadcasts explicit: all operands of an elementwise op have
+the same shape.  (`eqsat_tensor.tensor` promotes, broadcasts and counts negative axes.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from eqsat_tensor.errors import user_place
+from eqsat_tensor.kinds import Attribute, Kind
+from eqsat_tensor.scalar import PRIMITIVES
+from eqsat_tensor.types import (
+    DTYPES,
+    Guard,
+    Literal,
+    Size,
+    TensorType,
+    substitute,
+)
+
+BOOL, INT32, INT64, FLOAT32, FLOAT64 = DTYPES
+BOOLS = (BOOL,)
+INTS = (INT32, INT64)
+FLOATS = (FLOAT32, FLOAT64)
+NUMBERS = INTS + FLOATS
+
+
+class Expr:
+    """One value of a program: an op applied to operands and static attributes.
+
+    ``arguments`` are expressions; ``attributes`` the values of ``op.attributes`` in its order;
+    ``place`` is the user's file and line that made it first, for messages only.
+    """
+
+    __slots__ = ("__weakref__", "arguments", "attributes", "op", "place", "type")
+
+    op: OpDef
+    arguments: tuple[Expr, ...]
+    attributes: tuple[Any, ...]
+    type: TensorType
+    place: tuple[str, int] | None
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        return self.type.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.type.dtype
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The attributes by name."""
+        return dict(zip(self.op.attributes, self.attributes, strict=True))
+
+    def __getitem__(self, name: str) -> Any:
+        """The attribute called ``name``."""
+        return self.attributes[list(self.op.attributes).index(name)]
+
+    def rebuilt(self, arguments: Sequence[Expr]) -> Expr:
+        """The same op and attributes on other operands."""
+        return apply(self.op, *arguments, **self.named)
+
+    def __repr__(self) -> str:
+        return text([self])
+
+
+Vjp = Callable[..., Sequence[Expr | None]]
+
+
+@dataclass(frozen=True, eq=False)
+class OpDef:
+    """All that is known of one op; adding an op is adding one of these (`define`).
+
+    name        snake_case; the e-graph's constructor is its CamelCase.
+    kind        what rooms may assume (`Kind`).
+    arity       number of operands.
+    numpy       the meaning: ``numpy(*arrays, **attributes)``, sizes given as ints.
+    infer       ``infer(*types, **attributes) -> TensorType``.
+    attributes  static parameters in order, and how each is encoded.
+    dtypes      dtypes that the first operand may have.
+    ufunc       the NumPy ufunc whose promotion the public function follows (elementwise ops).
+    scalar      scalar body ``scalar(s, *operands)``; None where the primitive bears the op's name.
+    vjp         ``vjp(ct, out, *arguments, **attributes)``: one cotangent (or None: it is zero) an
+                operand, all of them expressions.
+    expand      of a composite: ``expand(*arguments, **attributes) -> Expr`` in simpler ops.
+    guards      size conditions that the entry must check, given the node.
+    checks      0-d bool expressions that must come out true at run time, each with the text of the
+                LabelError, given the node.
+    commutative, linear   linear: a linear map of its operands together.
+    safe_point  an operand value at which value and derivatives are ordinary numbers (used by the
+                gradient of ``where`` in the branch that is not taken).
+    ulps        declared maximal error of a correctly lowered op, in units in the last place.
+    public      the user's function; None: made from the record (elementwise), or none at all.
+    """
+
+    name: str
+    kind: Kind
+    arity: int
+    numpy: Callable[..., Any]
+    infer: Callable[..., TensorType]
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    dtypes: tuple[np.dtype, ...] = DTYPES
+    ufunc: np.ufunc | None = None
+    scalar: Callable[..., Any] | None = None
+    vjp: Vjp | None = None
+    expand: Callable[..., Expr] | None = None
+    guards: Callable[[Expr], Sequence[Guard]] | None = None
+    checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
+    commutative: bool = False
+    linear: bool = False
+    safe_point: float = 1.0
+    ulps: float = 0.5
+    doc: str = ""
+
+    @property
+    def constructor(self) -> str:
+        """The op's name in rule files: ``log_softmax`` is ``LogSoftmax``."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+    def body(self, s: Any, *operands: Any) -> Any:
+        """The scalar body under builder ``s``."""
+        if self.scalar is not None:
+            return self.scalar(s, *operands)
+        return s.apply(self.name, *operands)
+
+    def __call__(self, *arguments: Expr, **attributes: Any) -> Expr:
+        return apply(self, *arguments, **attributes)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+OPS: dict[str, OpDef] = {}
+_TABLE: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+
+
+def define(name: str, kind: Kind, **fields: Any) -> OpDef:
+    """Make an op and enter it in `OPS`.  Fields as in `OpDef`; elementwise ops infer by themselves."""
+    assert name not in OPS, name
+    if kind is Kind.ELEMENTWISE:
+        if "scalar" not in fields:
+            assert name in PRIMITIVES, name
+        result = fields.pop("result", "same")
+        fields.setdefault("infer", _elementwise_type(name, fields.get("dtypes", DTYPES), result))
+    OPS[name] = OpDef(name=name, kind=kind, **fields)
+    return OPS[name]
+
+
+def _elementwise_type(
+    name: str, dtypes: tuple[np.dtype, ...], result: str
+) -> Callable[..., TensorType]:
+    def infer(*types: TensorType) -> TensorType:
+        first = types[0]
+        assert all(t == first for t in types), (name, types)
+        assert first.dtype in dtypes, (name, types)
+        return first.with_dtype(BOOL) if result == "bool" else first
+
+    return infer
+
+
+def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
+    """The node of ``op`` on ``arguments``; an equal node that lives already is returned itself."""
+    values = tuple(attributes[name] for name in op.attributes)
+    assert len(attributes) == len(values), (op, attributes)
+    key = (op.name, arguments, values)
+    found = _TABLE.get(key)
+    if found is not None:
+        return found
+    assert len(arguments) == op.arity, (op, arguments)
+    node = Expr()
+    node.op, node.arguments, node.attributes = op, arguments, values
+    node.type = op.infer(*(a.type for a in arguments), **attributes)
+    node.place = user_place()
+    return _TABLE.setdefault(key, node)
+
+
+def topological(outputs: Iterable[Expr]) -> list[Expr]:
+    """Every node that the outputs need, operands before users, each once; any depth."""
+    order: list[Expr] = []
+    seen: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(o, False) for o in reversed(list(outputs))]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((a, False) for a in reversed(node.arguments) if a not in seen)
+    return order
+
+
+def rewrite(
+    outputs: Sequence[Expr], change: Callable[[Expr, tuple[Expr, ...]], Expr]
+) -> list[Expr]:
+    """Rebuild bottom-up: ``change(node, new arguments)`` gives each node's successor."""
+    new: dict[Expr, Expr] = {}
+    for node in topological(outputs):
+        new[node] = change(node, tuple(new[a] for a in node.arguments))
+    return [new[o] for o in outputs]
+
+
+def substitute_attribute(kind: Attribute, value: Any, values: Mapping[str, Size]) -> Any:
+    """A static attribute with size symbols replaced."""
+    if kind in (Attribute.SHAPE, Attribute.SIZES):
+        return tuple(substitute(s, values) for s in value)
+    return value
+
+
+def substitute_sizes(outputs: Sequence[Expr], values: Mapping[str, Size]) -> list[Expr]:
+    """The same program with size symbols replaced by name."""
+
+    def change(node: Expr, arguments: tuple[Expr, ...]) -> Expr:
+        attributes = {
+            name: substitute_attribute(kind, value, values)
+            for (name, kind), value in zip(node.op.attributes.items(), node.attributes, strict=True)
+        }
+        return apply(node.op, *arguments, **attributes)
+
+    return rewrite(outputs, change)
+
+
+def guards_of(outputs: Iterable[Expr]) -> list[Guard]:
+    """The size conditions of a program, each once, in order of use."""
+    found: dict[Guard, None] = {}
+    for node in topological(outputs):
+        if node.op.guards is not None:
+            found.update(dict.fromkeys(node.op.guards(node)))
+    return list(found)
+
+
+def checks_of(outputs: Iterable[Expr]) -> list[tuple[Expr, str]]:
+    """What a program must check of its values, each once: a 0-d bool expression and a text."""
+    found: dict[Expr, str] = {}
+    for node in topological(outputs):
+        if node.op.checks is not None:
+            for check, failure in node.op.checks(node):
+                found.setdefault(check, failure)
+    return list(found.items())
+
+
+def text(outputs: Sequence[Expr]) -> str:
+    """The program as one assignment a line, ``%2 = add(%0, %1) : f32[n]``; leaves stand in place."""
+    names = line_names(outputs)
+
+    def shown(node: Expr) -> str:
+        return names.get(node) or _leaf(node)
+
+    lines = []
+    for node, name in names.items():
+        arguments = [shown(a) for a in node.arguments]
+        arguments += [f"{k}={_show(v)}" for k, v in node.named.items()]
+        lines.append(f"{name} = {node.op.name}({', '.join(arguments)}) : {node.type}")
+    lines.append("return " + ", ".join(map(shown, outputs)))
+    return "\n".join(lines)
+
+
+def line_names(outputs: Sequence[Expr]) -> dict[Expr, str]:
+    """What each node but the leaves is called in `text`: ``%0``, ``%1``, ..."""
+    nodes = [n for n in topological(outputs) if n.arguments]
+    return {node: f"%{i}" for i, node in enumerate(nodes)}
+
+
+def _leaf(node: Expr) -> str:
+    if node.op.name in ("iota", "size"):
+        return f"{node.op.name}({_show(node.attributes[0])})"
+    return _show(node.attributes[0])
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(str, value)) + ")"
+    if isinstance(value, Literal | np.dtype):
+        return str(value)
+    return str(value)

@@ -1,0 +1,273 @@
+"""A compiled plan, and what it becomes for given sizes: numbers only.
+
+    Plan -compile_plan-> Program (object code, layouts; bytes for the cache)
+    Program.bind(sizes) -> Bound (argument blocks, steps, an arena for temporaries)
+
+A `Program` knows no plan any more: sizes are polynomials, evaluated at binding.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.lower.cpu.accumulate import combine_of
+from eqsat_tensor.lower.cpu.bound import Bound, bind
+from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cpu.reuse import reused
+from eqsat_tensor.scalar import PRIMITIVES
+from eqsat_tensor.schedule.loops import (
+    Call,
+    Constant,
+    Map,
+    Nest,
+    Plan,
+    Reduce,
+    Value,
+    operands_of,
+)
+from eqsat_tensor.types import (
+    Literal,
+    Shape,
+    Size,
+    SizeFunction,
+    SizeTerm,
+    Symbol,
+    product,
+)
+
+FORMAT = 1  # of the bytes; part of every cache key
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A reduction in blocks: root ``number`` of a nest, ``width`` values a block, into ``buffer``."""
+
+    number: int
+    combine: str
+    dtype: str
+    width: Size
+    buffer: str
+
+
+@dataclass(frozen=True)
+class Product:
+    """A call of the matrix product: shapes with leading batch axes, names of buffers."""
+
+    dtype: str
+    batch: Size
+    rows: Size
+    columns: Size
+    inner: Size
+    transpose_a: bool
+    transpose_b: bool
+    row: bool  # c is one row for all
+    buffers: tuple[str | Literal, ...]  # a, b, result; then alpha, beta, c where scaled
+
+
+@dataclass(frozen=True)
+class Step:
+    """What binding needs to know of one nest.
+
+    kernel  name of its function ("" for a product).  words  what the argument block holds.
+    cost    operations an element.  buffers  temporaries that it writes.
+    """
+
+    kind: str
+    kernel: str
+    domain: Shape
+    outer: int
+    words: tuple[tuple[Any, ...], ...]
+    cost: float
+    buffers: tuple[str, ...]
+    partials: tuple[Partial, ...] = ()
+    product: Product | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """Machine code and all that binding needs; made by `compile_plan` or `Program.from_bytes`."""
+
+    object: bytes
+    names: tuple[str, ...]
+    steps: tuple[Step, ...]
+    tiles: tuple[tuple[int, ...], ...]
+    inputs: tuple[tuple[str, str, Shape], ...]  # name, dtype, shape
+    outputs: tuple[tuple[str, Shape], ...]  # dtype, shape
+    temporaries: Mapping[str, tuple[int, Size]]  # name -> bytes an element, elements
+    last: Mapping[str, int]
+    reuse: Mapping[str, str]  # temporary -> the dying one whose memory it takes
+    _addresses: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def addresses(self) -> Mapping[str, int]:
+        """Addresses of the kernels, loaded at the first call."""
+        if not self._addresses and self.names:
+            self._addresses.update(jit.load([self.object], list(self.names)))
+        return self._addresses
+
+    def bind(
+        self,
+        sizes: Mapping[str, int],
+        threads: int = 1,
+        strides: Mapping[str, Sequence[int]] | None = None,
+    ) -> Bound:
+        """Everything worked out for these sizes.
+
+        sizes: number of every size symbol.  threads: how many threads chunks are made for.
+        strides: of each input that is not contiguous, in elements, by name.
+        """
+        values = dict(sizes)
+        for name, given in (strides or {}).items():
+            values |= {f"{name}:{axis}": stride for axis, stride in enumerate(given)}
+        return bind(self, values, threads)
+
+    def to_bytes(self) -> bytes:
+        """The program for the cache on disk."""
+        return json.dumps({"format": FORMAT, "program": _plain(self)}).encode()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Program:
+        """The program again.  Raises ValueError on what `to_bytes` did not make."""
+        record = json.loads(data)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise ValueError("Program.from_bytes: needs bytes of this version's to_bytes.")
+        program = _rich(record["program"])
+        assert isinstance(program, Program), program
+        return program
+
+
+def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVEL) -> Program:
+    """Machine code for a plan.
+
+    contract: whether a * b + c may be one operation (not in strict mode).  level: of code
+    generation, 0 to 3.
+    """
+    module = emit(plan, contract)
+    code = jit.compile_object(module.text, level) if module.names else b""
+    steps = tuple(
+        _step(plan, nest, module.kernels[i], module.slots[i]) for i, nest in enumerate(plan.nests)
+    )
+    temporaries = {
+        name: (value.dtype.itemsize, product(value.shape))
+        for value, name in plan.buffers.items()
+        if name.startswith("tmp")
+    }
+    return Program(
+        code,
+        tuple(module.names),
+        steps,
+        plan.tiles,
+        tuple((v.name, v.dtype.name, v.shape) for v in plan.inputs),
+        tuple((v.dtype.name, v.shape) for v in plan.outputs),
+        temporaries,
+        dict(plan.last),
+        reused(plan),
+    )
+
+
+def _step(plan: Plan, nest: Nest, kernel: str, words: tuple[tuple[Any, ...], ...]) -> Step:
+    written = tuple(
+        name
+        for r in nest.roots
+        if (name := plan.buffers.get(r.value)) is not None and name.startswith("tmp")
+    )
+    domain, outer = nest.domain, nest.outer
+    if nest.kind == "call":
+        (root,) = nest.roots
+        assert isinstance(root.value, Call), root
+        done = _product(plan, root.value)
+        cost = 1.0
+        return Step("call", "", domain, 0, (), cost, written, (), done)
+    partials: list[Partial] = []
+    if nest.kind == "full" or (nest.kind == "col" and not outer):
+        for number, root in enumerate(nest.roots):
+            if isinstance(root.value, Reduce):
+                width = product(domain[nest.reduced :]) if nest.kind == "col" else 1
+                word, dtype = combine_of(root.value), root.value.dtype.name
+                partials.append(Partial(number, word, dtype, width, plan.buffers[root.value]))
+    cost = sum(_cost(plan, root.value) for root in nest.roots)
+    return Step(nest.kind, kernel, domain, outer, words, cost, written, tuple(partials))
+
+
+def _product(plan: Plan, call: Call) -> Product:
+    assert call.function == "gemm", call.function
+    options, names = dict(call.options), plan.buffers
+    a, b, *scaled = call.operands
+    return Product(
+        call.dtype.name,
+        product(call.shape[:-2]),
+        call.shape[-2],
+        call.shape[-1],
+        a.shape[-2] if options["transpose_a"] else a.shape[-1],
+        options["transpose_a"],
+        options["transpose_b"],
+        options.get("row", False),
+        tuple(v.value if isinstance(v, Constant) else names[v] for v in (a, b, call, *scaled)),
+    )
+
+
+def _cost(plan: Plan, root: Value) -> float:
+    """Cost of one element of a root, each inlined value counted once."""
+    total = 1.0
+    seen: set[Value] = set()
+    stack = list(operands_of(root))
+    if isinstance(root, Map):
+        total += COSTS[root.primitive]
+    while stack:
+        value = stack.pop()
+        if value not in seen and value not in plan.buffers and not isinstance(value, Constant):
+            seen.add(value)
+            total += COSTS[value.primitive] if isinstance(value, Map) else 0.0
+            if not isinstance(value, Reduce):
+                stack.extend(operands_of(value))
+    return total
+
+
+COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}
+
+
+# ------------------------------------------------------------------------- plain data and back
+_RECORDS: dict[str, Any] = {
+    c.__name__: c
+    for c in (Program, Step, Partial, Product, Literal, SizeTerm, SizeFunction, Symbol)
+}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON holds it; records and tuples are tagged lists."""
+    if isinstance(value, tuple):
+        return ["tuple", *map(_plain, value)]
+    if isinstance(value, bytes):
+        return ["bytes", b64encode(value).decode()]
+    if isinstance(value, np.dtype):
+        return ["dtype", value.name]
+    if isinstance(value, dict):
+        return ["dict", *([_plain(k), _plain(v)] for k, v in value.items())]
+    if type(value).__name__ in _RECORDS:
+        names = [n for n in value.__dataclass_fields__ if not n.startswith("_")]
+        return [type(value).__name__, *(_plain(getattr(value, n)) for n in names)]
+    assert value is None or isinstance(value, bool | int | float | str), value
+    return value
+
+
+def _rich(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    tag, *rest = value
+    if tag == "tuple":
+        return tuple(map(_rich, rest))
+    if tag == "bytes":
+        return b64decode(rest[0])
+    if tag == "dtype":
+        return np.dtype(rest[0])
+    if tag == "dict":
+        return {_rich(k): _rich(v) for k, v in rest}
+    if tag not in _RECORDS:
+        raise ValueError(f"Program.from_bytes: unknown record {tag!r}.")
+    return _RECORDS[tag](*map(_rich, rest))

@@ -1,0 +1,327 @@
+"""Binding: a program's argument blocks, steps and memory for given sizes.
+
+All argument blocks lie in one array of i64 words, temporaries in one arena, placed by lifetime.
+Nests that take turns on blocks hold what they hold through the whole of their group.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqsat_tensor.lower.cpu import blas, driver
+from eqsat_tensor.types import Size, evaluate, literal
+
+if TYPE_CHECKING:
+    from eqsat_tensor.lower.cpu.bind import Product, Program, Step
+
+BLOCK = 8192  # elements of a block of a full reduction: a constant, so results depend on sizes only
+TILE = 512  # most rows of a block of a tile or a column reduction; fewer where rows are long
+TILE_ELEMENTS = 51_200  # of one array in a block of a tile, about
+COLUMNS = 1 << 18  # elements of a block of a column reduction, about
+CHUNKS = 4  # chunks a thread
+GRAIN = 10_000.0  # estimated nanoseconds below which a step stays on one thread
+MEMORY_NS, COST_NS = 0.15, 0.035  # of an element, and of one unit of cost
+FLOPS = 50.0  # of a matrix product, a nanosecond
+ALIGN = 64
+
+
+@dataclass
+class Bound:
+    """A program for given sizes.
+
+    words         argument blocks; steps refer to it by address.
+    steps         [k, 5]: kernel, argument, units, chunks, minus alignment (`driver`).
+    input_slots   for each input, addresses of the i64 words that take its data pointer.
+    output_slots  the same for each output.
+    outputs       dtype and shape of each output.
+    arena         memory of the temporaries.
+    work          estimated nanoseconds of all steps on one thread.
+    """
+
+    words: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    input_slots: list[list[int]]
+    output_slots: list[list[int]]
+    outputs: list[tuple[np.dtype, tuple[int, ...]]]
+    arena: NDArray[np.uint8]
+    work: float
+
+    def run(self, pointers: Sequence[int]) -> None:
+        """Run on arrays at these addresses, inputs first, then outputs.  Not for speed."""
+        for slots, pointer in zip([*self.input_slots, *self.output_slots], pointers, strict=True):
+            for slot in slots:
+                ctypes.c_int64.from_address(slot).value = pointer
+        driver.drive(self.steps)
+
+    def __call__(self, *arrays: NDArray[Any]) -> list[NDArray[Any]]:
+        """New outputs for these inputs, in the order of `Program.inputs`."""
+        results = [np.empty(shape, dtype) for dtype, shape in self.outputs]
+        self.run([a.ctypes.data for a in (*arrays, *results)])
+        return results
+
+
+@dataclass
+class _Fold:
+    argument: int  # first of its four words
+    kernel: int
+    width: int
+
+
+class _Binder:
+    """Collects words and steps; addresses are filled in when all is there."""
+
+    def __init__(self, program: Program, values: Mapping[str, int], threads: int) -> None:
+        self.program, self.values, self.threads = program, values, threads
+        self.words: list[int] = []
+        self.at: list[tuple[int, int]] = []  # (word, word whose address it holds)
+        self.pointers: list[tuple[int, str]] = []  # (word, buffer)
+        self.steps: list[tuple[int, int, int, int, int]] = []  # with a word for the argument
+        self.spans: dict[str, tuple[int, int, int]] = {}  # partials: bytes, first, last nest
+        self.known: dict[Size, int] = {}
+        self.work = 0.0
+
+    def number(self, size: Size) -> int:
+        if isinstance(size, int):
+            return size
+        if size not in self.known:
+            self.known[size] = evaluate(size, self.values)
+        return self.known[size]
+
+    def domain(self, step: Step) -> list[int]:
+        return [self.number(s) for s in step.domain]
+
+    # --------------------------------------------------------------------------------- one nest
+    def group(self, step: Step, rows: int) -> int:
+        """Indices of the first axis a block."""
+        domain = self.domain(step)
+        rest = int(np.prod(domain[1:], dtype=np.int64)) if domain else 1
+        if step.kind == "full":
+            return rows or max(1, -(-BLOCK // max(rest, 1)))
+        return rows or max(64, min(TILE, COLUMNS // max(rest, 1)))
+
+    def tile_rows(self, steps: Sequence[Step]) -> int:
+        """Rows of a block of a tile: what its nests read of a block stays in cache together."""
+        width = max(int(np.prod(self.domain(step)[1:], dtype=np.int64)) for step in steps)
+        return max(16, min(TILE, TILE_ELEMENTS // max(width, 1)))
+
+    def units(self, step: Step, rows: int) -> int:
+        domain = self.domain(step)
+        if not domain:
+            return 1
+        if step.partials:
+            return -(-domain[0] // self.group(step, rows))
+        return 0 if step.kind == "map" and 0 in domain else domain[0]
+
+    def block(self, i: int, step: Step, rows: int) -> tuple[int, list[_Fold]]:
+        """The argument block of a nest, and the folds of its partial results."""
+        start = len(self.words)
+        direct = self.units(step, rows) == 1
+        partial = {p.number: p for p in step.partials}
+        for key in step.words:
+            word, kind = len(self.words), key[0]
+            self.words.append(0)
+            if kind == "size":
+                self.words[word] = self.number(key[1])
+            elif kind == "pointer":
+                self.pointers.append((word, key[1]))
+            elif kind == "constant":
+                self.words[word] = _bits(key[1].bits)
+            elif kind == "size value":
+                exact = np.array(self.number(key[2])).astype(key[1]).tobytes()
+                self.words[word] = _bits(exact)
+            elif kind == "group":
+                self.words[word] = self.group(step, rows)
+            else:
+                assert kind == "partial", key
+                number = key[1]
+                name = partial[number].buffer if direct else f"part{i}.{number}"
+                self.pointers.append((word, name))
+        if not self.words[start:]:
+            self.words.append(0)
+        folds = [] if direct else [self.fold(i, step, p.number, rows) for p in step.partials]
+        return start, folds
+
+    def fold(self, i: int, step: Step, number: int, rows: int) -> _Fold:
+        """The argument of a fold of partials, and their memory."""
+        partial = next(p for p in step.partials if p.number == number)
+        units, width = self.units(step, rows), self.number(partial.width)
+        name = f"part{i}.{number}"
+        self.spans[name] = (units * width * np.dtype(partial.dtype).itemsize, i, i)
+        argument = len(self.words)
+        self.words += [0, units, width, 0]
+        self.pointers += [(argument, name), (argument + 3, partial.buffer)]
+        return _Fold(argument, driver.fold_address(partial.combine, partial.dtype), width)
+
+    def cost(self, step: Step) -> float:
+        elements = float(np.prod([float(s) for s in self.domain(step)]))
+        return elements * max(MEMORY_NS, COST_NS * step.cost)
+
+    def chunks(self, units: int, cost: float) -> int:
+        parallel = self.threads > 1 and cost >= GRAIN
+        return max(1, min(CHUNKS * self.threads, units)) if parallel else 1
+
+    def kernel(self, i: int, step: Step) -> None:
+        """The steps of a nest by itself."""
+        units, cost = self.units(step, 0), self.cost(step)
+        argument, folds = self.block(i, step, 0)
+        align = ALIGN if step.kind == "map" and len(step.domain) == 1 else 1
+        self.work += cost
+        if units:
+            address = self.program.addresses()[step.kernel]
+            self.steps.append((address, argument, units, self.chunks(units, cost), align))
+        self.fold_steps(folds)
+
+    def fold_steps(self, folds: Sequence[_Fold]) -> None:
+        for f in folds:
+            self.steps.append((f.kernel, f.argument, f.width, 1, 1))
+
+    def tile(self, members: tuple[int, ...]) -> None:
+        """One step for nests that take turns on blocks of rows, then the folds."""
+        steps = self.program.steps
+        rows = self.tile_rows([steps[i] for i in members])
+        length = self.domain(steps[members[0]])[0]
+        blocks, cost = -(-length // rows), sum(self.cost(steps[i]) for i in members)
+        entries: list[tuple[int, int, int, int]] = []
+        folds: list[_Fold] = []
+        for i in members:
+            step = steps[i]
+            argument, own = self.block(i, step, rows)
+            folds += own
+            units = self.units(step, rows)
+            size = 1 if step.partials else rows
+            entries.append((self.program.addresses()[step.kernel], argument, units, size))
+        start = len(self.words)
+        self.words.append(len(entries))
+        for kernel, argument, units, size in entries:
+            self.at.append((len(self.words) + 1, argument))
+            self.words += [kernel, 0, units, size]
+        self.work += cost
+        if blocks:
+            chunks = self.chunks(blocks, cost)
+            self.steps.append((driver.group_address(), start, blocks, chunks, 1))
+        self.fold_steps(folds)
+
+    def product(self, product: Product) -> None:
+        """The step of a matrix product."""
+        m, n, k, batch = (
+            self.number(s) for s in (product.rows, product.columns, product.inner, product.batch)
+        )
+        size = np.dtype(product.dtype).itemsize
+        source_row = 0 if product.row else n
+        matrices = blas.MatrixProduct(
+            m,
+            n,
+            k,
+            m if product.transpose_a else k,
+            k if product.transpose_b else n,
+            n,
+            product.transpose_a,
+            product.transpose_b,
+            source_row,
+            *(size * elements for elements in (m * k, k * n, m * n, m * source_row)),
+        )
+        argument = len(self.words)
+        self.words += matrices.words()
+        a, b, result, *scaled = product.buffers
+        one, zero = (literal(v, np.dtype(product.dtype)) for v in (1.0, 0.0))
+        alpha, beta, *source = scaled or (one, zero)
+        places = ["a", "b", "c", "alpha", "beta", "source"]
+        for place, buffer in zip(places, (a, b, result, alpha, beta, *source), strict=False):
+            word = argument + blas.WORDS[place]
+            if isinstance(buffer, str):
+                self.pointers.append((word, buffer))
+            else:
+                self.at.append((word, len(self.words)))
+                self.words.append(_bits(buffer.bits))
+        self.work += 2.0 * batch * m * n * k / FLOPS
+        if m and n and batch:
+            over, units, chunks, align = blas.share(matrices, batch, self.threads)
+            address = blas.gemm_address(product.dtype, over)
+            self.steps.append((address, argument, units, chunks, align))
+
+    # ----------------------------------------------------------------------------------- memory
+    def place(self) -> tuple[NDArray[np.uint8], dict[str, int]]:
+        """An arena, and the address of each temporary in it: first fit over lifetimes."""
+        program = self.program
+        group_of = {i: g for g in program.tiles for i in g}
+        spans = dict(self.spans)
+        for i, step in enumerate(program.steps):
+            for name in step.buffers:
+                size, elements = program.temporaries[name]
+                spans[name] = (size * self.number(elements), i, program.last.get(name, i))
+        home = {name: name for name in spans}
+        for name in sorted(program.reuse, key=lambda n: spans[n][1]):  # in order of making
+            owner = home[name] = home[program.reuse[name]]
+            bytes_, first, last = spans[owner]
+            spans[owner] = (bytes_, first, max(last, spans.pop(name)[2]))
+        done: list[tuple[int, int, int, int, str]] = []  # offset, end, first, last
+        for name, (size, first, last) in sorted(spans.items(), key=lambda kv: (-kv[1][0], kv[0])):
+            first, last = group_of[first][0], group_of[last][-1]
+            size, offset = (size + 2 * ALIGN - 1) // ALIGN * ALIGN, 0
+            for begin, end, a, b, _ in sorted(done):
+                if not (last < a or b < first) and offset < end and begin < offset + size:
+                    offset = end
+            done.append((offset, offset + size, first, last, name))
+        total = max((end for _, end, _, _, _ in done), default=0)
+        arena = np.empty(total + ALIGN, np.uint8)
+        start = (arena.ctypes.data + ALIGN - 1) // ALIGN * ALIGN
+        where = {name: start + offset for offset, _, _, _, name in done}
+        return arena, {name: where[owner] for name, owner in home.items()}
+
+    def finish(self) -> Bound:
+        program = self.program
+        arena, where = self.place()
+        words = np.array(self.words, np.int64)
+        base = words.ctypes.data
+        for word, target in self.at:
+            words[word] = base + 8 * target
+        slots: dict[str, list[int]] = {}
+        for word, name in self.pointers:
+            if name in where:
+                words[word] = where[name]
+            else:
+                slots.setdefault(name, []).append(base + 8 * word)
+        steps = np.zeros((len(self.steps), driver.STEP_WORDS), np.int64)
+        for k, (kernel, argument, units, chunks, align) in enumerate(self.steps):
+            steps[k] = kernel, base + 8 * argument, units, chunks, -align
+        outputs = [
+            (np.dtype(dtype), tuple(self.number(s) for s in shape))
+            for dtype, shape in program.outputs
+        ]
+        return Bound(
+            words,
+            steps,
+            [slots.get(name, []) for name, _, _ in program.inputs],
+            [slots.get(f"out{k}", []) for k in range(len(outputs))],
+            outputs,
+            arena,
+            self.work,
+        )
+
+
+def _bits(data: bytes) -> int:
+    """A number's bytes as an i64 word."""
+    return int.from_bytes(data.ljust(8, b"\0"), sys.byteorder, signed=True)
+
+
+def bind(program: Program, values: Mapping[str, int], threads: int) -> Bound:
+    """`Program.bind`, with strides among the values."""
+    binder = _Binder(program, values, threads)
+    for members in program.tiles:
+        if len(members) > 1:
+            binder.tile(members)
+            continue
+        (i,) = members
+        step = program.steps[i]
+        if step.product is None:
+            binder.kernel(i, step)
+        else:
+            binder.product(step.product)
+    return binder.finish()

@@ -1,0 +1,179 @@
+"""The kernel of a "col" nest: reduced axes outside, kept ones inside, vectorised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start
+from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
+from eqsat_tensor.lower.cpu.writer import MEMORY, Here
+from eqsat_tensor.schedule.loops import Reduce, Root, Value, linear
+from eqsat_tensor.types import Size, product
+
+ROWS = 4  # rows that a step takes in: they fill the pipeline, and share a load and a store
+Target = tuple[str, Mapping[int, Size]]  # address of a row of accumulators, steps along kept axes
+Targets = Mapping[Value, Target]
+
+
+def write_col(w: Passes) -> None:
+    """Reduced axes outside, kept ones inside: a row of accumulators that stays in cache.
+
+    Without outer axes a unit is a block of the first axis and its row a partial result; else the
+    row is the result's own.
+    """
+    nest, f = w.nest, w.function
+    if nest.outer:
+        outer_loops(w, nest.outer, lambda index: accumulate_columns(w, index, "0", None, ""))
+        return
+
+    def unit(u: str, _: list[str]) -> list[str]:
+        low, high = block(w, u)
+        accumulate_columns(w, [], low, high, u)
+        return []
+
+    f.loop("%begin", "%end", 1, [], unit)
+
+
+def accumulate_columns(w: Passes, index: list[str], low: str, high: str | None, unit: str) -> None:
+    """Clear the accumulators, then take in every row; also store what is stored."""
+    nest, f = w.nest, w.function
+    first, end = nest.outer, nest.outer + nest.reduced
+    rows_high = w.size(nest.domain[first]) if high is None else high
+    targets: Targets = {
+        r.value: _target(w, r, index, unit) for r in nest.roots if isinstance(r.value, Reduce)
+    }
+    _clear(w, targets, index)
+
+    def rows(axis: int, count: int, at: list[str]) -> list[str]:
+        """Rows at the index `at`, `count` of them along the last reduced axis."""
+        if axis == end:
+            _columns(w, targets, at, count)
+            return []
+        start, stop = (low, rows_high) if axis == first else ("0", w.size(nest.domain[axis]))
+        if axis < end - 1:
+            return f.loop(start, stop, 1, [], lambda i, _: rows(axis + 1, count, [*at, i]))
+        full = f.emit(f"and i64 {f.subtract(stop, start)}, {-ROWS}")
+        middle = f.add(start, full)
+        f.loop(start, middle, ROWS, [], lambda i, _: rows(end, ROWS, [*at, i]))
+        return f.loop(middle, stop, 1, [], lambda i, _: rows(end, 1, [*at, i]))
+
+    rows(first, 1, index)
+
+
+def _target(w: Passes, root: Root, index: list[str], unit: str) -> Target:
+    """Address of a reduction's row of accumulators, and its steps along the kept axes."""
+    f, nest = w.function, w.nest
+    kind = MEMORY[root.value.dtype]
+    _, steps = linear(root.value, root.result)
+    if not nest.outer:
+        pointer = w.slot("ptr", "partial", number_of(nest, root.value))
+        width = product(nest.domain[nest.reduced :])
+        return f.offset(kind, pointer, f.multiply(unit, w.size(width))), steps
+    pointer = w.base(root.value)
+    for axis in range(nest.outer):
+        pointer = f.offset(kind, pointer, f.multiply(index[axis], w.size(steps.get(axis, 0))))
+    return pointer, steps
+
+
+def _kept_loops(w: Passes, index: list[str], body: Callable[[list[str]], None]) -> None:
+    """Loops over the kept axes but the last."""
+    nest = w.nest
+
+    def level(axis: int, at: list[str]) -> list[str]:
+        if axis == len(nest.domain) - 1:
+            body(at)
+            return []
+        return w.function.loop(
+            "0", w.size(nest.domain[axis]), 1, [], lambda i, _: level(axis + 1, [*at, i])
+        )
+
+    level(nest.outer + nest.reduced, index)
+
+
+def _row_of(w: Passes, target: Target, kind: str, at: list[str]) -> str:
+    """The accumulators along the last axis."""
+    nest, f = w.nest, w.function
+    pointer, steps = target
+    for axis in range(nest.outer + nest.reduced, len(nest.domain) - 1):
+        pointer = f.offset(kind, pointer, f.multiply(at[axis], w.size(steps.get(axis, 0))))
+    return pointer
+
+
+def _clear(w: Passes, targets: Targets, index: list[str]) -> None:
+    nest, f = w.nest, w.function
+    high = w.size(nest.domain[-1])
+
+    def body(at: list[str]) -> None:
+        def one(j: str, _: list[str]) -> list[str]:
+            for value, target in targets.items():
+                assert isinstance(value, Reduce)
+                kind, start = memory_start(value)
+                if value.combine == "sum" and value.dtype.kind == "f":
+                    start = _start_of_sum(w, value)
+                f.effect(
+                    f"store {kind} {start}, ptr {f.offset(kind, _row_of(w, target, kind, at), j)}"
+                )
+            return []
+
+        f.loop("0", high, 1, [], one)
+
+    _kept_loops(w, [*index, *["0"] * nest.reduced], body)
+
+
+def _start_of_sum(w: Passes, value: Reduce) -> str:
+    scalar = w.builder(value.dtype, 0)
+    nest = w.nest
+    sizes = nest.domain[nest.outer : nest.outer + nest.reduced]
+    return or_zero(w, value, scalar.constant(identity_of(value)), sizes)
+
+
+def _columns(w: Passes, targets: Targets, at: list[str], count: int) -> None:
+    """One sweep along the kept axes, taking in `count` rows."""
+    nest, f = w.nest, w.function
+    last = len(nest.domain) - 1
+    indices = [[*at[:-1], at[-1] if q == 0 else f.add(at[-1], str(q))] for q in range(count)]
+    cuts = tuple(w.cuts(nest.roots, last))
+    heavy = w.shape_of(nest.roots, bool(cuts)).only_masked
+    shape = Shape(w.lanes, w.lanes, heavy)  # several rows a step fill the pipeline as well
+
+    def sweep(kept_at: list[str]) -> None:
+        kept = kept_at[nest.outer + nest.reduced :]
+
+        def step(here: Here, _: list[str]) -> list[str]:
+            places = [
+                Here(here.lanes, here.j, here.end, [*ix, *kept, here.j], last) for ix in indices
+            ]
+            for root in nest.roots:
+                _take_rows(w, root, targets, kept_at, places)
+            return []
+
+        high = w.size(nest.domain[-1])
+        few = Shape(w.lanes, w.lanes, True)  # for left-over rows the masked body alone
+        w.innermost(few if count == 1 else shape, Span(last, "0", high, cuts), [], 0, [], step)
+
+    _kept_loops(w, at, sweep)
+
+
+def _take_rows(w: Passes, root: Root, targets: Targets, at: list[str], places: list[Here]) -> None:
+    """One root over several rows: into its accumulators, or stored."""
+    f, value = w.function, root.computed
+    if not isinstance(root.value, Reduce):
+        if root.value in w.buffers:
+            for here in places:
+                text = w.vector(w.value(value, root.access, root.guards, here), value, here.lanes)
+                w.store(root.value, root.access, text, root.guards, here)
+        return
+    kind, here = MEMORY[root.value.dtype], places[0]
+    builder = w.builder(root.value.dtype, here.lanes)
+    pointer = f.offset(kind, _row_of(w, targets[root.value], kind, at), here.j)
+    mask = w.lane_mask(frozenset(), here)
+    total = w.vector_load(pointer, root.value, mask, here)
+    for place in places:
+        known = w.value(value, root.access, root.guards, place)
+        text = w.vector(known, value, here.lanes)
+        alive = w.mask(root.guards, place) if root.guards else None
+        if alive is not None:
+            text = builder.select(alive, text, builder.constant(identity_of(root.value)))
+        total = combined(root.value, builder, total, text)
+    w.vector_store(total, pointer, root.value, mask, here)

@@ -1,0 +1,235 @@
+"""exp, log, tanh, erf and their kin: argument reduction and polynomials, after fdlibm and Cephes."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.lower.cpu.builder import VectorBuilder
+
+
+# --------------------------------------------------------------- exponentials: Cody and Waite
+def reduce_by_ln2(b: VectorBuilder, x: str, low: str = "") -> tuple[str, str, str]:
+    """x + low = n ln2 + r, |r| <= ln2 / 2: (n as float, magic + n, r); |n| fits 11 (8) bits."""
+    magic = b.constant(b.format.magic)
+    whole = b.fadd(x, low) if low else x
+    shifted = b.fmuladd(whole, b.constant(1.4426950408889634), magic)
+    n = b.fsub(shifted, magic)
+    ln2_high, ln2_low = b.format.ln2
+    r = b.fmuladd(n, b.constant(-ln2_high), x)  # exact: n * high has no more bits than a float
+    r = b.fmuladd(n, b.constant(-ln2_low), r)
+    return n, shifted, b.fadd(r, low) if low else r
+
+
+def expm1_reduced(b: VectorBuilder, r: str, precision: str = "") -> str:
+    """exp(r) - 1 for a reduced argument."""
+    return b.fmuladd(b.polynomial(r, "exp", precision), b.fmul(r, r), r)
+
+
+def power_of_two(b: VectorBuilder, shifted: str) -> str:
+    """2^n from magic + n, n + bias within the exponent's field."""
+    ints = b.integers
+    biased = ints.binary("add", b.to_bits(shifted), ints.constant(b.format.bias))
+    return b.from_bits(ints.binary("shl", biased, ints.constant(b.format.fraction)))
+
+
+def scale(b: VectorBuilder, value: str, n: str) -> str:
+    """value * 2^n in two steps: into overflow and into subnormals with one rounding."""
+    magic = b.constant(b.format.magic)
+    half = b.fmuladd(n, b.constant(0.5), magic)
+    rest = b.fadd(b.fsub(n, b.fsub(half, magic)), magic)
+    return b.fmul(b.fmul(value, power_of_two(b, half)), power_of_two(b, rest))
+
+
+def exp(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
+    """factor * exp(x + low), |low| much below |x|; rounded to a subnormal only at the end."""
+    x = b.at_most(b.at_least(x, b.format.exp_range[0]), b.format.exp_range[1])
+    n, _, r = reduce_by_ln2(b, x, low)
+    grown = expm1_reduced(b, r)
+    value = b.fmuladd(factor, grown, factor) if factor else b.fadd(grown, b.constant(1))
+    return scale(b, value, n)
+
+
+def expm1(b: VectorBuilder, x: str) -> str:
+    """exp(x) - 1."""
+    clamped = b.at_most(b.at_least(x, b.format.expm1_low), b.format.exp_range[1])
+    _, shifted, r = reduce_by_ln2(b, clamped)
+    # Half the result first: 2^1024 is no number, but may be a factor of one.
+    half = power_of_two(b, b.fsub(shifted, b.constant(1)))
+    value = b.fmuladd(half, expm1_reduced(b, r), b.fsub(half, b.constant(0.5)))
+    value = b.fmul(value, b.constant(2))
+    return itself_if_small(b, x, value)
+
+
+def itself_if_small(b: VectorBuilder, x: str, value: str) -> str:
+    """x where f(x) = x to all digits: keeps -0 and the bits of subnormals."""
+    small = b.test("olt", b.intrinsic("fabs", x), b.constant(b.format.negligible))
+    return b.select(small, x, value)
+
+
+def tanh(b: VectorBuilder, x: str) -> str:
+    """The hyperbolic tangent."""
+    a = b.at_most(b.intrinsic("fabs", x), b.format.tanh_high)
+    _, shifted, r = reduce_by_ln2(b, b.fadd(a, a))
+    scale = power_of_two(b, shifted)
+    grown = b.fmuladd(scale, expm1_reduced(b, r), b.fsub(scale, b.constant(1)))
+    return b.intrinsic("copysign", b.fdiv(grown, b.fadd(grown, b.constant(2))), x)
+
+
+def sigmoid(b: VectorBuilder, x: str) -> str:
+    """1 / (1 + exp(-x))."""
+    # exp(-|x|) cannot overflow, and is itself the result for very negative x
+    e = exp(b, b.fneg(b.intrinsic("fabs", x)))
+    one = b.constant(1)
+    return b.fdiv(b.select(b.test("ult", x, b.constant(0)), e, one), b.fadd(one, e))
+
+
+# ------------------------------------------------------------------------ logarithms: as fdlibm
+def log_core(b: VectorBuilder, f: str, k: str, precision: str = "") -> str:
+    """log(1 + f) + k ln2 for sqrt(1/2) <= 1 + f < sqrt(2), k a small integer as float."""
+    s = b.fdiv(f, b.fadd(b.constant(2), f))
+    z = b.fmul(s, s)
+    tail = b.fmul(z, b.polynomial(z, "log", precision))
+    half_square = b.fmul(b.fmul(b.constant(0.5), f), f)
+    high, low = b.format.ln2
+    small = b.fmuladd(s, b.fadd(half_square, tail), b.fmul(k, b.constant(low)))
+    return b.fmuladd(k, b.constant(high), b.fsub(f, b.fsub(half_square, small)))
+
+
+def decompose(b: VectorBuilder, x: str) -> tuple[str, str, str]:
+    """Normal x > 0 as m 2^k, sqrt(1/2) <= m < sqrt(2): (m, k as float, k as exponent bits)."""
+    ints, form = b.integers, b.format
+    bits = b.to_bits(x)
+    above = ints.binary("sub", bits, ints.constant(form.sqrt_half))
+    k_bits = ints.binary("and", above, ints.constant(-(1 << form.fraction)))
+    m = b.from_bits(ints.binary("sub", bits, k_bits))
+    # k as a float without a conversion (AVX-512 only): into the low bits of 2^fraction.  The
+    # offset keeps it positive, so that a logical shift will do.
+    offset = form.bias + 73
+    moved = ints.binary("add", above, ints.constant(offset << form.fraction))
+    low = ints.binary("lshr", moved, ints.constant(form.fraction))
+    base = struct.unpack("<q", struct.pack("<d", 2.0**52))[0] if form.fraction == 52 else 0x4B000000
+    joined = b.from_bits(ints.binary("or", low, ints.constant(base)))
+    return m, b.fsub(joined, b.constant(2.0**form.fraction + offset)), k_bits
+
+
+def decompose_any(b: VectorBuilder, x: str) -> tuple[str, str, str]:
+    """As `decompose`, for subnormal x too (their third result is that of x * 2^shift)."""
+    shift = b.format.fraction + 2
+    subnormal = b.test("olt", x, b.constant(b.format.tiny))
+    m, k, k_bits = decompose(b, b.select(subnormal, b.fmul(x, b.constant(2.0**shift)), x))
+    return m, b.fadd(k, b.select(subnormal, b.constant(-shift), b.constant(0))), k_bits
+
+
+def power_of_minus(b: VectorBuilder, k_bits: str) -> str:
+    """2^-k."""
+    ints = b.integers
+    one = ints.constant(b.format.bias << b.format.fraction)
+    return b.from_bits(ints.binary("sub", one, k_bits))
+
+
+def log(b: VectorBuilder, x: str) -> str:
+    """The natural logarithm."""
+    m, k, _ = decompose_any(b, x)
+    value = log_core(b, b.fsub(m, b.constant(1)), k)
+    zero, inf, nan = b.constant(0), b.constant(np.inf), b.constant(np.nan)
+    value = b.select(b.test("olt", x, inf), value, x)  # inf and NaN: themselves
+    value = b.select(b.test("olt", x, zero), nan, value)
+    return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
+
+
+def log1p_core(b: VectorBuilder, x: str) -> str:
+    """log(1 + x) for finite x > -1; loses bits of x below `negligible` only if x is subnormal."""
+    one = b.constant(1)
+    u = b.fadd(one, x)
+    # what the sum lost; for huge x nothing, where the scale below would overflow
+    lost = b.select(b.test("ogt", x, one), b.fsub(one, b.fsub(u, x)), b.fsub(x, b.fsub(u, one)))
+    m, k, k_bits = decompose(b, u)
+    part = b.fmul(lost, power_of_minus(b, k_bits))
+    huge = b.test("ogt", x, b.constant(2.0 ** (b.format.fraction + 8)))
+    part = b.select(huge, b.constant(0), part)
+    return log_core(b, b.fadd(b.fsub(m, one), part), k)
+
+
+def log1p(b: VectorBuilder, x: str) -> str:
+    """log(1 + x)."""
+    value = b.select(b.test("olt", x, b.constant(np.inf)), log1p_core(b, x), x)
+    edge = b.constant(-1)
+    value = b.select(b.test("olt", x, edge), b.constant(np.nan), value)
+    value = b.select(b.test("oeq", x, edge), b.constant(-np.inf), value)
+    return itself_if_small(b, x, value)
+
+
+def softplus(b: VectorBuilder, x: str) -> str:
+    """log(1 + exp(x))."""
+    e = exp(b, b.fneg(b.intrinsic("fabs", x)))
+    positive = b.select(b.test("olt", x, b.constant(0)), b.constant(0), x)
+    return b.fadd(positive, log1p_core(b, e))
+
+
+def log1mexp(b: VectorBuilder, x: str) -> str:
+    """log(1 - exp(x)) as log(-expm1(x)) for x > -ln2, else log1p(-exp(x)): one log for both."""
+    one = b.constant(1)
+    n, shifted, r = reduce_by_ln2(b, b.at_least(x, b.format.exp_range[0]))
+    grown = expm1_reduced(b, r)
+    e = scale(b, b.fadd(grown, one), n)
+    power = power_of_two(b, shifted)
+    expm1 = b.fmuladd(power, grown, b.fsub(power, one))  # used where n is 0 or -1
+    near = b.test("ogt", x, b.constant(-0.6931471805599453))
+    rest = b.fsub(one, e)
+    u = b.select(near, b.fneg(expm1), rest)
+    lost = b.select(near, b.constant(0), b.fsub(b.fsub(one, rest), e))
+    m, k, k_bits = decompose_any(b, u)
+    f = b.fadd(b.fsub(m, one), b.fmul(lost, power_of_minus(b, k_bits)))
+    value = b.fneg(b.intrinsic("fabs", log_core(b, f, k)))  # -0 at -inf
+    zero = b.constant(0)
+    value = b.select(b.test("olt", x, zero), value, b.constant(np.nan))
+    return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
+
+
+# ----------------------------------------------------------------------------- error function
+def middle_map(b: VectorBuilder, a: str, centre: float) -> str:
+    """(a - c) / (a + c)."""
+    c = b.constant(centre)
+    return b.fdiv(b.fsub(a, c), b.fadd(a, c))
+
+
+def erf(b: VectorBuilder, x: str) -> str:
+    """The error function."""
+    a = b.intrinsic("fabs", x)
+    square = b.at_most(b.fmul(x, x), 1)
+    near = b.fmuladd(x, b.polynomial(square, "erf near"), x)
+    far_a = b.at_least(b.at_most(a, b.format.erf_high), 1)
+    t = middle_map(b, far_a, table.ERF_CENTRE)
+    _, shifted, r = reduce_by_ln2(b, b.fneg(b.fmul(far_a, far_a)))
+    e = b.fmul(b.fadd(expm1_reduced(b, r), b.constant(1)), power_of_two(b, shifted))
+    far = b.fsub(b.constant(1), b.fmul(e, b.polynomial(t, "erf far")))
+    return b.select(b.test("ult", a, b.constant(1)), near, b.intrinsic("copysign", far, x))
+
+
+def erfc(b: VectorBuilder, x: str) -> str:
+    """exp(-a^2) (1 + P(t)) / (1 + 2a) for a = |x| >= 1/2, after Shepherd and Laframboise (1981)."""
+    a = b.intrinsic("fabs", x)
+    half = b.constant(0.5)
+    square = b.at_most(b.fmul(x, x), 1)
+    near = b.fmuladd(b.fneg(x), b.polynomial(square, "erf near"), b.fsub(half, x))
+    near = b.fadd(near, half)
+    far_a = b.at_least(b.at_most(a, b.format.erfc_high), 0.5)
+    t = middle_map(b, far_a, table.ERFC_CENTRE[b.name])
+    # (1 + P) / (1 + 2a), with what is lost in 1 + 2a made good in P
+    one, twice = b.constant(1), b.fadd(far_a, far_a)
+    below = b.fadd(one, twice)
+    lost = b.fadd(b.fsub(twice, below), one)
+    inverse = b.fdiv(one, below)
+    excess = b.fsub(b.polynomial(t, "erfc far"), b.fmul(lost, inverse))
+    ratio = b.fmuladd(excess, inverse, inverse)
+    # a^2 = cut^2 + (a - cut)(a + cut), the first exact
+    ints = b.integers
+    mask = ints.constant(-(1 << b.format.cut))
+    cut = b.from_bits(ints.binary("and", b.to_bits(far_a), mask))
+    low = b.fmul(b.fsub(cut, far_a), b.fadd(cut, far_a))
+    far = exp(b, b.fneg(b.fmul(cut, cut)), low, ratio)
+    far = b.select(b.test("olt", x, b.constant(0)), b.fsub(b.constant(2), far), far)
+    return b.select(b.test("ult", a, half), near, far)

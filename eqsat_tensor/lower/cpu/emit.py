@@ -1,0 +1,76 @@
+"""`Plan` -> the text of one LLVM module, a kernel for each nest that differs from all others.
+
+nest 0 map [n]                 define void @kernel0(ptr %argument, i64 %begin, i64 %end) {
+  out0 = add(x, y)        ->     ... explicit vectors, main loop and masked tail ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.lower.cpu.nests import write_kernel
+from eqsat_tensor.schedule.loops import Map, Pad, Plan, Value, View, operands_of, walk
+
+PRODUCTS = ("multiply", "square")
+
+
+@dataclass(frozen=True)
+class Module:
+    """Text, the kernel of each nest ("" for calls), and what each word of its argument holds."""
+
+    text: str
+    kernels: tuple[str, ...]
+    slots: tuple[tuple[tuple[Any, ...], ...], ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The kernels, each once."""
+        return sorted({k for k in self.kernels if k})
+
+
+def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> Module:
+    """The module of a plan.
+
+    contract: whether a * b + c may be one operation.  vector_bytes: width of the machine's vector
+    registers; that of this machine by default.
+    """
+    width = jit.vector_bytes() if vector_bytes is None else vector_bytes
+    declared: dict[str, str] = {}
+    names: dict[str, str] = {}
+    kernels: list[str] = []
+    slots: list[tuple[tuple[Any, ...], ...]] = []
+    rounded = shared_products(plan.outputs) if contract else frozenset()
+    for nest in plan.nests:
+        if nest.kind == "call":
+            kernels.append("")
+            slots.append(())
+            continue
+        body, words = write_kernel(nest, plan.buffers, declared, width, contract, rounded)
+        kernels.append(names.setdefault(body, f"kernel{len(names)}"))
+        slots.append(tuple(words))
+    parts = [
+        f"define void @{name}(ptr %argument, i64 %begin, i64 %end) {{\n{body}\n}}\n"
+        for body, name in names.items()
+    ]
+    return Module("\n".join([*declared.values(), *parts]), tuple(kernels), tuple(slots))
+
+
+def shared_products(outputs: Sequence[Value]) -> frozenset[Value]:
+    """Products of floats that several values read: they must be rounded, the same for all.
+
+    Fused with an addition, a product is not rounded.  Were ``x * y`` rounded for ``max(x * y)``
+    and not for ``x * y - max(x * y)``, the greatest difference would not be 0.
+    """
+    uses = dict.fromkeys(outputs, 1)
+    for value in reversed(walk(outputs)):
+        passed_on = uses[value] if isinstance(value, View | Pad) else 1
+        for operand in operands_of(value):
+            uses[operand] = uses.get(operand, 0) + passed_on
+    return frozenset(
+        v
+        for v, n in uses.items()
+        if n > 1 and isinstance(v, Map) and v.primitive in PRODUCTS and v.dtype.kind == "f"
+    )

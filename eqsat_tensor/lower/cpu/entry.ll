@@ -1,0 +1,757 @@
+; The native entry; see entry.py for what it does, and for the offsets written as dollar names.
+
+@PyArray_Type = external global i8
+@PyDoubleArrType_Type = external global i8
+@PyFloat_Type = external global i8
+@PyLong_Type = external global i8
+@_Py_NoneStruct = external global i8
+@_Py_NotImplementedStruct = external global i8
+@_Py_EllipsisObject = external global i8
+declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
+declare ptr @PyArray_Scalar(ptr, ptr, ptr)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyDataMem_SetHandler(ptr)
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyTuple_New(i64)
+declare i32 @PyTuple_SetItem(ptr, i64, ptr)
+declare void @PyObject_GC_UnTrack(ptr)
+declare void @PyObject_GC_Del(ptr)
+declare void @PyObject_ClearWeakRefs(ptr)
+declare void @Py_IncRef(ptr)
+declare void @Py_DecRef(ptr)
+declare void @eqsat_drive(ptr, i64, ptr, ptr)
+
+define i64 @try_lock(ptr %busy) {
+  %swap = cmpxchg ptr %busy, i64 0, i64 1 acquire monotonic
+  %got = extractvalue {i64, i1} %swap, 1
+  %result = zext i1 %got to i64
+  ret i64 %result
+}
+
+define void @unlock(ptr %busy) {
+  store atomic i64 0, ptr %busy release, align 8
+  ret void
+}
+
+; Gives back the first %count states; where %commit, updated ones swap front and back.
+define internal void @leave_states(ptr %d, i64 %count, i1 %commit) {
+entry:
+  %table.at = getelementptr i64, ptr %d, i64 $states
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %free]
+  %e = phi ptr [%table, %entry], [%e.next, %free]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %out
+one:
+  %cell = load ptr, ptr %e
+  %updated.at = getelementptr i64, ptr %e, i64 3
+  %updated = load i64, ptr %updated.at
+  %is.updated = icmp ne i64 %updated, 0
+  %swap = and i1 %is.updated, %commit
+  br i1 %swap, label %exchange, label %free
+exchange:
+  %back.at = getelementptr i64, ptr %cell, i64 1
+  %front = load i64, ptr %cell
+  %back = load i64, ptr %back.at
+  store i64 %back, ptr %cell
+  store i64 %front, ptr %back.at
+  br label %free
+free:
+  %busy = getelementptr i64, ptr %cell, i64 $cell_busy
+  call void @unlock(ptr %busy)
+  %size.at = getelementptr i64, ptr %e, i64 1
+  %size = load i64, ptr %size.at
+  %e.next = getelementptr i64, ptr %e, i64 %size
+  %i.next = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+define internal void @write_slots(ptr %slots, i64 %count, i64 %value) {
+entry:
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %one]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %out
+one:
+  %at = getelementptr ptr, ptr %slots, i64 %i
+  %slot = load ptr, ptr %at
+  store i64 %value, ptr %slot
+  %i.next = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+; 0: all locked, their pointers written; 1: another version; 2: one is busy (none stays locked).
+define internal i64 @enter_states(ptr %d) {
+entry:
+  %table.at = getelementptr i64, ptr %d, i64 $states
+  %table = load ptr, ptr %table.at
+  %count.at = getelementptr i64, ptr %d, i64 $state_count
+  %count = load i64, ptr %count.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %write]
+  %e = phi ptr [%table, %entry], [%e.next, %write]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %good
+one:
+  %cell = load ptr, ptr %e
+  %busy = getelementptr i64, ptr %cell, i64 $cell_busy
+  %got = call i64 @try_lock(ptr %busy)
+  %locked = icmp ne i64 %got, 0
+  br i1 %locked, label %compare, label %taken
+compare:
+  %i.next = add i64 %i, 1
+  %version.at = getelementptr i64, ptr %cell, i64 2
+  %version = load i64, ptr %version.at
+  %expected.at = getelementptr i64, ptr %e, i64 2
+  %expected = load i64, ptr %expected.at
+  %same = icmp eq i64 %version, %expected
+  br i1 %same, label %write, label %other
+write:
+  %fronts.at = getelementptr i64, ptr %e, i64 4
+  %fronts = load i64, ptr %fronts.at
+  %backs.at = getelementptr i64, ptr %e, i64 5
+  %backs = load i64, ptr %backs.at
+  %front = load i64, ptr %cell
+  %back.at = getelementptr i64, ptr %cell, i64 1
+  %back = load i64, ptr %back.at
+  %front.slots = getelementptr i64, ptr %e, i64 6
+  %back.slots = getelementptr i64, ptr %front.slots, i64 %fronts
+  call void @write_slots(ptr %front.slots, i64 %fronts, i64 %front)
+  call void @write_slots(ptr %back.slots, i64 %backs, i64 %back)
+  %size.at = getelementptr i64, ptr %e, i64 1
+  %size = load i64, ptr %size.at
+  %e.next = getelementptr i64, ptr %e, i64 %size
+  br label %head
+good:
+  ret i64 0
+other:
+  call void @leave_states(ptr %d, i64 %i.next, i1 false)
+  ret i64 1
+taken:
+  call void @leave_states(ptr %d, i64 %i, i1 false)
+  ret i64 2
+}
+
+; Do the arguments fit?  Reads only.
+define internal i1 @matches(ptr %d, ptr %args) {
+entry:
+  %overflow = alloca i32
+  %count.at = getelementptr i64, ptr %d, i64 $arguments
+  %count = load i64, ptr %count.at
+  %table.at = getelementptr i64, ptr %d, i64 $inputs
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %fits]
+  %e = phi ptr [%table, %entry], [%e.next, %fits]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %look, label %yes
+look:
+  %object.at = getelementptr ptr, ptr %args, i64 %i
+  %object = load ptr, ptr %object.at
+  %type.at = getelementptr i8, ptr %object, i64 $type
+  %type = load ptr, ptr %type.at
+  %kind = load i64, ptr %e
+  switch i64 %kind, label %no [ i64 0, label %array  i64 1, label %float  i64 2, label %int ]
+float:
+  %is.float = icmp eq ptr %type, @PyFloat_Type
+  %is.double = icmp eq ptr %type, @PyDoubleArrType_Type
+  %float.good = or i1 %is.float, %is.double
+  br i1 %float.good, label %fits, label %no
+int:
+  %is.int = icmp eq ptr %type, @PyLong_Type
+  br i1 %is.int, label %range, label %no
+range:
+  %unused = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
+  %over = load i32, ptr %overflow
+  %in.range = icmp eq i32 %over, 0
+  br i1 %in.range, label %fits, label %no
+array:
+  %is.array = icmp eq ptr %type, @PyArray_Type
+  br i1 %is.array, label %fields, label %no
+fields:
+  %dtype.at = getelementptr i8, ptr %object, i64 $dtype
+  %dtype = load ptr, ptr %dtype.at
+  %number.at = getelementptr i8, ptr %dtype, i64 $number
+  %number.32 = load i32, ptr %number.at
+  %number = sext i32 %number.32 to i64
+  %order.at = getelementptr i8, ptr %dtype, i64 $byteorder
+  %order = load i8, ptr %order.at
+  %rank.at = getelementptr i8, ptr %object, i64 $rank
+  %rank.32 = load i32, ptr %rank.at
+  %rank = sext i32 %rank.32 to i64
+  %flags.at = getelementptr i8, ptr %object, i64 $flags
+  %flags.32 = load i32, ptr %flags.at
+  %flags = sext i32 %flags.32 to i64
+  %want.number.at = getelementptr i64, ptr %e, i64 2
+  %want.number = load i64, ptr %want.number.at
+  %want.rank.at = getelementptr i64, ptr %e, i64 3
+  %want.rank = load i64, ptr %want.rank.at
+  %want.flags.at = getelementptr i64, ptr %e, i64 4
+  %want.flags = load i64, ptr %want.flags.at
+  %has.flags = and i64 %flags, %want.flags
+  %same.number = icmp eq i64 %number, %want.number
+  %same.order = icmp ne i8 %order, $foreign
+  %same.rank = icmp eq i64 %rank, %want.rank
+  %same.flags = icmp eq i64 %has.flags, %want.flags
+  %same.0 = and i1 %same.number, %same.order
+  %same.1 = and i1 %same.rank, %same.flags
+  %same = and i1 %same.0, %same.1
+  br i1 %same, label %sizes, label %no
+sizes:
+  %strides.too.at = getelementptr i64, ptr %e, i64 5
+  %strides.too = load i64, ptr %strides.too.at
+  %compare.strides = icmp ne i64 %strides.too, 0
+  %dims.at = getelementptr i8, ptr %object, i64 $dims
+  %dims = load ptr, ptr %dims.at
+  %strides.at = getelementptr i8, ptr %object, i64 $strides
+  %strides = load ptr, ptr %strides.at
+  %want.dims = getelementptr i64, ptr %e, i64 7
+  %want.strides = getelementptr i64, ptr %want.dims, i64 %rank
+  br label %axis
+axis:
+  %axis.n = phi i64 [0, %sizes], [%axis.next, %axis.good]
+  %axis.more = icmp slt i64 %axis.n, %rank
+  br i1 %axis.more, label %size, label %fits
+size:
+  %dim.at = getelementptr i64, ptr %dims, i64 %axis.n
+  %dim = load i64, ptr %dim.at
+  %want.dim.at = getelementptr i64, ptr %want.dims, i64 %axis.n
+  %want.dim = load i64, ptr %want.dim.at
+  %same.dim = icmp eq i64 %dim, %want.dim
+  br i1 %same.dim, label %size.good, label %no
+size.good:
+  br i1 %compare.strides, label %stride, label %axis.good
+stride:
+  %stride.at = getelementptr i64, ptr %strides, i64 %axis.n
+  %stride.is = load i64, ptr %stride.at
+  %want.stride.at = getelementptr i64, ptr %want.strides, i64 %axis.n
+  %want.stride = load i64, ptr %want.stride.at
+  %same.stride = icmp eq i64 %stride.is, %want.stride
+  br i1 %same.stride, label %axis.good, label %no
+axis.good:
+  %axis.next = add i64 %axis.n, 1
+  br label %axis
+fits:
+  %i.next = add i64 %i, 1
+  %e.size.at = getelementptr i64, ptr %e, i64 1
+  %e.size = load i64, ptr %e.size.at
+  %e.next = getelementptr i64, ptr %e, i64 %e.size
+  br label %head
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
+; Arguments that fit: data pointers into slots, numbers into cells.
+define internal void @place(ptr %d, ptr %args) {
+entry:
+  %overflow = alloca i32
+  %count.at = getelementptr i64, ptr %d, i64 $arguments
+  %count = load i64, ptr %count.at
+  %table.at = getelementptr i64, ptr %d, i64 $inputs
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %done]
+  %e = phi ptr [%table, %entry], [%e.next, %done]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %look, label %out
+look:
+  %object.at = getelementptr ptr, ptr %args, i64 %i
+  %object = load ptr, ptr %object.at
+  %cell.at = getelementptr i64, ptr %e, i64 2
+  %size.at = getelementptr i64, ptr %e, i64 1
+  %size = load i64, ptr %size.at
+  %kind = load i64, ptr %e
+  switch i64 %kind, label %array [ i64 1, label %float  i64 2, label %int ]
+float:
+  %value.at = getelementptr i8, ptr %object, i64 $float
+  %value = load double, ptr %value.at
+  %float.cell = load ptr, ptr %cell.at
+  store double %value, ptr %float.cell
+  br label %done
+int:
+  %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
+  %int.cell = load ptr, ptr %cell.at
+  store i64 %number, ptr %int.cell
+  br label %done
+array:
+  %data.at = getelementptr i8, ptr %object, i64 $data
+  %data = load i64, ptr %data.at
+  %slots.n.at = getelementptr i64, ptr %e, i64 6
+  %slots.n = load i64, ptr %slots.n.at
+  %back = sub i64 %size, %slots.n
+  %slots = getelementptr i64, ptr %e, i64 %back
+  call void @write_slots(ptr %slots, i64 %slots.n, i64 %data)
+  br label %done
+done:
+  %e.next = getelementptr i64, ptr %e, i64 %size
+  %i.next = add i64 %i, 1
+  br label %head
+out:
+  ret void
+}
+
+; Makes output arrays (%scalars false) or, after the run, scalars.  False: an exception is set.
+define internal i1 @make_outputs(ptr %d, ptr %tuple, ptr %single, i1 %scalars) {
+entry:
+  %count.at = getelementptr i64, ptr %d, i64 $output_count
+  %count = load i64, ptr %count.at
+  %table.at = getelementptr i64, ptr %d, i64 $outputs
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %done]
+  %e = phi ptr [%table, %entry], [%e.next, %done]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %look, label %good
+look:
+  %size.at = getelementptr i64, ptr %e, i64 1
+  %size = load i64, ptr %size.at
+  %first.at = getelementptr i64, ptr %e, i64 2
+  %second.at = getelementptr i64, ptr %e, i64 3
+  %kind = load i64, ptr %e
+  %is.scalar = icmp eq i64 %kind, 1
+  %now = icmp eq i1 %is.scalar, %scalars
+  br i1 %now, label %make, label %done
+make:
+  br i1 %is.scalar, label %scalar, label %array
+scalar:
+  %cell = load ptr, ptr %first.at
+  %dtype = load ptr, ptr %second.at
+  %number = call ptr @PyArray_Scalar(ptr %cell, ptr %dtype, ptr null)
+  %no.number = icmp eq ptr %number, null
+  br i1 %no.number, label %bad, label %keep
+array:
+  %type = load i64, ptr %first.at
+  %type.32 = trunc i64 %type to i32
+  %rank = load i64, ptr %second.at
+  %rank.32 = trunc i64 %rank to i32
+  %dims = getelementptr i64, ptr %e, i64 5
+  %made = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank.32, ptr %dims, i32 %type.32,
+                                ptr null, ptr null, i32 0, i32 0, ptr null)
+  %none = icmp eq ptr %made, null
+  br i1 %none, label %bad, label %slots
+slots:
+  %data.at = getelementptr i8, ptr %made, i64 $data
+  %data = load i64, ptr %data.at
+  %slots.n.at = getelementptr i64, ptr %e, i64 4
+  %slots.n = load i64, ptr %slots.n.at
+  %slots.at = getelementptr i64, ptr %dims, i64 %rank
+  call void @write_slots(ptr %slots.at, i64 %slots.n, i64 %data)
+  br label %keep
+keep:
+  %object = phi ptr [%number, %scalar], [%made, %slots]
+  %alone = icmp eq ptr %tuple, null
+  br i1 %alone, label %keep.single, label %keep.tuple
+keep.single:
+  store ptr %object, ptr %single
+  br label %done
+keep.tuple:
+  %set = call i32 @PyTuple_SetItem(ptr %tuple, i64 %i, ptr %object)
+  br label %done
+done:
+  %e.next = getelementptr i64, ptr %e, i64 %size
+  %i.next = add i64 %i, 1
+  br label %head
+good:
+  ret i1 true
+bad:
+  ret i1 false
+}
+
+; The arrays among the results, by NumPy's own memory handler or, where large, by ours.
+define internal i1 @make_arrays(ptr %d, ptr %tuple, ptr %single) {
+entry:
+  %handler.at = getelementptr i64, ptr %d, i64 $handler
+  %handler = load ptr, ptr %handler.at
+  %plain = icmp eq ptr %handler, null
+  br i1 %plain, label %as.usual, label %change
+as.usual:
+  %made = call i1 @make_outputs(ptr %d, ptr %tuple, ptr %single, i1 false)
+  ret i1 %made
+change:
+  %old = call ptr @PyDataMem_SetHandler(ptr %handler)
+  %refused = icmp eq ptr %old, null
+  br i1 %refused, label %bad, label %make
+make:
+  %good = call i1 @make_outputs(ptr %d, ptr %tuple, ptr %single, i1 false)
+  %ours = call ptr @PyDataMem_SetHandler(ptr %old)
+  call void @Py_DecRef(ptr %old)
+  %lost = icmp eq ptr %ours, null
+  br i1 %lost, label %bad, label %changed.back
+changed.back:
+  call void @Py_DecRef(ptr %ours)
+  ret i1 %good
+bad:
+  ret i1 false
+}
+
+; The index of the first check that failed, or -1.
+define internal i64 @failed_check(ptr %d) {
+entry:
+  %count.at = getelementptr i64, ptr %d, i64 $check_count
+  %count = load i64, ptr %count.at
+  %table.at = getelementptr i64, ptr %d, i64 $checks
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %one]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %none
+one:
+  %at = getelementptr ptr, ptr %table, i64 %i
+  %cell = load ptr, ptr %at
+  %byte = load i8, ptr %cell
+  %bad = icmp eq i8 %byte, 0
+  %i.next = add i64 %i, 1
+  br i1 %bad, label %found, label %head
+found:
+  ret i64 %i
+none:
+  ret i64 -1
+}
+
+; What check_failed(index, *args) gives: as a rule an exception.
+define internal ptr @report(ptr %function, i64 %index, ptr %args, i64 %count) {
+entry:
+  %all = add i64 %count, 1
+  %array = alloca ptr, i64 %all
+  %number = call ptr @PyLong_FromLongLong(i64 %index)
+  %none = icmp eq ptr %number, null
+  br i1 %none, label %bad, label %copy
+copy:
+  store ptr %number, ptr %array
+  br label %head
+head:
+  %i = phi i64 [0, %copy], [%i.next, %one]
+  %more = icmp slt i64 %i, %count
+  %i.next = add i64 %i, 1
+  br i1 %more, label %one, label %call
+one:
+  %from = getelementptr ptr, ptr %args, i64 %i
+  %object = load ptr, ptr %from
+  %to = getelementptr ptr, ptr %array, i64 %i.next
+  store ptr %object, ptr %to
+  br label %head
+call:
+  call void @Py_IncRef(ptr %function)
+  %result = call ptr @PyObject_Vectorcall(ptr %function, ptr %array, i64 %all, ptr null)
+  call void @Py_DecRef(ptr %function)
+  call void @Py_DecRef(ptr %number)
+  ret ptr %result
+bad:
+  ret ptr null
+}
+
+; 0: does not fit; 2: fits, but is busy; 1: has run (or failed): %result is what the call returns,
+; and %tuple, made by the caller where %width >= 0, has been used up.
+define internal i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result) {
+entry:
+  %arguments.at = getelementptr i64, ptr %d, i64 $arguments
+  %arguments = load i64, ptr %arguments.at
+  %width.at = getelementptr i64, ptr %d, i64 $width
+  %width.here = load i64, ptr %width.at
+  %same.count = icmp eq i64 %arguments, %count
+  %same.width = icmp eq i64 %width.here, %width
+  %same = and i1 %same.count, %same.width
+  br i1 %same, label %match, label %unfit
+match:
+  %fits = call i1 @matches(ptr %d, ptr %args)
+  br i1 %fits, label %take, label %unfit
+take:
+  %busy.at = getelementptr i64, ptr %d, i64 $busy
+  %swap = cmpxchg ptr %busy.at, i64 0, i64 1 acquire monotonic
+  %got = extractvalue {i64, i1} %swap, 1
+  br i1 %got, label %state, label %taken
+state:
+  %states.at = getelementptr i64, ptr %d, i64 $state_count
+  %states = load i64, ptr %states.at
+  %entered = call i64 @enter_states(ptr %d)
+  %ready = icmp eq i64 %entered, 0
+  br i1 %ready, label %fill, label %back.out
+back.out:
+  store atomic i64 0, ptr %busy.at release, align 8
+  %other = icmp eq i64 %entered, 1
+  br i1 %other, label %unfit, label %taken
+fill:
+  store ptr null, ptr %result
+  call void @place(ptr %d, ptr %args)
+  %arrays = call i1 @make_arrays(ptr %d, ptr %tuple, ptr %result)
+  br i1 %arrays, label %run, label %fail
+run:
+  %steps.at = getelementptr i64, ptr %d, i64 $steps
+  %steps = load ptr, ptr %steps.at
+  %step.count.at = getelementptr i64, ptr %d, i64 $step_count
+  %step.count = load i64, ptr %step.count.at
+  %pool.at = getelementptr i64, ptr %d, i64 $pool
+  %pool = load ptr, ptr %pool.at
+  %pfor.at = getelementptr i64, ptr %d, i64 $pfor
+  %pfor = load ptr, ptr %pfor.at
+  %gil.at = getelementptr i64, ptr %d, i64 $release_gil
+  %gil = load i64, ptr %gil.at
+  %free = icmp ne i64 %gil, 0
+  br i1 %free, label %run.free, label %run.held
+run.free:
+  %thread = call ptr @PyEval_SaveThread()
+  call void @eqsat_drive(ptr %steps, i64 %step.count, ptr %pool, ptr %pfor)
+  call void @PyEval_RestoreThread(ptr %thread)
+  br label %check
+run.held:
+  call void @eqsat_drive(ptr %steps, i64 %step.count, ptr %pool, ptr %pfor)
+  br label %check
+check:
+  %bad = call i64 @failed_check(ptr %d)
+  %sound = icmp slt i64 %bad, 0
+  br i1 %sound, label %finish, label %unsound
+finish:
+  %scalars = call i1 @make_outputs(ptr %d, ptr %tuple, ptr %result, i1 true)
+  br i1 %scalars, label %commit, label %fail
+commit:
+  call void @leave_states(ptr %d, i64 %states, i1 true)
+  store atomic i64 0, ptr %busy.at release, align 8
+  %is.tuple = icmp sge i64 %width, 0
+  br i1 %is.tuple, label %give.tuple, label %give
+give.tuple:
+  store ptr %tuple, ptr %result
+  ret i64 1
+give:
+  %is.none = icmp eq i64 %width, $NONE
+  br i1 %is.none, label %give.none, label %given
+give.none:
+  call void @Py_IncRef(ptr @_Py_NoneStruct)
+  store ptr @_Py_NoneStruct, ptr %result
+  ret i64 1
+given:
+  ret i64 1
+unsound:
+  %report.at = getelementptr i64, ptr %d, i64 $check_failed
+  %report = load ptr, ptr %report.at
+  br label %drop
+fail:
+  br label %drop
+drop:
+  %then = phi ptr [%report, %unsound], [null, %fail]
+  %index = phi i64 [%bad, %unsound], [0, %fail]
+  call void @leave_states(ptr %d, i64 %states, i1 false)
+  store atomic i64 0, ptr %busy.at release, align 8
+  %single = load ptr, ptr %result
+  call void @Py_DecRef(ptr %single)
+  call void @Py_DecRef(ptr %tuple)
+  store ptr null, ptr %result
+  %silent = icmp eq ptr %then, null
+  br i1 %silent, label %given, label %tell
+tell:
+  %answer = call ptr @report(ptr %then, i64 %index, ptr %args, i64 %count)
+  store ptr %answer, ptr %result
+  ret i64 1
+unfit:
+  ret i64 0
+taken:
+  ret i64 2
+}
+
+; A tuple that the collector does not see: it will hold arrays and numbers only.
+define internal ptr @new_tuple(i64 %width) {
+entry:
+  %tuple = call ptr @PyTuple_New(i64 %width)
+  %none = icmp eq ptr %tuple, null
+  br i1 %none, label %out, label %made
+made:
+  call void @PyObject_GC_UnTrack(ptr %tuple)
+  br label %out
+out:
+  ret ptr %tuple
+}
+
+; What the caller gets: the results as they are, or put into a nest by %finish, which lives for ever.
+define internal ptr @finished(ptr %finish, ptr %value) {
+  %args = alloca [2 x ptr]
+  %as.is = icmp eq ptr %finish, null
+  br i1 %as.is, label %out, label %nest
+nest:
+  %first = getelementptr ptr, ptr %args, i64 1
+  store ptr %value, ptr %first
+  %one = or i64 1, -9223372036854775808
+  %answer = call ptr @PyObject_Vectorcall(ptr %finish, ptr %first, i64 %one, ptr null)
+  call void @Py_DecRef(ptr %value)
+  ret ptr %answer
+out:
+  ret ptr %value
+}
+
+define ptr @vectorcall(ptr %self, ptr %args, i64 %nargsf, ptr %keywords) {
+entry:
+  %result = alloca ptr
+  %count = and i64 %nargsf, 9223372036854775807
+  %head.at = getelementptr i8, ptr %self, i64 $head
+  %width.at = getelementptr i8, ptr %self, i64 $self_width
+  %width = load i64, ptr %width.at
+  %plain = icmp eq ptr %keywords, null
+  br i1 %plain, label %prepare, label %slow
+prepare:
+  %is.tuple = icmp sge i64 %width, 0
+  br i1 %is.tuple, label %make, label %start
+make:
+  %made = call ptr @new_tuple(i64 %width)
+  %none = icmp eq ptr %made, null
+  br i1 %none, label %bad, label %start
+start:
+  %tuple = phi ptr [null, %prepare], [%made, %make]
+  %first = load ptr, ptr %head.at
+  br label %look
+look:
+  %d = phi ptr [%first, %start], [%d.next, %try]
+  %end = icmp eq ptr %d, null
+  br i1 %end, label %surrender, label %try
+try:
+  %d.next = load ptr, ptr %d ; before, for a report may run Python, and so free %d
+  %finish.at = getelementptr i64, ptr %d, i64 $finish
+  %finish = load ptr, ptr %finish.at
+  %status = call i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result)
+  %ran = icmp eq i64 %status, 1
+  br i1 %ran, label %done, label %look
+done:
+  %value = load ptr, ptr %result
+  %finished = call ptr @finished(ptr %finish, ptr %value)
+  ret ptr %finished
+surrender:
+  call void @Py_DecRef(ptr %tuple)
+  br label %slow
+slow:
+  %slow.at = getelementptr i8, ptr %self, i64 $slow
+  %function = load ptr, ptr %slow.at
+  %answer = call ptr @PyObject_Vectorcall(ptr %function, ptr %args, i64 %nargsf, ptr %keywords)
+  ret ptr %answer
+bad:
+  ret ptr null
+}
+
+; One descriptor alone: NotImplemented where it does not fit, Ellipsis where it is busy.
+define ptr @run(ptr %d, ptr %args, i64 %count) {
+entry:
+  %result = alloca ptr
+  %width.at = getelementptr i64, ptr %d, i64 $width
+  %width = load i64, ptr %width.at
+  %is.tuple = icmp sge i64 %width, 0
+  br i1 %is.tuple, label %make, label %try
+make:
+  %made = call ptr @new_tuple(i64 %width)
+  %none = icmp eq ptr %made, null
+  br i1 %none, label %bad, label %try
+try:
+  %tuple = phi ptr [null, %entry], [%made, %make]
+  %finish.at = getelementptr i64, ptr %d, i64 $finish
+  %finish = load ptr, ptr %finish.at
+  %status = call i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result)
+  %ran = icmp eq i64 %status, 1
+  br i1 %ran, label %done, label %did.not
+done:
+  %value = load ptr, ptr %result
+  %finished = call ptr @finished(ptr %finish, ptr %value)
+  ret ptr %finished
+did.not:
+  call void @Py_DecRef(ptr %tuple)
+  %unfit = icmp eq i64 %status, 0
+  %why = select i1 %unfit, ptr @_Py_NotImplementedStruct, ptr @_Py_EllipsisObject
+  call void @Py_IncRef(ptr %why)
+  ret ptr %why
+bad:
+  ret ptr null
+}
+
+; The collector's view of an instance: its type, its dict, and slow.
+define i32 @traverse(ptr %self, ptr %visit, ptr %with) {
+entry:
+  %type.at = getelementptr i8, ptr %self, i64 $type
+  %type = load ptr, ptr %type.at
+  %r0 = call i32 %visit(ptr %type, ptr %with)
+  %stop.0 = icmp ne i32 %r0, 0
+  br i1 %stop.0, label %out.0, label %dict
+dict:
+  %dict.at = getelementptr i8, ptr %self, i64 $dict
+  %dict.is = load ptr, ptr %dict.at
+  %no.dict = icmp eq ptr %dict.is, null
+  br i1 %no.dict, label %function, label %dict.visit
+dict.visit:
+  %r1 = call i32 %visit(ptr %dict.is, ptr %with)
+  %stop.1 = icmp ne i32 %r1, 0
+  br i1 %stop.1, label %out.1, label %function
+function:
+  %slow.at = getelementptr i8, ptr %self, i64 $slow
+  %slow.is = load ptr, ptr %slow.at
+  %no.slow = icmp eq ptr %slow.is, null
+  br i1 %no.slow, label %out, label %slow.visit
+slow.visit:
+  %r2 = call i32 %visit(ptr %slow.is, ptr %with)
+  ret i32 %r2
+out.0:
+  ret i32 %r0
+out.1:
+  ret i32 %r1
+out:
+  ret i32 0
+}
+
+define i32 @clear(ptr %self) {
+  ; without the address of its code, a call of a cleared instance is a TypeError
+  %head.at = getelementptr i8, ptr %self, i64 $head
+  %call.at = getelementptr i8, ptr %self, i64 $vectorcall
+  %dict.at = getelementptr i8, ptr %self, i64 $dict
+  %slow.at = getelementptr i8, ptr %self, i64 $slow
+  store ptr null, ptr %head.at
+  store ptr null, ptr %call.at
+  %dict.is = load ptr, ptr %dict.at
+  store ptr null, ptr %dict.at
+  call void @Py_DecRef(ptr %dict.is)
+  %slow.is = load ptr, ptr %slow.at
+  store ptr null, ptr %slow.at
+  call void @Py_DecRef(ptr %slow.is)
+  ret i32 0
+}
+
+define void @dealloc(ptr %self) {
+entry:
+  %type.at = getelementptr i8, ptr %self, i64 $type
+  %type = load ptr, ptr %type.at
+  call void @PyObject_GC_UnTrack(ptr %self)
+  %weak.at = getelementptr i8, ptr %self, i64 $weakrefs
+  %weak = load ptr, ptr %weak.at
+  %no.weak = icmp eq ptr %weak, null
+  br i1 %no.weak, label %free, label %forget
+forget:
+  call void @PyObject_ClearWeakRefs(ptr %self)
+  br label %free
+free:
+  %cleared = call i32 @clear(ptr %self)
+  call void @PyObject_GC_Del(ptr %self)
+  call void @Py_DecRef(ptr %type)
+  ret void
+}
+
+; All fields that are read, for the self-test.
+define void @probe(ptr %array, ptr %to) {
+  %dtype.at = getelementptr i8, ptr %array, i64 $dtype
+  %dtype = load ptr, ptr %dtype.at
+  $probes
+  ret void
+}
+
+define double @probe_float(ptr %number) {
+  %value.at = getelementptr i8, ptr %number, i64 $float
+  %value = load double, ptr %value.at
+  ret double %value
+}

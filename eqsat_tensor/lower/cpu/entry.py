@@ -1,0 +1,165 @@
+"""The native entry: what happens between ``f(x, y)`` and the kernels, as machine code.
+
+An instance of the callable type holds a linked list of *descriptors*: i64 words that say, for one
+combination of sizes, what the arguments must be, what is allocated, which steps run.  A call walks
+the list; the first descriptor that fits is taken, data pointers are written into its slots, outputs
+are made, the steps run, checks are read, state is committed.  What fits none goes to the Python
+callable ``slow`` with the very same arguments.
+
+The order within a call is what makes it safe.  Python code may run (a collection, another thread)
+only before the arguments are matched and after state is committed and the descriptor given back,
+or, where the descriptor says so, while the steps run with the GIL released; then ``busy`` words
+keep everybody else out.  All words but those are read and written with the GIL held.
+
+Fields of Python's and NumPy's objects are read at fixed offsets from the size of a bare object;
+`runtime.native` compares every one of them with Python's view before it trusts them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib import import_module
+from string import Template
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import driver, jit
+
+_HEADER = object.__basicsize__
+
+# Offsets in bytes in our own instances.
+INSTANCE = {
+    "vectorcall": _HEADER,
+    "dict": _HEADER + 8,
+    "weakrefs": _HEADER + 16,
+    "head": _HEADER + 24,  # address of the first descriptor, or 0
+    "slow": _HEADER + 32,  # an owned reference
+    "width": _HEADER + 40,  # as the descriptors' width
+}
+INSTANCE_BYTES = _HEADER + 48
+
+# Offsets in bytes in Python's and NumPy's objects.
+FIELDS = {
+    "type": _HEADER - 8,
+    "float": _HEADER,
+    "data": _HEADER,
+    "rank": _HEADER + 8,
+    "dims": _HEADER + 16,
+    "strides": _HEADER + 24,
+    "dtype": _HEADER + 40,
+    "flags": _HEADER + 48,
+    "byteorder": _HEADER + 10,  # of a dtype
+    "number": _HEADER + 12,  # of a dtype: type_num
+}
+
+# Words of a descriptor.  Tables are addresses of entries that follow one another.
+DESCRIPTOR = {
+    "next": 0,
+    "busy": 1,
+    "arguments": 2,
+    "width": 3,  # what is returned: NONE, SINGLE, or a tuple of so many
+    "inputs": 4,
+    "outputs": 5,
+    "output_count": 6,
+    "states": 7,
+    "state_count": 8,
+    "checks": 9,  # addresses of bytes that are 0 where the check failed
+    "check_count": 10,
+    "check_failed": 11,  # called with the index of the check and the arguments
+    "steps": 12,
+    "step_count": 13,
+    "pool": 14,
+    "pfor": 15,
+    "release_gil": 16,
+    "finish": 17,  # called with the results; what it gives is returned
+    "handler": 18,  # NumPy memory handler of the results, or 0 for the one in force
+}
+DESCRIPTOR_WORDS = 19
+NONE, SINGLE = -2, -1
+
+# Words of an input: kind, size of this entry in words, then
+#   ARRAY: type_num, rank, flags, compare strides?, number of slots;
+#          dims, strides if compared, slots
+#   FLOAT, INT: address of the 8-byte cell that takes the value
+ARRAY, FLOAT, INT = 0, 1, 2
+INPUT_WORDS = 7
+# Words of an output: kind, size of this entry in words, then
+#   ARRAY: type_num, rank, number of slots; dims, slots
+#   SCALAR: address of the cell that the steps write, the dtype object
+SCALAR = 1
+OUTPUT_WORDS = 5
+# Words of a state: cell, size of this entry in words, version, updated?, numbers of front and back
+# slots; front slots, back slots.  Words of a state's cell: front, back, version, busy.
+STATE_WORDS = 6
+CELL_BUSY = 3
+
+# NumPy's C API: places in its table of addresses.
+_NUMPY_API = {
+    "PyArray_Type": 2,
+    "PyDoubleArrType_Type": 30,
+    "PyArray_Scalar": 60,
+    "PyArray_New": 93,
+    "PyDataMem_SetHandler": 304,
+}
+
+# field -> (type loaded, object it is read from)
+PROBES = {
+    "type": ("i64", "%array"),
+    "data": ("i64", "%array"),
+    "rank": ("i32", "%array"),
+    "dims": ("i64", "%array"),
+    "strides": ("i64", "%array"),
+    "flags": ("i32", "%array"),
+    "number": ("i32", "%dtype"),
+    "byteorder": ("i8", "%dtype"),
+}
+
+
+def _probe_lines() -> str:
+    lines = ""
+    for i, (field, (kind, source)) in enumerate(PROBES.items()):
+        lines += f"  %p{i} = getelementptr i8, ptr {source}, i64 {FIELDS[field]}\n"
+        lines += f"  %v{i} = load {kind}, ptr %p{i}\n"
+        wide = f"%v{i}"
+        if kind != "i64":
+            wide = f"%w{i}"
+            lines += f"  {wide} = sext {kind} %v{i} to i64\n"
+        lines += f"  %q{i} = getelementptr i64, ptr %to, i64 {i}\n"
+        lines += f"  store i64 {wide}, ptr %q{i}\n"
+    return lines
+
+
+def entry_text() -> str:
+    """The IR of the entry, for the layout of this interpreter."""
+    instance = {k: v for k, v in INSTANCE.items() if k != "width"}
+    return Template(jit.source("entry.ll")).substitute(
+        instance | FIELDS | DESCRIPTOR,
+        self_width=INSTANCE["width"],
+        foreign=ord(">") if np.little_endian else ord("<"),
+        NONE=NONE,
+        cell_busy=CELL_BUSY,
+        probes=_probe_lines(),
+    )
+
+
+def _numpy_symbols() -> dict[str, int]:
+    """Addresses of NumPy's types and functions, found as every extension module finds them."""
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    module = import_module("numpy._core._multiarray_umath")
+    table = ctypes.cast(get(module._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    found = {name: int(table[place] or 0) for name, place in _NUMPY_API.items()}
+    return found | {"PyArray_Type": id(np.ndarray), "PyDoubleArrType_Type": id(np.float64)}
+
+
+@cache
+def entry_addresses() -> dict[str, int]:
+    """Addresses of the entry's functions."""
+    # fmt: off
+    names = ["vectorcall", "run", "traverse", "clear", "dealloc", "try_lock", "unlock", "probe",
+             "probe_float"]
+    # fmt: on
+    symbols = _numpy_symbols() | {"eqsat_drive": driver.drive_address()}
+    text = entry_text()
+    return jit.load([jit.stored_object(text, jit.GLUE_LEVEL)], names, symbols)

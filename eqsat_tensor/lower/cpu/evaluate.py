@@ -1,0 +1,237 @@
+"""Values at a place in a loop body: literals, scalars or vectors, each evaluated once a place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu.writer import MEMORY, Guards, Here, Known, Writer, counting
+from eqsat_tensor.schedule.loops import (
+    Access,
+    Constant,
+    Gathered,
+    Input,
+    Iota,
+    Map,
+    Pad,
+    Pick,
+    Reduce,
+    SizeValue,
+    Term,
+    Value,
+    View,
+    guards_of_pad,
+    strides_of,
+    through,
+)
+from eqsat_tensor.types import Size
+
+DEAR = 8.0  # own roots of an earlier phase are read back rather than computed again
+INT64 = np.dtype(np.int64)
+PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text
+
+Key = tuple[Value, Access, Guards]
+
+
+class Evaluator(Writer):
+    """Writes the values that a nest computes."""
+
+    def value(self, value: Value, access: Access, guards: Guards, here: Here) -> Known:
+        """``value`` at ``access`` where the guards hold, anything elsewhere.
+
+        Operands first, by a stack of our own: expressions may be deeper than Python's.
+        """
+        known = here.known
+        stack: list[tuple[Key, bool]] = [((value, access, guards), False)]
+        while stack:
+            key, ready = stack.pop()
+            if key in known:
+                continue
+            if ready:
+                known[key] = self.compute(key, here)
+                continue
+            stack.append((key, True))
+            stack.extend((k, False) for k in self.needs(key, here) if k not in known)
+        return known[value, access, guards]
+
+    def vector(self, known: Known, value: Value, lanes: int) -> str:
+        """The text of an evaluated value in every lane."""
+        builder = self.builder(value.dtype, lanes)
+        if known.kind == "literal":
+            return builder.constant(known.value)
+        return known.text if known.kind == "vector" or not lanes else builder.splat(known.text)
+
+    # ---------------------------------------------------------------------------------- one value
+    def stored(self, value: Value, access: Access, here: Here) -> bool:
+        """Is the value loaded here, not computed?"""
+        if isinstance(value, Input):
+            return True
+        root = self.own.get(value)
+        if root is None:
+            return value in self.buffers
+        if isinstance(value, Reduce):
+            return False  # a row scalar
+        return root.phase < here.phase and value in self.buffers and access == root.access
+
+    def needs(self, key: Key, here: Here) -> list[Key]:
+        """What must be evaluated before."""
+        value, access, guards = key
+        if isinstance(value, Constant | SizeValue | Reduce) and not self.stored(
+            value, access, here
+        ):
+            return []
+        labels = [
+            (axis.pick.index, axis.access, guards)
+            for axis, _, _ in access
+            if isinstance(axis, Gathered)
+        ]
+        if self.stored(value, access, here) or isinstance(value, Iota):
+            return labels
+        if self.scratch_of(value, here) is not None:
+            return []
+        if isinstance(value, Map):
+            return [(o, access if o.shape else (), guards) for o in value.operands]
+        if isinstance(value, Pad):
+            inner = guards | guards_of_pad(value, access)
+            return [(value.source, through(value, access), inner)]
+        if isinstance(value, Pick):
+            return [
+                (value.index, access, guards),
+                (value.source, through(value, access), guards),
+            ]
+        assert isinstance(value, View), value
+        return [(value.source, through(value, access), guards)]
+
+    def compute(self, key: Key, here: Here) -> Known:
+        """The value, all that it needs being evaluated."""
+        value, access, guards = key
+        if isinstance(value, Constant):
+            return self.constant(value)
+        if isinstance(value, SizeValue):
+            return Known(
+                "scalar", self.scalar_slot(value, "size value", value.dtype.name, value.size)
+            )
+        if value in self.rows:
+            return Known("scalar", self.rows[value])
+        if self.stored(value, access, here):
+            return self.load(value, access, guards, here, self.labels(value, access, guards, here))
+        home = self.scratch_of(value, here)
+        if home is not None:
+            return self.load(home, self.own[home].access, guards, here, [])
+        if isinstance(value, Iota):
+            return self.iota(value, access, guards, here)
+        if isinstance(value, Map):
+            return self.map(value, access, guards, here)
+        if isinstance(value, Pad):
+            return self.pad(value, access, guards, here)
+        assert isinstance(value, View | Pick), value
+        return here.known[value.source, through(value, access), guards]
+
+    def scratch_of(self, value: Value, here: Here) -> Value | None:
+        """The root in whose row an earlier phase kept this value."""
+        for kept, home in self.nest.kept:
+            if kept is value and self.kept_in.get(value, here.phase) < here.phase:
+                return home
+        return None
+
+    def constant(self, value: Constant) -> Known:
+        number = value.value.value
+        plain = value.dtype.kind == "b" or number in PLAIN or number != number
+        if plain or (value.dtype.kind == "i" and abs(number) <= 64):
+            # -0.0 == 0 but is another constant; its text keeps the sign.
+            return Known("literal", "", number)
+        return Known("scalar", self.scalar_slot(value, "constant", value.value))
+
+    def scalar_slot(self, value: Value, *key: object) -> str:
+        kind = MEMORY[value.dtype]
+        return self.from_memory(self.slot(kind, *key), value, 0)
+
+    # ---------------------------------------------------------------------------------- the forms
+    def map(self, value: Map, access: Access, guards: Guards, here: Here) -> Known:
+        operands = value.operands
+        evaluated = [here.known[o, access if o.shape else (), guards] for o in operands]
+        lanes = here.lanes if any(k.kind == "vector" for k in evaluated) else 0
+        texts = [self.vector(k, o, lanes) for k, o in zip(evaluated, operands, strict=True)]
+        builder = self.builder(operands[-1].dtype, lanes, value not in self.rounded)
+        if value.primitive == "cast":
+            result = self.builder(value.dtype, lanes).cast(texts[0], builder)
+        elif value.primitive == "keep":
+            result = self.fence(texts[0], value, lanes)
+        elif value.primitive == "select":
+            result = builder.select(*texts)
+        else:
+            result = builder.apply(value.primitive, *texts)
+        return Known("vector" if lanes else "scalar", result)
+
+    def fence(self, text: str, value: Value, lanes: int) -> str:
+        """A float that no operation before is fused with one after."""
+        if value.dtype.kind != "f" or not self.contract:
+            return text
+        builder = self.builder(value.dtype, lanes)
+        symbol = f"llvm.arithmetic.fence.{builder.suffix}"
+        return self.function.emit(self.call(builder.type, symbol, (builder.type, text)))
+
+    def pad(self, value: Pad, access: Access, guards: Guards, here: Here) -> Known:
+        inner = guards | guards_of_pad(value, access)
+        known = here.known[value.source, through(value, access), inner]
+        # A scalar depends on the inner axis where a guard of the padding does.
+        lanes = here.lanes
+        if not any(axis == here.inner for axis, _, _ in inner) and known.kind != "vector":
+            lanes = 0
+        mask = self.mask(inner, here) if lanes else self.row_mask(inner, here)
+        if mask is None:
+            return known
+        builder = self.builder(value.dtype, lanes)
+        text = builder.select(mask, self.vector(known, value, lanes), builder.constant(0))
+        return Known("vector" if lanes else "scalar", text)
+
+    def iota(self, value: Iota, access: Access, guards: Guards, here: Here) -> Known:
+        text, lanes = self.index(access[value.axis], guards, here)
+        target, source = self.builder(value.dtype, lanes), self.builder(INT64, lanes)
+        return Known("vector" if lanes else "scalar", target.cast(text, source))
+
+    def index(self, term: Term, guards: Guards, here: Here) -> tuple[str, int]:
+        """An index as i64, and the lanes that it has."""
+        f = self.function
+        axis, start, step = term
+        if isinstance(axis, Gathered):
+            label = self.label(axis, guards, here)
+            lanes = here.lanes if label.kind == "vector" else 0
+            builder = self.builder(INT64, lanes)
+            scaled = builder.binary("mul", label.text, builder.constant(step))
+            first = builder.splat(self.size(start))
+            return builder.binary("add", scaled, first), lanes
+        if axis is None:
+            return self.size(start), 0
+        j = here.j if axis == here.inner and here.lanes else here.index[axis]
+        first = f.add(f.multiply(j, str(step)), self.size(start))
+        if axis != here.inner or not here.lanes:
+            return first, 0
+        builder = self.builder(INT64, here.lanes)
+        walk = counting("i64", here.lanes, step)
+        return builder.binary("add", builder.splat(first), walk), here.lanes
+
+    def label(self, axis: Gathered, guards: Guards, here: Here) -> Known:
+        """A label, wrapped once if negative and kept within its axis."""
+        size = self.size(axis.pick.source.shape[axis.pick.axis])
+        known = here.known[axis.pick.index, axis.access, guards]
+        lanes = here.lanes if known.kind == "vector" else 0
+        builder = self.builder(INT64, lanes)
+        text = self.vector(known, axis.pick.index, lanes)
+        if axis.pick.index.dtype != INT64:
+            text = builder.cast(text, self.builder(axis.pick.index.dtype, lanes))
+        zero, length = builder.constant(0), builder.splat(size)
+        wrapped = builder.binary("add", text, length)
+        text = builder.select(builder.compare("less", text, zero), wrapped, text)
+        top = builder.splat(self.function.add(size, "-1"))
+        text = builder.intrinsic("smax", builder.intrinsic("smin", text, top), zero)
+        return Known("vector" if lanes else "scalar", text)
+
+    def labels(
+        self, value: Value, access: Access, guards: Guards, here: Here
+    ) -> list[tuple[Size, Known]]:
+        """Steps in memory and labels of the indices that are not affine."""
+        return [
+            (stride * step, self.label(axis, guards, here))
+            for (axis, _, step), stride in zip(access, strides_of(value), strict=True)
+            if isinstance(axis, Gathered)
+        ]

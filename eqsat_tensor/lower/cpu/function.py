@@ -1,0 +1,134 @@
+"""One function's IR under construction: text, put where it belongs.
+
+An instruction goes to the innermost open loop that one of its operands lives in, and equal texts in
+one loop are one instruction.  So loop-invariant code moves out and common subexpressions fall
+together without any pass of LLVM's middle end.  That is right for loads too as long as nothing that
+a loop reads outside its own iteration is written by it: what is remembered dies with its loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+_NAMES = re.compile(r"%[A-Za-z][\w.]*")
+
+Typed = tuple[str, str]  # LLVM type and SSA name
+
+
+class Function:
+    """Text of ``void kernel(ptr %argument, i64 %begin, i64 %end)`` as a stack of open loops."""
+
+    def __init__(self) -> None:
+        self._lines: list[list[str]] = [[]]
+        self._known: list[dict[str, str]] = [{}]
+        self._names: list[list[str]] = [[]]
+        self._depth = {"%argument": 0, "%begin": 0, "%end": 0}
+        self._count = 0
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"%t{self._count}"
+
+    def _live(self, name: str, depth: int) -> None:
+        self._depth[name] = depth
+        self._names[depth].append(name)
+
+    def emit(self, text: str) -> str:
+        """The value of a pure instruction or a load."""
+        depth_of = self._depth
+        depth = 0
+        for name in _NAMES.findall(text):
+            depth = max(depth, depth_of[name])
+        known = self._known[depth]
+        found = known.get(text)
+        if found is None:
+            found = known[text] = self._fresh()
+            self._live(found, depth)
+            self._lines[depth].append(f"  {found} = {text}")
+        return found
+
+    def effect(self, text: str) -> None:
+        """A store: it stays in the loop that is open now."""
+        self._lines[-1].append(f"  {text}")
+
+    def loop(
+        self,
+        low: str,
+        high: str,
+        step: int,
+        carried: Sequence[Typed],
+        body: Callable[[str, list[str]], Sequence[str]],
+    ) -> list[str]:
+        """``for i in range(low, high, step)``; ``body(i, carried values)`` gives the new ones."""
+        self._count += 1
+        k = self._count
+        index, values = f"%i{k}", [f"%a{k}.{j}" for j in range(len(carried))]
+        self._lines.append([])
+        self._known.append({})
+        self._names.append([])
+        inside = len(self._lines) - 1
+        for name in (index, *values):
+            self._live(name, inside)
+        after = list(body(index, values))
+        assert len(after) == len(carried), (after, carried)
+        self._known.pop()
+        for name in self._names.pop():
+            del self._depth[name]
+        code = self._lines.pop()
+        outer = inside - 1
+        lines = self._lines[-1]
+        lines += [
+            f"  %c{k} = icmp slt i64 {low}, {high}",
+            f"  br label %p{k}",
+            f"p{k}:",
+            f"  br i1 %c{k}, label %h{k}, label %x{k}",
+            f"h{k}:",
+            f"  {index} = phi i64 [{low}, %p{k}], [%n{k}, %l{k}]",
+        ]
+        for value, (kind, start), new in zip(values, carried, after, strict=True):
+            lines.append(f"  {value} = phi {kind} [{start}, %p{k}], [{new}, %l{k}]")
+        lines += code
+        lines += [
+            f"  br label %l{k}",
+            f"l{k}:",
+            f"  %n{k} = add nsw i64 {index}, {step}",
+            f"  %d{k} = icmp slt i64 %n{k}, {high}",
+            f"  br i1 %d{k}, label %h{k}, label %x{k}",
+            f"x{k}:",
+        ]
+        results = [f"%r{k}.{j}" for j in range(len(carried))]
+        for result, (kind, start), new in zip(results, carried, after, strict=True):
+            lines.append(f"  {result} = phi {kind} [{start}, %p{k}], [{new}, %l{k}]")
+            self._live(result, outer)
+        return results
+
+    def text(self) -> str:
+        """The body of the finished function."""
+        assert len(self._lines) == 1
+        return "\n".join(["entry:", *self._lines[0], "  ret void"])
+
+    # ------------------------------------------------------------------------- index arithmetic
+    def add(self, a: str, b: str) -> str:
+        """a + b, i64."""
+        if a == "0" or b == "0":
+            return b if a == "0" else a
+        return self.emit(f"add nsw i64 {a}, {b}")
+
+    def subtract(self, a: str, b: str) -> str:
+        """a - b, i64."""
+        return a if b == "0" else self.emit(f"sub nsw i64 {a}, {b}")
+
+    def multiply(self, a: str, b: str) -> str:
+        """a * b, i64."""
+        if "0" in (a, b):
+            return "0"
+        if "1" in (a, b):
+            return b if a == "1" else a
+        return self.emit(f"mul nsw i64 {a}, {b}")
+
+    def offset(self, kind: str, pointer: str, elements: str) -> str:
+        """The address of an element."""
+        if elements == "0":
+            return pointer
+        return self.emit(f"getelementptr {kind}, ptr {pointer}, i64 {elements}")

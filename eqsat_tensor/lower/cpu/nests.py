@@ -1,0 +1,132 @@
+"""The kernels of the kinds of nest: ``void kernel(ptr %argument, i64 %begin, i64 %end)``.
+
+Units, begin to end, are indices of the first axis ("map", "row", "col" with outer axes), or blocks
+of it ("full", "col" without), each of which leaves a partial result.  What a block is depends on
+sizes alone, so the same bits come out for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from eqsat_tensor.errors import UnsupportedError
+from eqsat_tensor.lower.cpu.columns import write_col
+from eqsat_tensor.lower.cpu.passes import Passes
+from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
+from eqsat_tensor.lower.cpu.writer import MEMORY, Here
+from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
+
+
+def write_kernel(
+    nest: Nest,
+    buffers: Mapping[Value, str],
+    declared: dict[str, str],
+    vector_bytes: int,
+    contract: bool,
+    rounded: Collection[Value],
+) -> tuple[str, list[tuple[object, ...]]]:
+    """The body of a nest's kernel, and what each word of its argument block holds.
+
+    contract: whether a * b + c may be one operation, for products that are not among ``rounded``.
+    """
+    kinds: dict[str, Callable[[Passes], None]] = {
+        "map": write_map,
+        "row": write_row,
+        "full": write_full,
+        "col": write_col,
+    }
+    if nest.kind not in kinds:
+        raise UnsupportedError(f"cpu: no kernel for a nest of kind {nest.kind!r}.")
+    writer = Passes(nest, buffers, declared, vector_bytes, contract, rounded)
+    kinds[nest.kind](writer)
+    return writer.function.text(), list(writer.slots.number)
+
+
+def write_map(w: Passes) -> None:
+    """Every element of the box: stores."""
+    rank = len(w.nest.domain)
+    if rank == 0:
+        here = Here(0, "0", None, [], -1)
+        for root in w.nest.roots:
+            store_one(w, root, here)
+        return
+    low, high = ("%begin", "%end") if rank == 1 else ("0", w.size(w.nest.domain[-1]))
+
+    def body(index: list[str]) -> None:
+        w.pass_over(w.nest.roots, range(rank - 1, rank), low, high, index, 0)
+
+    outer_loops(w, rank - 1, body)
+
+
+def store_one(w: Passes, root: Root, here: Here) -> None:
+    """Store a root that has no inner axis."""
+    if root.value not in w.buffers:
+        return
+    if root.value in w.rows:
+        text = w.rows[root.value]
+    else:
+        known = w.value(root.value, root.access, root.guards, here)
+        text = w.vector(known, root.value, 0)
+    w.store(root.value, root.result, text, frozenset(), here)
+
+
+def write_row(w: Passes) -> None:
+    """For each outer index: phases over the reduced axes, and what is stored per row."""
+    nest = w.nest
+    rank, outer = len(nest.domain), nest.outer
+    inside = {r for r in nest.roots if _uses_axes_from(r, outer) or isinstance(r.value, Reduce)}
+    for value, _ in nest.kept:
+        w.kept_in[value] = min(r.phase for r in inside if _needs(w, r, value))
+
+    def row(index: list[str]) -> None:
+        w.rows = {}
+        for phase in range(max(r.phase for r in nest.roots) + 1):
+            roots = [r for r in nest.roots if r.phase == phase and r in inside]
+            if roots:
+                high = w.size(nest.domain[outer])
+                found = w.pass_over(roots, range(outer, rank), "0", high, index, phase)
+                w.rows |= {v: or_zero(w, v, text, nest.domain[outer:]) for v, text in found.items()}
+            here = Here(0, "0", None, index, -1, phase)
+            for root in nest.roots:
+                if root.phase == phase and (root.value in w.rows or root not in inside):
+                    store_one(w, root, here)
+
+    outer_loops(w, outer, row)
+
+
+def _uses_axes_from(root: Root, outer: int) -> bool:
+    return any(isinstance(axis, int) and axis >= outer for axis, _, _ in root.access)
+
+
+def _needs(w: Passes, root: Root, value: Value) -> bool:
+    return value in reached(w, root)
+
+
+def reached(w: Passes, root: Root) -> set[Value]:
+    """The values that a root computes or loads."""
+    seen: set[Value] = set()
+    stack: list[Value] = [root.computed]
+    while stack:
+        value = stack.pop()
+        if value not in seen:
+            seen.add(value)
+            if value not in w.buffers or value is root.value:
+                stack.extend(o for o in operands_of(value) if not isinstance(value, Reduce))
+    return seen
+
+
+def write_full(w: Passes) -> None:
+    """Each block of the first axis: one partial value a reduction."""
+    nest, f = w.nest, w.function
+
+    def unit(u: str, _: list[str]) -> list[str]:
+        low, high = block(w, u)
+        found = w.pass_over(nest.roots, range(len(nest.domain)), low, high, [], 0)
+        for value, text in found.items():
+            text = or_zero(w, value, text, nest.domain[1:])
+            kind = MEMORY[value.dtype]
+            at = f.offset(kind, w.slot("ptr", "partial", number_of(nest, value)), u)
+            f.effect(f"store {kind} {w.to_memory(text, value, 0)}, ptr {at}")
+        return []
+
+    f.loop("%begin", "%end", 1, [], unit)

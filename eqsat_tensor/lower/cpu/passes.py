@@ -1,0 +1,283 @@
+"""One pass over the inner axes of a nest: the vector loops, their tails, and what they carry.
+
+The innermost loop is a main loop of full vectors, several registers to a vector so that latencies
+overlap, and a masked loop for what is left.  A heavy body is written once, masked.  A guard on the
+inner axis cuts it: the main loop runs where all guards hold, the masked one before and after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from eqsat_tensor.lower.cpu.accumulate import brought_down, in_blocks, starts, take_in
+from eqsat_tensor.lower.cpu.evaluate import Evaluator
+from eqsat_tensor.lower.cpu.function import Typed
+from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
+from eqsat_tensor.lower.cpu.writer import Guards, Here
+from eqsat_tensor.scalar import PRIMITIVES
+from eqsat_tensor.schedule.loops import (
+    Access,
+    Input,
+    Map,
+    Pad,
+    Pick,
+    Reduce,
+    Root,
+    Value,
+    View,
+    guards_of_pad,
+    operands_of,
+    through,
+)
+
+HEAVY = 60.0  # cost from which one masked body serves for all: a third less code, about as fast
+LIGHT = 60.0  # cost up to which a step takes four vectors
+
+SUM_BLOCK = 4096  # elements of a row that a float32 accumulator takes in before it starts afresh
+
+Step = Callable[[Here, list[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The innermost loop of a pass: its axis and ends, and the guards that cut it."""
+
+    axis: int
+    low: str
+    high: str
+    guards: tuple[tuple[str | None, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the innermost loop of a pass is written: lanes of a full step, masked body only?"""
+
+    lanes: int
+    tail: int
+    only_masked: bool
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """Lanes of each loop that carries accumulators."""
+        return (self.lanes,) if self.only_masked else (self.lanes, self.tail)
+
+
+class Passes(Evaluator):
+    """Writes passes."""
+
+    # ------------------------------------------------------------------------------ body measures
+    def weigh(self, roots: Sequence[Root]) -> tuple[float, float]:
+        """Cost of a body, and of the longest chain in it."""
+        depth: dict[Value, float] = {}
+        total = 0.0
+        for root in roots:
+            stack: list[tuple[Value, bool]] = [(root.computed, False)]
+            while stack:
+                value, done = stack.pop()
+                if value in depth:
+                    continue
+                leaf = isinstance(value, Input | Reduce) or (
+                    value in self.buffers and value not in self.own
+                )
+                if leaf:
+                    depth[value] = 0.0
+                elif not done:
+                    stack.append((value, True))
+                    stack.extend((o, False) for o in operands_of(value))
+                else:
+                    cost = COSTS[value.primitive] if isinstance(value, Map) else 0.5
+                    total += cost
+                    depth[value] = cost + max((depth[o] for o in operands_of(value)), default=0.0)
+        return total, max((depth[r.computed] for r in roots), default=0.0)
+
+    def shape_of(self, roots: Sequence[Root], cut: bool) -> Shape:
+        """Lanes of a step by the shape of the body: long chains want many, wide ones few."""
+        cost, chain = self.weigh(roots)
+        vectors = 4 if cost <= LIGHT or cost <= 1.6 * chain else 2
+        return Shape(vectors * self.lanes, self.lanes, cost > HEAVY and not cut)
+
+    def cuts(self, roots: Sequence[Root], axis: int) -> list[tuple[str | None, str | None]]:
+        """The guards on an axis that values of these roots meet, as bounds."""
+        found: dict[tuple[str | None, str | None], None] = {}
+        seen: set[tuple[Value, Access]] = set()
+        stack: list[tuple[Value, Access]] = []
+
+        def note(guards: Guards) -> None:
+            for a, low, high in sorted(guards, key=str):
+                bounds = self.bounds(a, low, high)
+                if a == axis and bounds != (None, None):
+                    found[bounds] = None
+
+        for root in roots:
+            note(root.guards)
+            stack.append((root.computed, root.access))
+        while stack:
+            key = stack.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            value, access = key
+            if isinstance(value, Input) or (value in self.buffers and value not in self.own):
+                continue
+            if isinstance(value, Map):
+                stack.extend((o, access if o.shape else ()) for o in value.operands)
+            elif isinstance(value, View | Pick):
+                stack.append((value.source, through(value, access)))
+                if isinstance(value, Pick):
+                    stack.append((value.index, access))
+            elif isinstance(value, Pad):
+                note(guards_of_pad(value, access))
+                stack.append((value.source, through(value, access)))
+        return list(found)
+
+    # ----------------------------------------------------------------------------------- one pass
+    def pass_over(
+        self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
+    ) -> dict[Value, str]:
+        """Loop over ``axes`` (the first from low to high), store and reduce; the reduced values."""
+        last = axes[-1]
+        cuts = self.cuts(roots, last)
+        shape = self.shape_of(roots, bool(cuts))
+        reductions = [r.value for r in roots if isinstance(r.value, Reduce)]
+        carried: list[Typed] = []
+        sums: list[VectorBuilder | None] = []  # of each accumulator that is summed up in blocks
+        for lanes in shape.streams:
+            for reduce in reductions:
+                builder = self.builder(reduce.dtype, lanes)
+                first = starts(reduce, builder)
+                carried += first
+                blocked = self.nest.kind == "row" and in_blocks(reduce)
+                sums += [builder if blocked else None] * len(first)
+
+        def step(here: Here, accumulators: list[str]) -> list[str]:
+            return self.body_of(roots, here, accumulators)
+
+        def level(axis: int, low: str, high: str, index: list[str], old: list[Typed]) -> list[str]:
+            if axis == last:
+                if not any(sums):
+                    span = Span(axis, low, high, tuple(cuts))
+                    return self.innermost(shape, span, index, phase, old, step)
+
+                def block(b: str, values: list[str]) -> list[str]:
+                    end = self.clamp("smin", self.function.add(b, str(SUM_BLOCK)), high)
+                    fresh = [
+                        start if builder else (start[0], value)
+                        for start, builder, value in zip(carried, sums, values, strict=True)
+                    ]
+                    span = Span(axis, b, end, tuple(cuts))
+                    new = self.innermost(shape, span, index, phase, fresh, step)
+                    return [
+                        builder.fadd(value, v) if builder else v
+                        for builder, value, v in zip(sums, values, new, strict=True)
+                    ]
+
+                return self.function.loop(low, high, SUM_BLOCK, old, block)
+
+            def inside(i: str, values: list[str]) -> list[str]:
+                typed = [(t, v) for (t, _), v in zip(old, values, strict=True)]
+                return level(
+                    axis + 1, "0", self.size(self.nest.domain[axis + 1]), [*index, i], typed
+                )
+
+            return self.function.loop(low, high, 1, old, inside)
+
+        values = level(axes[0], low, high, index, carried)
+        return self.reduced(reductions, shape, values)
+
+    def reduced(
+        self, reductions: Sequence[Reduce], shape: Shape, values: list[str]
+    ) -> dict[Value, str]:
+        """Each reduction's value from the accumulators of all streams."""
+        parts: dict[Reduce, list[tuple[int, list[str]]]] = {r: [] for r in reductions}
+        at = 0
+        for lanes in shape.streams:
+            for reduce in reductions:
+                count = len(starts(reduce, self.builder(reduce.dtype, lanes)))
+                parts[reduce].append((lanes, values[at : at + count]))
+                at += count
+        return {r: brought_down(self, r, streams) for r, streams in parts.items()}
+
+    def body_of(self, roots: Sequence[Root], here: Here, accumulators: list[str]) -> list[str]:
+        """One step: every root's value, stored or taken in; the new accumulators."""
+        new: list[str] = []
+        if self.nest.kept:  # a root's row is where others read a kept value: all before any store
+            for root in roots:
+                self.value(root.computed, root.access, root.guards, here)
+        for root in roots:
+            value = root.computed
+            known = self.value(value, root.access, root.guards, here)
+            text = self.vector(known, value, here.lanes)
+            if isinstance(root.value, Reduce):
+                builder = self.builder(root.value.dtype, here.lanes)
+                count = len(starts(root.value, builder))
+                old = accumulators[len(new) : len(new) + count]
+                new += take_in(root.value, builder, old, text, self.mask(root.guards, here))
+            elif root.value in self.buffers:
+                self.store(root.value, root.access, text, root.guards, here)
+        for value, home in self.nest.kept:
+            if self.kept_in.get(value) == here.phase:
+                access = self.own[home].access
+                known = self.value(value, access, frozenset(), here)
+                self.store(home, access, self.vector(known, value, here.lanes), frozenset(), here)
+        return new
+
+    # ------------------------------------------------------------------------- the innermost loop
+    def innermost(
+        self,
+        shape: Shape,
+        span: Span,
+        index: list[str],
+        phase: int,
+        carried: list[Typed],
+        step: Step,
+    ) -> list[str]:
+        """The vector loops; takes and gives the accumulators of all streams."""
+
+        def run(lanes: int, masked: bool, low: str, high: str, old: list[Typed]) -> list[str]:
+            def body(j: str, values: list[str]) -> list[str]:
+                end = high if masked else None
+                return step(Here(lanes, j, end, [*index, j], span.axis, phase), values)
+
+            return self.function.loop(low, high, lanes, old, body)
+
+        if shape.only_masked:
+            return run(shape.lanes, True, span.low, span.high, carried)
+        half = len(carried) // 2
+        first, middle = self.middle_of(span, shape.lanes)
+        main = run(shape.lanes, False, first, middle, carried[:half])
+        rest = carried[half:]
+        if first == span.low:
+            return main + run(shape.tail, True, middle, span.high, rest)
+
+        def segment(s: str, values: list[str]) -> list[str]:
+            before = self.function.emit(f"icmp eq i64 {s}, 0")
+            low = self.function.emit(f"select i1 {before}, i64 {span.low}, i64 {middle}")
+            high = self.function.emit(f"select i1 {before}, i64 {first}, i64 {span.high}")
+            typed = [(t, v) for (t, _), v in zip(rest, values, strict=True)]
+            return run(shape.tail, True, low, high, typed)
+
+        return main + self.function.loop("0", "2", 1, rest, segment)
+
+    def middle_of(self, span: Span, lanes: int) -> tuple[str, str]:
+        """First and last index of the main loop: where all guards hold, in full steps."""
+        f = self.function
+        first, last = span.low, span.high
+        for low, high in span.guards:
+            if low is not None:
+                first = self.clamp("smax", first, low)
+            if high is not None:
+                last = self.clamp("smin", last, high)
+        if first != span.low:  # a chunk may begin beyond the guards, or end before them
+            first = self.clamp("smin", first, span.high)
+        count = f.subtract(last, first)
+        if span.guards:
+            count = self.clamp("smax", count, "0")
+        if count.isdigit():
+            full = str(int(count) // lanes * lanes)
+        else:
+            full = f.emit(f"and i64 {count}, {-lanes}")
+        return first, f.add(first, full)
+
+
+COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}

@@ -1,0 +1,397 @@
+"""What every kind of nest is written with: sizes, addresses, masks, loads and stores.
+
+A kernel finds all that depends on sizes or buffers in its argument block, an array of i64 slots.
+Slots are numbered a nest, by first use, and constants are slots too: nests that do the same to
+other buffers are the same text, and compiled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
+from eqsat_tensor.schedule.loops import (
+    Access,
+    Call,
+    Guard,
+    Nest,
+    Value,
+    linear,
+    operands_of,
+)
+from eqsat_tensor.types import Size
+
+MEMORY = {
+    np.dtype(name): kind
+    for name, kind in (
+        ("float64", "double"),
+        ("float32", "float"),
+        ("int64", "i64"),
+        ("int32", "i32"),
+        ("bool", "i8"),
+    )
+}
+SHORT = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i8": "i8"}
+SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
+Guards = frozenset[Guard]
+
+
+class Slots:
+    """The argument block of a kernel: what each word holds."""
+
+    def __init__(self) -> None:
+        self.number: dict[SlotKey, int] = {}
+
+    def of(self, *key: Any) -> int:
+        """The word that holds this."""
+        return self.number.setdefault(key, len(self.number))
+
+
+@dataclass
+class Here:
+    """A place in a loop body: ``lanes`` elements from index ``j`` of the inner axis on.
+
+    lanes 0: one element, no inner axis.  end: lanes from there on are masked off (None: none are).
+    index: the loop index of each axis.
+    """
+
+    lanes: int
+    j: str
+    end: str | None
+    index: list[str]
+    inner: int
+    phase: int = 0
+    known: dict[Any, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known:
+    """An evaluated value: "literal", "scalar" or "vector", and its text."""
+
+    kind: str
+    text: str
+    value: Any = None
+
+
+class Writer:
+    """Writes the kernel of one nest."""
+
+    def __init__(
+        self,
+        nest: Nest,
+        buffers: Mapping[Value, str],
+        declared: dict[str, str],
+        vector_bytes: int,
+        contract: bool,
+        rounded: Collection[Value],
+    ) -> None:
+        self.nest, self.buffers, self.declared = nest, buffers, declared
+        self.contract, self.rounded = contract, rounded
+        self.function = Function()
+        self.slots = Slots()
+        self.own = {root.value: root for root in nest.roots}
+        self.rows: dict[Value, str] = {}  # reductions of the row, once done
+        self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
+        self.body = inlined(nest, buffers)
+        widest = max((v.dtype.itemsize for v in self.body), default=4)
+        self.lanes = vector_bytes // max(widest, 4)
+        self._builders: dict[tuple[np.dtype, int, bool], VectorBuilder] = {}
+
+    # ------------------------------------------------------------------------- the argument block
+    def slot(self, kind: str, *key: Any) -> str:
+        """The value of a word of the argument block, loaded at the start of the kernel."""
+        f = self.function
+        pointer = f.offset("i64", "%argument", str(self.slots.of(*key)))
+        return f.emit(f"load {kind}, ptr {pointer}")
+
+    def size(self, size: Size) -> str:
+        """A size, worked out when the program is bound."""
+        return str(size) if isinstance(size, int) else self.slot("i64", "size", size)
+
+    def base(self, value: Value) -> str:
+        """The address of a stored value."""
+        return self.slot("ptr", "pointer", self.buffers[value])
+
+    def builder(self, dtype: np.dtype, lanes: int, contract: bool = True) -> VectorBuilder:
+        """The vocabulary on `lanes` elements of a dtype; contracting where that is asked for at all."""
+        key = (dtype, lanes, contract and self.contract)
+        if key not in self._builders:
+            self._builders[key] = VectorBuilder(self.function.emit, *key, self.declared)
+        return self._builders[key]
+
+    def call(self, kind: str, symbol: str, *operands: tuple[str, str]) -> str:
+        """The text of a call of an intrinsic, declared."""
+        types = ", ".join(t for t, _ in operands)
+        self.declared[symbol] = f"declare {kind} @{symbol}({types})"
+        return f"call {kind} @{symbol}({', '.join(f'{t} {x}' for t, x in operands)})"
+
+    def clamp(self, word: str, a: str, b: str) -> str:
+        """smin or smax of two indices."""
+        return self.function.emit(self.call("i64", f"llvm.{word}.i64", ("i64", a), ("i64", b)))
+
+    # ------------------------------------------------------------------------------------- masks
+    def bounds(self, axis: int | None, low: Size, high: Size) -> tuple[str | None, str | None]:
+        """The ends of a guard that are not the ends of the loop anyway."""
+        whole = 1 if axis is None else self.nest.domain[axis]
+        from_ = None if isinstance(low, int) and low <= 0 else self.size(low)
+        below = None if high == whole else self.size(high)
+        return from_, below
+
+    def row_mask(self, guards: Guards, here: Here) -> str | None:
+        """i1: do the indices outside the inner loop lie within the guards?  None: always."""
+        f = self.function
+        mask: str | None = None
+        for axis, low, high in _ordered(guards):
+            if axis == here.inner and here.lanes:
+                continue
+            index = "0" if axis is None else here.index[axis]
+            for word, bound in zip(("sge", "slt"), self.bounds(axis, low, high), strict=True):
+                if bound is not None:
+                    test = f.emit(f"icmp {word} i64 {index}, {bound}")
+                    mask = test if mask is None else f.emit(f"and i1 {mask}, {test}")
+        return mask
+
+    def lane_mask(self, guards: Guards, here: Here) -> str | None:
+        """Mask of the lanes within the inner loop and its guards; None: all."""
+        if here.end is None:
+            return None
+        mask = self._lanes_against("slt", here.end, here)
+        for axis, low, high in _ordered(guards):
+            if axis != here.inner:
+                continue
+            for word, bound in zip(("sge", "slt"), self.bounds(axis, low, high), strict=True):
+                if bound is not None:
+                    test = self._lanes_against(word, bound, here)
+                    mask = self.function.emit(f"and <{here.lanes} x i1> {mask}, {test}")
+        return mask
+
+    def _lanes_against(self, word: str, bound: str, here: Here) -> str:
+        f, lanes = self.function, here.lanes
+        kind = f"<{lanes} x i32>"
+        distance = self.clamp("smin", f.subtract(bound, here.j), "4096")
+        distance = f.emit(f"trunc i64 {self.clamp('smax', distance, '-4096')} to i32")
+        wide = self.spread(distance, "i32", lanes)
+        return f.emit(f"icmp {word} {kind} {counting('i32', lanes)}, {wide}")
+
+    def spread(self, scalar: str, kind: str, lanes: int) -> str:
+        """A scalar in every lane."""
+        f = self.function
+        one = f.emit(f"insertelement <{lanes} x {kind}> poison, {kind} {scalar}, i64 0")
+        return f.emit(
+            f"shufflevector <{lanes} x {kind}> {one}, <{lanes} x {kind}> poison,"
+            f" <{lanes} x i32> zeroinitializer"
+        )
+
+    def mask(self, guards: Guards, here: Here) -> str | None:
+        """Lanes (or, of one element, i1) that the guards and the loop let live; None: all."""
+        row = self.row_mask(guards, here)
+        if not here.lanes:
+            return row
+        lanes = self.lane_mask(guards, here)
+        if row is None:
+            return lanes
+        wide = self.spread(row, "i1", here.lanes)
+        return (
+            wide
+            if lanes is None
+            else self.function.emit(f"and <{here.lanes} x i1> {lanes}, {wide}")
+        )
+
+    # ------------------------------------------------------------------------------------ memory
+    def address(self, value: Value, access: Access, here: Here) -> tuple[str, Size]:
+        """Address of a stored value's element at index 0 of the inner axis, and the step of that."""
+        f, kind = self.function, MEMORY[value.dtype]
+        offset, coefficients = linear(value, access)
+        pointer = f.offset(kind, self.base(value), self.size(offset))
+        inner: Size = 0
+        for axis in sorted(coefficients):
+            step = coefficients[axis]
+            if axis == here.inner and here.lanes:
+                inner = step
+            elif step != 0:
+                pointer = f.offset(kind, pointer, f.multiply(here.index[axis], self.size(step)))
+        return pointer, inner
+
+    def load(
+        self,
+        value: Value,
+        access: Access,
+        guards: Guards,
+        here: Here,
+        labels: list[tuple[Size, Known]],
+    ) -> Known:
+        """Elements of a stored value; ``labels``: steps and values of indices that are not affine."""
+        f, kind = self.function, MEMORY[value.dtype]
+        pointer, inner = self.address(value, access, here)
+        scattered: str | None = None
+        for step, label in labels:
+            if label.kind == "vector":
+                wide = f"<{here.lanes} x i64>"
+                by = self.spread(self.size(step), "i64", here.lanes)
+                part = label.text if step == 1 else f.emit(f"mul {wide} {label.text}, {by}")
+                scattered = part if scattered is None else f.emit(f"add {wide} {scattered}, {part}")
+            else:
+                pointer = f.offset(kind, pointer, f.multiply(label.text, self.size(step)))
+        if inner == 0 and scattered is None:
+            row = self.row_mask(guards, here)
+            if row is not None:  # outside there may be no element at all: read anything
+                pointer = f.emit(f"select i1 {row}, ptr {pointer}, ptr %argument")
+            return Known(
+                "scalar", self.from_memory(f.emit(f"load {kind}, ptr {pointer}"), value, 0)
+            )
+        mask = self.mask(guards, here)
+        if inner == 1 and scattered is None:
+            at = f.offset(kind, pointer, here.j)
+            return Known("vector", self.vector_load(at, value, mask, here))
+        if inner == -1 and scattered is None and mask is None:
+            last = f.subtract(f"{1 - here.lanes}", here.j)
+            backward = self.vector_load(f.offset(kind, pointer, last), value, None, here, raw=True)
+            order = ", ".join(f"i32 {q}" for q in reversed(range(here.lanes)))
+            wide = f"<{here.lanes} x {kind}>"
+            turned = f.emit(
+                f"shufflevector {wide} {backward}, {wide} poison, <{here.lanes} x i32> <{order}>"
+            )
+            return Known("vector", self.from_memory(turned, value, here.lanes))
+        return Known("vector", self.gather(pointer, inner, scattered, value, mask, here))
+
+    def vector_load(
+        self, at: str, value: Value, mask: str | None, here: Here, raw: bool = False
+    ) -> str:
+        """A vector of neighbours."""
+        kind, lanes = MEMORY[value.dtype], here.lanes
+        wide, size = f"<{lanes} x {kind}>", value.dtype.itemsize
+        if mask is None:
+            loaded = self.function.emit(f"load {wide}, ptr {at}, align {size}")
+        else:
+            loaded = self.function.emit(
+                self.call(
+                    wide,
+                    f"llvm.masked.load.v{lanes}{SHORT[kind]}.p0",
+                    ("ptr", at),
+                    ("i32", str(size)),
+                    (f"<{lanes} x i1>", mask),
+                    (wide, "zeroinitializer"),
+                )
+            )
+        return loaded if raw else self.from_memory(loaded, value, lanes)
+
+    def vector_store(self, text: str, at: str, value: Value, mask: str | None, here: Here) -> None:
+        """A vector to neighbours."""
+        kind, lanes, size = MEMORY[value.dtype], here.lanes, value.dtype.itemsize
+        text = self.to_memory(text, value, lanes)
+        wide = f"<{lanes} x {kind}>"
+        if mask is None:
+            self.function.effect(f"store {wide} {text}, ptr {at}, align {size}")
+            return
+        symbol = f"llvm.masked.store.v{lanes}{SHORT[kind]}.p0"
+        bits = (f"<{lanes} x i1>", mask)
+        self.function.effect(
+            self.call("void", symbol, (wide, text), ("ptr", at), ("i32", str(size)), bits)
+        )
+
+    def _pointers(
+        self, pointer: str, step: Size, scattered: str | None, kind: str, here: Here
+    ) -> str:
+        f, lanes = self.function, here.lanes
+        wide = f"<{lanes} x i64>"
+        offsets = scattered
+        if step != 0:
+            pointer = f.offset(kind, pointer, f.multiply(here.j, self.size(step)))
+            by = self.spread(self.size(step), "i64", lanes)
+            walk = f.emit(f"mul {wide} {counting('i64', lanes)}, {by}")
+            offsets = walk if offsets is None else f.emit(f"add {wide} {offsets}, {walk}")
+        return f.emit(f"getelementptr {kind}, ptr {pointer}, {wide} {offsets}")
+
+    def gather(
+        self,
+        pointer: str,
+        step: Size,
+        scattered: str | None,
+        value: Value,
+        mask: str | None,
+        here: Here,
+    ) -> str:
+        """A vector of elements that lie apart."""
+        kind, lanes = MEMORY[value.dtype], here.lanes
+        wide = f"<{lanes} x {kind}>"
+        loaded = self.function.emit(
+            self.call(
+                wide,
+                f"llvm.masked.gather.v{lanes}{SHORT[kind]}.v{lanes}p0",
+                (f"<{lanes} x ptr>", self._pointers(pointer, step, scattered, kind, here)),
+                ("i32", str(value.dtype.itemsize)),
+                (f"<{lanes} x i1>", mask or "splat (i1 true)"),
+                (wide, "zeroinitializer"),
+            )
+        )
+        return self.from_memory(loaded, value, lanes)
+
+    def store(self, value: Value, access: Access, text: str, guards: Guards, here: Here) -> None:
+        """Store elements (a vector, or one of no lanes) of a value."""
+        f, kind, lanes = self.function, MEMORY[value.dtype], here.lanes
+        pointer, inner = self.address(value, access, here)
+        mask = self.mask(guards, here)
+        if not lanes:
+            assert mask is None, "an epilogue has the box of its nest"
+            f.effect(f"store {kind} {self.to_memory(text, value, 0)}, ptr {pointer}")
+            return
+        if inner == 1:
+            self.vector_store(text, f.offset(kind, pointer, here.j), value, mask, here)
+            return
+        symbol = f"llvm.masked.scatter.v{lanes}{SHORT[kind]}.v{lanes}p0"
+        f.effect(
+            self.call(
+                "void",
+                symbol,
+                (f"<{lanes} x {kind}>", self.to_memory(text, value, lanes)),
+                (f"<{lanes} x ptr>", self._pointers(pointer, inner, None, kind, here)),
+                ("i32", str(value.dtype.itemsize)),
+                (f"<{lanes} x i1>", mask or "splat (i1 true)"),
+            )
+        )
+
+    def from_memory(self, text: str, value: Value, lanes: int) -> str:
+        """A bool is a byte in memory and a bit in registers."""
+        if value.dtype.kind != "b":
+            return text
+        kind = f"<{lanes} x i8>" if lanes else "i8"
+        return self.function.emit(f"icmp ne {kind} {text}, {'zeroinitializer' if lanes else '0'}")
+
+    def to_memory(self, text: str, value: Value, lanes: int) -> str:
+        if value.dtype.kind != "b":
+            return text
+        bits, kind = (f"<{lanes} x i1>", f"<{lanes} x i8>") if lanes else ("i1", "i8")
+        return self.function.emit(f"zext {bits} {text} to {kind}")
+
+
+def counting(kind: str, lanes: int, step: int = 1) -> str:
+    """The constant vector 0, step, 2 step, ..."""
+    return "<" + ", ".join(f"{kind} {q * step}" for q in range(lanes)) + ">"
+
+
+def _ordered(guards: Guards) -> list[Guard]:
+    return sorted(guards, key=str) if len(guards) > 1 else list(guards)
+
+
+def inlined(nest: Nest, buffers: Mapping[Value, str]) -> list[Value]:
+    """The values that a nest computes or loads, operands first."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    own = {root.value for root in nest.roots}
+    stack: list[tuple[Value, bool]] = [(root.value, False) for root in nest.roots]
+    while stack:
+        value, done = stack.pop()
+        if done:
+            order.append(value)
+        elif value not in seen:
+            seen.add(value)
+            stack.append((value, True))
+            stored = value in buffers and value not in own
+            if not stored and not isinstance(value, Call):
+                stack.extend((o, False) for o in operands_of(value) if o not in seen)
+    return order

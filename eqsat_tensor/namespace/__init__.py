@@ -1,0 +1,28 @@
+"""The array namespace: NumPy's functions on tensors, and on arrays where nothing is traced.
+
+`PUBLIC` holds every function by each of its names; `NUMPY` maps NumPy's own functions to ours.
+"""
+
+from eqsat_tensor.namespace import (
+    creation,
+    elementwise,
+    indexing,
+    movement,
+    products,
+    protocol,
+    reductions,
+)
+from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, public
+
+__all__ = [
+    "NUMPY",
+    "PUBLIC",
+    "creation",
+    "elementwise",
+    "indexing",
+    "movement",
+    "products",
+    "protocol",
+    "public",
+    "reductions",
+]

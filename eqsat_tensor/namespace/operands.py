@@ -1,0 +1,226 @@
+"""What all public functions share: promotion, broadcasting, axes, and registration.
+
+public function on Tensors  ->  operands promoted (NEP 50), cast, broadcast  ->  Expr of core ops
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.lang import BOOL, Expr
+from eqsat_tensor.ops.compare import cast_to
+from eqsat_tensor.ops.leaf import constant
+from eqsat_tensor.ops.movement import broadcast_to
+from eqsat_tensor.sizes import size_of
+from eqsat_tensor.tensor import (
+    FUNCTIONS,
+    PYTHON_NUMBERS,
+    Tensor,
+    as_expr,
+    is_operand,
+    is_traced,
+    weak_type,
+)
+from eqsat_tensor.types import DTYPES, Shape, Size, broadcast_shapes, known_dtype
+
+PUBLIC: dict[str, Callable[..., Any]] = {}
+NUMPY: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> ours, for __array_function__
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Options of NumPy's functions that make no sense on values that are not there yet.
+REFUSED = {
+    "out": "Use the result, which is a new array.",
+    "where": "Use where(condition, a, b).",
+    "order": "Arrays are in C order.",
+    "casting": "Use astype.",
+    "subok": "Leave it out.",
+    "copy": "Leave it out.",
+    "like": "Leave it out.",
+    "device": "Leave it out.",
+}
+
+
+def public(*names: str, numpy: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
+    """Enter a function in the namespace under its name and `names`.
+
+    Where no argument is traced, it is `numpy` that is called (or the function itself, which then
+    has to serve arrays); NumPy's own function, called on tensors, leads here.
+    """
+
+    def enter(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
+                return numpy(*args, **kwargs)
+            refuse(function.__name__.rstrip("_"), kwargs)
+            return function(*args, **kwargs)
+
+        for name in (function.__name__.rstrip("_"), *names):
+            PUBLIC[name] = FUNCTIONS[name] = call
+            theirs = getattr(np, name, None)
+            if isinstance(theirs, np.ufunc):
+                UFUNCS[theirs] = call
+            elif callable(theirs) and not isinstance(theirs, type):
+                NUMPY[theirs] = call
+        return call  # type: ignore[return-value]
+
+    return enter
+
+
+def refuse(operation: str, options: dict[str, Any]) -> None:
+    """UnsupportedError for an option of NumPy's that is set; unset ones are dropped."""
+    for name in [k for k in options if k in REFUSED]:
+        value = options[name]
+        default = value is None or value is np._NoValue or (name == "where" and value is True)
+        if not default and name not in ("order", "copy", "subok", "casting"):
+            raise UnsupportedError(message(operation, f"no {name}=", "", REFUSED[name]))
+        del options[name]
+
+
+def any_traced(values: Any) -> bool:
+    """Is a tensor or an unknown size among these, or in a list or tuple among these?"""
+    return any(is_traced(v) or (isinstance(v, list | tuple) and any_traced(v)) for v in values)
+
+
+# ------------------------------------------------------------------------------------ promotion
+def kind_of(value: Any) -> Any:
+    """What promotion sees of an operand: ``int`` or ``float`` (weak), or a dtype."""
+    weak = weak_type(value)
+    if weak is bool:
+        return BOOL
+    return weak if weak is not None else as_expr(value).dtype
+
+
+def show(value: Any) -> str:
+    """An operand in a message: ``f32[3, 4]``, or a Python number itself."""
+    if isinstance(value, Tensor):
+        return str(value.expr.type)
+    if type(value) in PYTHON_NUMBERS:
+        return repr(value)
+    return str(as_expr(value).type) if is_operand(value) else type(value).__name__
+
+
+def show_all(operands: Sequence[Any]) -> str:
+    """Operands in a message: ``a: f32[3], b: 2.0``."""
+    names = ("x",) if len(operands) == 1 else ("a", "b", "c", "d")
+    return ", ".join(f"{n}: {show(v)}" for n, v in zip(names, operands, strict=False))
+
+
+def loop_dtypes(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> list[np.dtype]:
+    """The dtypes in which NumPy's ufunc would compute: one an operand."""
+    kinds = [kind_of(v) for v in operands]
+    try:
+        resolved = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
+    except TypeError:
+        got = show_all(operands)
+        raise DtypeError(message(operation, "dtypes that it is defined for", got)) from None
+    dtypes = [np.dtype(d) for d in resolved]
+    if any(d not in DTYPES for d in dtypes):
+        bad = next(d for d in dtypes if d not in DTYPES)
+        raise DtypeError(
+            message(
+                operation,
+                "dtypes that give bool, int32, int64, float32 or float64",
+                f"{show_all(operands)}, which gives {bad} in NumPy",
+                "Cast by astype.",
+            )
+        )
+    return dtypes[: ufunc.nin]
+
+
+def common_dtype(operation: str, operands: Sequence[Any]) -> np.dtype:
+    """The dtype that NumPy's `result_type` gives, Python numbers being weak."""
+    kinds = [kind_of(v) for v in operands]
+    strong = [k for k in kinds if isinstance(k, np.dtype)]
+    weak = [k(0) for k in kinds if not isinstance(k, np.dtype)]
+    if not strong:
+        return np.result_type(*(PYTHON_NUMBERS[k] for k in kinds))
+    return known_dtype(np.result_type(*strong, *weak))
+
+
+def converted(value: Any, dtype: np.dtype) -> Expr:
+    """An operand as an expression of `dtype`; OverflowError for a Python int that does not fit."""
+    if type(value) in PYTHON_NUMBERS:
+        if dtype.kind == "i" and isinstance(value, int):
+            np.asarray(value, dtype)
+        return constant(value, dtype)
+    return cast_to(as_expr(value), dtype)
+
+
+def common_shape(operation: str, operands: Sequence[Any], shapes: Sequence[Shape]) -> Shape:
+    """NumPy's broadcast of shapes; ShapeError that shows the operands."""
+    try:
+        return broadcast_shapes(operation, shapes)
+    except ShapeError:
+        hint = "Sizes must be equal or 1, counted from the last axis."
+        got = show_all(operands)
+        raise ShapeError(message(operation, "shapes that broadcast", got, hint)) from None
+
+
+def broadcast_together(
+    operation: str, operands: Sequence[Any], exprs: Sequence[Expr]
+) -> list[Expr]:
+    """Expressions broadcast to their common shape."""
+    shape = common_shape(operation, operands, [e.shape for e in exprs])
+    return [broadcast_to(e, shape) for e in exprs]
+
+
+def promoted(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> list[Expr]:
+    """Operands in the dtypes of the ufunc's loop and in their common shape."""
+    for value in operands:
+        if not is_operand(value):
+            raise DtypeError(message(operation, "arrays or numbers", show_all(operands)))
+    dtypes = loop_dtypes(operation, ufunc, operands)
+    exprs = [converted(v, d) for v, d in zip(operands, dtypes, strict=True)]
+    return broadcast_together(operation, operands, exprs)
+
+
+# --------------------------------------------------------------------------------- axes and sizes
+def axis_of(operation: str, axis: Any, rank: int, x: Any = None) -> int:
+    """An axis counted from the front; ShapeError where there is none."""
+    index = axis.__index__() if hasattr(axis, "__index__") else None
+    if index is None or not -rank <= index < rank:
+        got = f"axis={axis!r}" + ("" if x is None else f", x: {show(x)}")
+        raise ShapeError(message(operation, f"an axis from {-rank} to {rank - 1}", got))
+    return int(index) % rank
+
+
+def axes_of(operation: str, axis: Any, rank: int, x: Any = None) -> tuple[int, ...]:
+    """Axes in ascending order; all for None."""
+    if axis is None:
+        return tuple(range(rank))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = sorted(axis_of(operation, a, rank, x) for a in given)
+    if len(set(axes)) < len(axes):
+        raise ShapeError(message(operation, "each axis once", f"axis={axis!r}"))
+    return tuple(axes)
+
+
+def sizes_of(operation: str, shape: Any) -> Shape:
+    """A shape as the user gives it: ints and `Dim`s, alone or in a sequence."""
+    given = shape if isinstance(shape, tuple | list) else (shape,)
+    sizes: list[Size] = []
+    for s in given:
+        size = size_of(s)
+        if size is None:
+            raise ShapeError(message(operation, "sizes that are ints", f"shape={shape!r}"))
+        sizes.append(size)
+    return tuple(sizes)
+
+
+def expr_of(operation: str, value: Any) -> Expr:
+    """An operand as it is; DtypeError for what is no array."""
+    if not is_operand(value):
+        raise DtypeError(message(operation, "an array or a number", f"x: {show(value)}"))
+    return as_expr(value)
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """A dtype as the user gives it; DtypeError where it is not supported."""
+    return known_dtype(np.dtype(dtype))

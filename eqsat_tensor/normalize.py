@@ -1,0 +1,122 @@
+"""`Expr` -> `Expr`: what every program goes through before the e-graph.
+
+Sizes that the program equates become one symbol and their `refine` nodes vanish; operands of
+commutative ops stand in a canonical order; operations on constants are done, in the constants'
+own dtype, by NumPy.  Nothing else: all algebra is in rules and proposers.  Chains of + and * are
+not reordered here: that is refuted, (1e16 - 1e16) + 1 is 1 and (1e16 + 1) - 1e16 is 0.
+
+    %0 = add(y, x)         ->   %0 = add(x, y)
+    %1 = exp(full(0.0))    ->   full(1.0)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import OPS, Expr, apply, rewrite, substitute_sizes, topological
+from eqsat_tensor.types import Size, SizeTerm, Symbol, literal, substitute, symbols_of
+
+MOVES_OF_CONSTANTS = frozenset(
+    ("broadcast", "squeeze", "transpose", "reshape", "slice", "refine", "diagonal")
+)
+
+
+def normalize(
+    outputs: Sequence[Expr], inputs: Sequence[Expr] = ()
+) -> tuple[list[Expr], dict[Expr, Expr]]:
+    """The normalized outputs, and what each of ``inputs`` (leaves) became.
+
+    An input changes where one of its sizes was equated with another.  ``inputs`` also gives the
+    leaves an order, so that the result does not depend on what was built before.
+    """
+    outputs = list(outputs)
+    values = equations(outputs)
+    both = substitute_sizes([*outputs, *inputs], values) if values else [*outputs, *inputs]
+    outputs, leaves = both[: len(outputs)], both[len(outputs) :]
+    digests: dict[Expr, bytes] = {leaf: b"input %d" % i for i, leaf in enumerate(leaves)}
+
+    def change(node: Expr, arguments: tuple[Expr, ...]) -> Expr:
+        if node.op.name == "refine" and arguments[0].type == node.type:
+            return arguments[0]
+        if node.op.commutative and len(arguments) == 2:
+            arguments = tuple(sorted(arguments, key=digests.__getitem__))
+        new = fold(node if arguments == node.arguments else node.rebuilt(arguments))
+        if new not in digests:
+            digests[new] = digest(new, digests)
+        return new
+
+    return rewrite(outputs, change), dict(zip(inputs, leaves, strict=True))
+
+
+def equations(outputs: Sequence[Expr]) -> dict[str, Size]:
+    """Symbols that `refine` nodes make equal to another size: name -> that size."""
+    values: dict[str, Size] = {}
+    for node in topological(outputs):
+        if node.op.name != "refine":
+            continue
+        for left, right in zip(node.arguments[0].shape, node.shape, strict=True):
+            solved = _solve(substitute(left, values), substitute(right, values))
+            if solved is not None:
+                name, size = solved
+                values = {n: substitute(s, {name: size}) for n, s in values.items()}
+                values[name] = size
+    return values
+
+
+def _solve(left: Size, right: Size) -> tuple[str, Size] | None:
+    if left == right:
+        return None
+    for a, b in ((left, right), (right, left)):
+        if isinstance(a, SizeTerm) and len(a.terms) == 1:
+            monomial, coefficient = a.terms[0]
+            atom = monomial[0]
+            alone = coefficient == 1 and len(monomial) == 1 and isinstance(atom, Symbol)
+            if alone and isinstance(atom, Symbol) and atom.name not in symbols_of(b):
+                return atom.name, b
+    return None
+
+
+def fold(node: Expr) -> Expr:
+    """An op on constants, done; any other node as it is."""
+    op, arguments = node.op, node.arguments
+    if not arguments or any(a.op.name != "full" for a in arguments):
+        return node
+    full = OPS["full"]
+    if op.name in MOVES_OF_CONSTANTS:
+        return apply(full, value=arguments[0]["value"], shape=node.shape)
+    if op.kind is not Kind.ELEMENTWISE:
+        return node
+    scalars = [np.asarray(a["value"].value, a.dtype) for a in arguments]
+    attributes = dict(node.named)
+    if "shape" in attributes:
+        attributes["shape"] = ()
+    with np.errstate(all="ignore"):
+        result = op.numpy(*scalars, **attributes)
+    return apply(full, value=literal(result, node.dtype), shape=node.shape)
+
+
+def digest(node: Expr, known: Mapping[Expr, bytes]) -> bytes:
+    """A name of the structure below a node: the same in every process, whatever was built before.
+
+    ``known`` holds the operands' digests, and the input leaves'.
+    """
+    if node in known:
+        return known[node]
+    attributes = " ".join(f"{k}={v}" for k, v in node.named.items() if k != "key")
+    text = f"{node.op.name} {node.type} {attributes}".encode()
+    return hashlib.blake2b(
+        text + b"".join(known[a] for a in node.arguments), digest_size=16
+    ).digest()
+
+
+def program_digest(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> str:
+    """A name of a whole program for the cache key; inputs count by their position and type."""
+    known: dict[Expr, bytes] = {leaf: b"input %d" % i for i, leaf in enumerate(inputs)}
+    for node in topological(outputs):
+        known[node] = digest(node, known)
+    types = " ".join(str(leaf.type) for leaf in inputs).encode()
+    return hashlib.sha256(types + b"".join(known[o] for o in outputs)).hexdigest()

@@ -1,0 +1,27 @@
+"""The ops: importing this fills `lang.OPS`.  One record an op; adding an op touches its file only."""
+
+from eqsat_tensor.ops import (
+    arithmetic,
+    barrier,
+    compare,
+    contract,
+    leaf,
+    movement,
+    reduce,
+    select,
+    softmax,
+    transcendental,
+)
+
+__all__ = [
+    "arithmetic",
+    "barrier",
+    "compare",
+    "contract",
+    "leaf",
+    "movement",
+    "reduce",
+    "select",
+    "softmax",
+    "transcendental",
+]

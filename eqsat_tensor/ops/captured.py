@@ -1,0 +1,53 @@
+"""Input leaves, and the arrays that programs capture.
+
+Arrays are captured as they are at that time; later changes of the caller's array are not seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import count
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+
+from eqsat_tensor.lang import Expr
+from eqsat_tensor.ops.leaf import constant, input_, iota
+from eqsat_tensor.types import Shape, known_dtype
+
+_keys = count()
+_captured: WeakKeyDictionary[Expr, np.ndarray] = WeakKeyDictionary()
+_by_content: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+
+
+def capture(array: np.ndarray) -> Expr:
+    """An array as it is now, as an expression.
+
+    Equal arrays are one expression.  An array of one repeated value is a constant, and
+    0, 1, 2, ... an index: rules know both.
+    """
+    array = np.array(array, known_dtype(array.dtype), order="C")
+    flat = array.reshape(-1)
+    if flat.size and (flat.view(f"u{flat.itemsize}") == flat.view(f"u{flat.itemsize}")[0]).all():
+        return constant(flat[0].item(), array.dtype, array.shape)
+    if array.ndim == 1 and array.dtype.kind == "i" and (flat == np.arange(flat.size)).all():
+        return iota(axis=0, dtype=array.dtype, shape=array.shape)
+    content = hashlib.blake2b(flat.tobytes(), digest_size=16).digest()
+    key = (array.dtype, array.shape, content)
+    found = _by_content.get(key)
+    if found is None:
+        array.flags.writeable = False
+        found = _by_content[key] = input_leaf("array", array.dtype, array.shape)
+        _captured[found] = array
+    return found
+
+
+def captured_array(expr: Expr) -> np.ndarray | None:
+    """The array that an input leaf was made from, or None for any other expression."""
+    return _captured.get(expr)
+
+
+def input_leaf(name: str, dtype: np.dtype, shape: Shape) -> Expr:
+    """A new input, equal to no other."""
+    return input_(name=name, key=next(_keys), dtype=dtype, shape=shape)

@@ -1,0 +1,134 @@
+"""The exponential family of reductions: logsumexp, softmax, log_softmax, logaddexp.
+
+Composites: each expands to a form shifted by the maximum, an infinite maximum being replaced by 0,
+so that log-sum-exp of a row of -inf is -inf and not NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import FLOATS, Expr, define
+from eqsat_tensor.ops.arithmetic import (
+    absolute,
+    add,
+    divide,
+    maximum,
+    multiply,
+    negative,
+    subtract,
+)
+from eqsat_tensor.ops.compare import equal, isfinite, where
+from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.ops.movement import broadcast
+from eqsat_tensor.ops.reduce import AXES, max_, nonempty_guards, sum_
+from eqsat_tensor.ops.transcendental import exp, log, log1p, sigmoid
+from eqsat_tensor.types import TensorType
+
+Axes = tuple[int, ...]
+
+
+# --------------------------------------------------------------------------- the NumPy meanings
+def _shift(x: Any, axes: Axes) -> Any:
+    top = np.max(x, axes, keepdims=True, initial=-np.inf)
+    return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
+
+
+def _logsumexp(x: Any, axes: Axes) -> Any:
+    top = _shift(x, axes)
+    return np.log(np.sum(np.exp(x - top), axes)) + np.squeeze(top, axes)
+
+
+def _softmax(x: Any, axes: Axes) -> Any:
+    powers = np.exp(x - _shift(x, axes))
+    return powers / np.sum(powers, axes, keepdims=True)
+
+
+def _log_softmax(x: Any, axes: Axes) -> Any:
+    shifted = x - _shift(x, axes)
+    return shifted - np.log(np.sum(np.exp(shifted), axes, keepdims=True))
+
+
+# ------------------------------------------------------------------------------------ expansions
+def _spread(x: Expr, axes: Axes, like: Expr) -> Expr:
+    return broadcast(x, axes, like.shape)
+
+
+def _finite_top(x: Expr, axes: Axes) -> Expr:
+    top = max_(x, axes=axes)
+    return where(isfinite(top), top, full_like(top, 0))
+
+
+def _expand_logsumexp(x: Expr, axes: Axes) -> Expr:
+    top = _finite_top(x, axes)
+    powers = exp(subtract(x, _spread(top, axes, x)))
+    return add(log(sum_(powers, axes=axes)), top)
+
+
+def _expand_softmax(x: Expr, axes: Axes) -> Expr:
+    powers = exp(subtract(x, _spread(_finite_top(x, axes), axes, x)))
+    return divide(powers, _spread(sum_(powers, axes=axes), axes, x))
+
+
+def _expand_log_softmax(x: Expr, axes: Axes) -> Expr:
+    shifted = subtract(x, _spread(_finite_top(x, axes), axes, x))
+    return subtract(shifted, _spread(log(sum_(exp(shifted), axes=axes)), axes, x))
+
+
+def _expand_logaddexp(a: Expr, b: Expr) -> Expr:
+    same = add(a, full_like(a, math.log(2)))
+    far = log1p(exp(negative(absolute(subtract(a, b)))))
+    return where(equal(a, b), same, add(maximum(a, b), far))
+
+
+# ------------------------------------------------------------------------------------- gradients
+def _logsumexp_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
+    return (multiply(_spread(ct, axes, x), softmax(x, axes=axes)),)
+
+
+def _softmax_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
+    mean = _spread(sum_(multiply(ct, out), axes=axes), axes, x)
+    return (multiply(out, subtract(ct, mean)),)
+
+
+def _log_softmax_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
+    total = _spread(sum_(ct, axes=axes), axes, x)
+    return (subtract(ct, multiply(softmax(x, axes=axes), total)),)
+
+
+def _logaddexp_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    half = full_like(a, 0.5)
+    share = where(equal(a, b), half, sigmoid(subtract(a, b)))
+    rest = where(equal(a, b), half, sigmoid(subtract(b, a)))
+    return multiply(ct, share), multiply(ct, rest)
+
+
+# ------------------------------------------------------------------------------------------- ops
+def _reduced(x: TensorType, axes: Axes) -> TensorType:
+    return x.with_shape(s for j, s in enumerate(x.shape) if j not in axes)
+
+
+logsumexp = define(
+    "logsumexp", Kind.COMPOSITE, arity=1, numpy=_logsumexp, infer=_reduced, attributes=AXES,
+    dtypes=FLOATS, vjp=_logsumexp_vjp, expand=_expand_logsumexp, guards=nonempty_guards, ulps=4.0,
+    doc="log(sum(exp(x))) without overflow.",
+)  # fmt: skip
+softmax = define(
+    "softmax", Kind.COMPOSITE, arity=1, numpy=_softmax, infer=lambda x, axes: x, attributes=AXES,
+    dtypes=FLOATS, vjp=_softmax_vjp, expand=_expand_softmax, ulps=4.0,
+    doc="exp(x) / sum(exp(x)) without overflow.",
+)  # fmt: skip
+log_softmax = define(
+    "log_softmax", Kind.COMPOSITE, arity=1, numpy=_log_softmax, infer=lambda x, axes: x,
+    attributes=AXES, dtypes=FLOATS, vjp=_log_softmax_vjp, expand=_expand_log_softmax, ulps=4.0,
+    doc="x - logsumexp(x), accurate where softmax underflows.",
+)  # fmt: skip
+logaddexp = define(
+    "logaddexp", Kind.COMPOSITE, arity=2, numpy=np.logaddexp, infer=lambda a, b: a,
+    dtypes=FLOATS, ufunc=np.logaddexp, vjp=_logaddexp_vjp, expand=_expand_logaddexp,
+    commutative=True, ulps=4.0, doc="log(exp(a) + exp(b)) without overflow.",
+)  # fmt: skip

@@ -1,0 +1,64 @@
+"""The options of `function` and `jit`, one frozen record that is part of every cache key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from eqsat_tensor.errors import ArgumentError, UnsupportedError
+
+CHOICES = {
+    "target": ("cpu",),
+    "optimize": ("speed", "none"),
+    "math": ("strict", "default", "fast"),
+    "mode": ("run", "reference"),
+}
+PLANNED = {
+    "target": ("cuda",),
+    "optimize": ("accuracy",),
+    "mode": ("verify", "nan-guard", "profile"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a program is compiled.
+
+    target    "cpu".
+    optimize  "speed": saturate and take the cheapest stable program; "none": as written.
+    math      "strict": rules that keep every bit; "default": also rules that keep or better the
+              error; "fast": also approximations.
+    mode      "run": compiled code; "reference": the NumPy evaluator, node by node.
+    rules     rule files of your own to add; "-name" leaves out a ruleset, a file or a rule.
+    """
+
+    target: str = "cpu"
+    optimize: str = "speed"
+    math: str = "default"
+    mode: str = "run"
+    rules: tuple[str, ...] = ()
+
+    def key(self) -> str:
+        """The options as text for the cache key."""
+        return " ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+
+
+def make_options(given: dict[str, Any]) -> Options:
+    """Options from keywords; ArgumentError or UnsupportedError says what there is instead."""
+    names = [f.name for f in fields(Options)]
+    for name, value in given.items():
+        if name not in names:
+            raise ArgumentError(f"options: no option {name!r}. There are: {', '.join(names)}.")
+        if name == "rules":
+            continue
+        if value in PLANNED.get(name, ()):
+            there = ", ".join(map(repr, CHOICES[name]))
+            raise UnsupportedError(
+                f"options: {name}={value!r} is not there yet; there are {there}."
+            )
+        if value not in CHOICES[name]:
+            there = ", ".join(map(repr, CHOICES[name]))
+            raise ArgumentError(f"options: {name}={value!r} is none of {there}.")
+    if "rules" in given:
+        given = given | {"rules": tuple(str(r) for r in given["rules"])}
+    return Options(**given)

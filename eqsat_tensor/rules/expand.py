@@ -1,0 +1,272 @@
+"""A `Rule` -> the engine rules (text) that do it: literals typed, both argument orders, provenance.
+
+(rewrite (Add x 0.0) x :ruleset fold :name "add-zero" :subsume)
+->  (rule ((= ?e (Add ?x ?1)) (= ?1 (Full (F 0.0) ?t1)))
+          ((union ?e ?x) (fired ?e 7) (subsume (Add ?x ?1))) :ruleset rules/7 :name "add-zero")
+    and the same with (Add ?1 ?x)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from eqsat_tensor.rules.alike import Types, literal_family
+from eqsat_tensor.rules.book import Rule
+from eqsat_tensor.rules.signature import ENGINE_NAMES
+from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, show
+from eqsat_tensor.rules.vocabulary import ROOT, Vocabulary, is_variable, variables
+
+ORDERED_NODES = 2  # commutative nodes of a pattern that are matched in both orders
+
+
+class UntypedNumber(Exception):
+    """A bare number on the right side whose type nothing says; the message is the number."""
+
+
+def expand(rule: Rule, number: int, vocabulary: Vocabulary) -> list[str]:
+    """The engine rules of ``rule``; ``number`` goes into the provenance rows, and names
+    the engine's ruleset: one for each rule, so that a program runs those that can matter to it.
+
+    Raises UntypedNumber.
+    """
+    texts: list[str] = []
+    seen: set[str] = set()
+    for lhs, conditions in _orders(rule, vocabulary):
+        key = _canonical(lhs, rule.rhs, conditions, vocabulary)
+        if key in seen:
+            continue
+        seen.add(key)
+        name = rule.name if not texts else f"{rule.name}/{len(texts) + 1}"
+        emit = _fact if rule.kind == "fact" else _rewrite
+        query, actions = emit(rule, lhs, conditions, number, vocabulary)
+        texts.append(
+            f"(rule ({' '.join(query)}) ({' '.join(actions)})"
+            f" :ruleset rules/{number} :name {show(Text(name))})"
+        )
+    return texts
+
+
+# ------------------------------------------------------------------------------ argument orders
+def _orders(rule: Rule, vocabulary: Vocabulary) -> Iterator[tuple[Sexpr, tuple[Sexpr, ...]]]:
+    """The patterns with the operands of their first commutative nodes in both orders."""
+    whole: Sexpr = (Symbol("when"), rule.lhs, *rule.conditions)
+    places = [p for p, t in _places(whole) if is_commutative(t, vocabulary)]
+    if len(places) > ORDERED_NODES:  # first those where the other order is another pattern
+        plain = _canonical(rule.lhs, rule.rhs, rule.conditions, vocabulary)
+
+        def is_symmetric(place: tuple[int, ...]) -> bool:
+            turned = _swapped(whole, (), {place})
+            assert isinstance(turned, tuple), turned
+            return _canonical(turned[1], rule.rhs, turned[2:], vocabulary) == plain
+
+        places = sorted(places, key=is_symmetric)[:ORDERED_NODES]
+    for swaps in product((False, True), repeat=len(places)):
+        chosen = {p for p, swap in zip(places, swaps, strict=True) if swap}
+        done = _swapped(whole, (), chosen)
+        assert isinstance(done, tuple), done
+        yield done[1], done[2:]
+
+
+def _places(term: Sexpr, at: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Sexpr]]:
+    if isinstance(term, tuple):
+        yield at, term
+        for i, t in enumerate(term):
+            yield from _places(t, (*at, i))
+
+
+def is_commutative(term: Sexpr, vocabulary: Vocabulary) -> bool:
+    """True for a node of a commutative op on two operands that differ."""
+    if not isinstance(term, tuple) or not term or not isinstance(term[0], Symbol):
+        return False
+    op = vocabulary.ops.get(str(term[0]))
+    return op is not None and op.commutative and len(term) >= 3 and term[-1] != term[-2]
+
+
+def _swapped(term: Sexpr, at: tuple[int, ...], chosen: set[tuple[int, ...]]) -> Sexpr:
+    if not isinstance(term, tuple):
+        return term
+    parts = [_swapped(t, (*at, i), chosen) for i, t in enumerate(term)]
+    if at in chosen:
+        parts[-1], parts[-2] = parts[-2], parts[-1]
+    return tuple(parts)
+
+
+def _canonical(
+    lhs: Sexpr, rhs: Sexpr, conditions: tuple[Sexpr, ...], vocabulary: Vocabulary
+) -> str:
+    """A text that is equal for variants equal up to names, and operand order on the right."""
+    names: dict[str, str] = {}
+    for term in (lhs, *conditions):
+        for v in variables(term):
+            names.setdefault(v, f"v{len(names)}")
+
+    def renamed(term: Sexpr, sort: bool) -> Sexpr:
+        if not isinstance(term, tuple) or not term:
+            return Symbol(names.get(str(term), str(term))) if is_variable(term) else term
+        parts = [term[0], *(renamed(t, sort) for t in term[1:])]
+        if sort and is_commutative(tuple(parts), vocabulary):
+            parts[-2:] = sorted(parts[-2:], key=show)
+        return tuple(parts)
+
+    # conditions hold patterns too, (= p (Multiply x y)), in which the order of operands tells
+    left = [renamed(lhs, False), *sorted((renamed(c, False) for c in conditions), key=show)]
+    right = [renamed(rhs, True)]
+    return show((*left, Symbol("=>"), *right))
+
+
+# ------------------------------------------------------------------------------ emitting
+def _rewrite(
+    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int, vocabulary: Vocabulary
+) -> tuple[list[str], list[str]]:
+    types = Types(vocabulary)
+    emitter = _Emitter(vocabulary, types)
+    root = types.visit(lhs, ("left",), True)
+    right = types.visit(rule.rhs, ("right",), False)
+    types.equate(root, right)
+    types.equate(root, ROOT)
+    for c in conditions:
+        types.condition(c)
+    types.close()
+    assert isinstance(lhs, tuple), lhs
+    query, arguments = [], []
+    sorts = vocabulary.functions[str(lhs[0])][0]
+    first = len(sorts) - vocabulary.ops[str(lhs[0])].arity
+    for i, (t, sort) in enumerate(zip(lhs[1:], sorts, strict=True)):
+        place = ("left", i - first + 1)
+        text = emitter.term(t, sort, place)
+        if sort == "Expr" and not is_variable(t):  # flattened, so that the node can be subsumed
+            query.append(f"(= ?{i} {text})")
+            text = f"?{i}"
+        arguments.append(text)
+    node = f"({' '.join([str(lhs[0]), *arguments])})"
+    query = [f"(= ?e {node})", *query, *(t for c in conditions for t in emitter.condition(c))]
+    value = emitter.term(rule.rhs, "Expr", ("right",), made=True)
+    query += emitter.needed
+    actions = [f"(let ?r {value})", "(union ?e ?r)"]
+    if is_variable(rule.rhs):
+        actions = [f"(union ?e {value})"]
+    actions.append(f"(fired ?e {number})")
+    if rule.subsume:
+        actions.append(f"(subsume {node})")
+    return query, actions
+
+
+def _fact(
+    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int, vocabulary: Vocabulary
+) -> tuple[list[str], list[str]]:
+    types = Types(vocabulary)
+    emitter = _Emitter(vocabulary, types)
+    for c in conditions:
+        types.condition(c)
+    types.close()
+    query = [t for c in conditions for t in emitter.condition(c)]
+    assert isinstance(rule.rhs, tuple), rule.rhs
+    actions = [emitter.primitive(c) for c in rule.rhs]
+    return query, actions
+
+
+class _Emitter:
+    """Writes terms as egglog text; variables become ``?x``, which no table's name can be."""
+
+    def __init__(self, vocabulary: Vocabulary, types: Types) -> None:
+        self.vocabulary = vocabulary
+        self.types = types
+        self.needed: list[str] = []  # conditions that numbers on the right side ask for
+        self.fresh = 0
+        self.type_names: dict[object, str] = {}
+
+    def term(self, t: Sexpr, sort: str, place: tuple[object, ...], made: bool = False) -> str:
+        """``t`` where a ``sort`` is expected; ``made``: on the right side."""
+        if is_variable(t):
+            return "?e" if t == ROOT else f"?{t}"
+        if isinstance(t, tuple):
+            head = str(t[0])
+            if head not in self.vocabulary.functions:
+                return self.primitive(t)
+            sorts, _ = self.vocabulary.functions[head]
+            arity = sum(s == "Expr" for s in sorts) if head in self.vocabulary.ops else 0
+            first = len(sorts) - arity
+            parts = [
+                self.term(x, s, (*place, i - first + 1), made)
+                for i, (x, s) in enumerate(zip(t[1:], sorts, strict=True))
+            ]
+            return f"({' '.join([_table(head), *parts])})"
+        if sort == "Expr":
+            wanted = self.made_type(t, place) if made else self.matched_type(place)
+            return f"(Full {_value(t)} ?{wanted})"
+        return show(t)
+
+    def matched_type(self, place: object) -> str:
+        """A variable for the type of a number in a pattern: whatever it is."""
+        found = self.types.type_variable(place)
+        if found is None:
+            self.fresh += 1
+            found = f"t/{self.fresh}"
+            self.types.terms[self.types.same.find(place)] = found
+        return found
+
+    def made_type(self, t: Sexpr, place: object) -> str:
+        """A variable for the type of a number on the right side, and the conditions it needs."""
+        found = self.types.type_variable(place)
+        if found is None:
+            root = self.types.same.find(place)
+            source: str | None = "e"
+            if self.types.same.find(("left",)) != root:
+                source = self.types.expression(place)
+            if source is None:
+                raise UntypedNumber(show(t))
+            self.fresh += 1
+            found = f"t/{self.fresh}"
+            self.types.terms[root] = found
+            self.needed.append(f"(= ?{found} (type ?{source}))")
+        family = literal_family(t)
+        known = self.types.family(place)
+        if known is None:
+            self.types.known[self.types.same_dtype.find(place)] = family
+            self.needed += [f"(= ?{found} (Tensor ?d/{found} ?s/{found}))"]
+            self.needed.append(f"(type/is-{family} ?d/{found})")
+        elif known != family:
+            raise UntypedNumber(show(t))
+        return found
+
+    def condition(self, t: Sexpr) -> Iterator[str]:
+        """A condition; ``(= axes (vec-of i j))`` with new variables takes the vector apart."""
+        assert isinstance(t, tuple), t
+        if str(t[0]) == "=" and len(t) == 3:
+            for vector, made in ((t[1], t[2]), (t[2], t[1])):
+                if is_variable(vector) and isinstance(made, tuple) and str(made[0]) == "vec-of":
+                    yield f"(= {len(made) - 1} (vec-length ?{vector}))"
+                    for i, item in enumerate(made[1:]):
+                        yield f"(= {self.primitive(item)} (vec-get ?{vector} {i}))"
+                    return
+            for left, right in ((t[1], t[2]), (t[2], t[1])):
+                if isinstance(right, tuple) and str(right[0]) in self.vocabulary.ops:
+                    place = ("when", id(right))
+                    term = self.term(right, "Expr", place)
+                    yield f"(= {self.term(left, 'Expr', ('other', id(t)))} {term})"
+                    return
+        yield self.primitive(t)
+
+    def primitive(self, t: Sexpr) -> str:
+        """A fact or a computation."""
+        if is_variable(t):
+            return "?e" if t == ROOT else f"?{t}"
+        if not isinstance(t, tuple):
+            return show(t)
+        head = str(t[0])
+        sorts = self.vocabulary.arguments(head)
+        if sorts is None:
+            return f"({' '.join([head, *map(self.primitive, t[1:])])})"
+        parts = [self.term(x, s, ("free", id(x))) for x, s in zip(t[1:], sorts, strict=True)]
+        return f"({' '.join([_table(head), *parts])})"
+
+
+def _table(head: str) -> str:
+    return ENGINE_NAMES.get(head, head)
+
+
+def _value(t: Sexpr) -> str:
+    if isinstance(t, float):
+        return f"(F {t!r})"
+    return f"(I {t})" if isinstance(t, int) else f"(B {int(t == 'true')})"

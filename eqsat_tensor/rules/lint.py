@@ -1,0 +1,306 @@
+"""Everything that can be wrong with a rule, said as ``file:line: what; how to mend it`` before the
+engine sees it (which would panic, point nowhere, or blow up)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from eqsat_tensor.errors import RuleError
+from eqsat_tensor.rules.book import Rule, Ruleset
+from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.signature import VALUES, has_type_rule
+from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, rule_error, show
+from eqsat_tensor.rules.vocabulary import (
+    COMPARISONS,
+    PARTIAL,
+    PRIMITIVES,
+    ROOT,
+    TYPE_NAMES,
+    Vocabulary,
+    is_variable,
+    variables,
+)
+
+MAX_ATOMS = 6
+SPECIAL = {"-0.0": "NegativeZero", "nan": "NaN", "inf": "Inf", "-inf": "NegativeInf"}
+
+
+def check_rule(rule: Rule, ruleset: Ruleset | None, vocabulary: Vocabulary) -> None:
+    """Raise RuleError for the first thing that is wrong with ``rule``."""
+    _Lint(rule, vocabulary).check(ruleset)
+
+
+class _Lint:
+    def __init__(self, rule: Rule, vocabulary: Vocabulary) -> None:
+        self.rule = rule
+        self.vocabulary = vocabulary
+        self.sorts: dict[str, str] = {}
+
+    def error(self, what: str, mend: str) -> RuleError:
+        return rule_error(self.rule.file, self.rule.line, f"{self.rule.name}: {what}", mend)
+
+    def check(self, ruleset: Ruleset | None) -> None:
+        rule = self.rule
+        if rule.kind == "rewrite":
+            if not isinstance(rule.lhs, tuple) or str(rule.lhs[0]) not in self.vocabulary.ops:
+                self.term(rule.lhs, "Expr")  # which may know better what is wrong
+                raise self.error(
+                    f"the left side {show(rule.lhs)} is no op", "write (Op ...) on the left"
+                )
+            self.term(rule.lhs, "Expr")
+        for c in rule.conditions:
+            self.condition(c)
+        bound = self.bound_variables()
+        if rule.kind == "rewrite":
+            self.term(rule.rhs, "Expr")
+            self.made(rule.rhs, bound, "the right side")
+            self.typed_right_side(rule.rhs)
+        else:
+            self.conclusions(bound)
+        for c in rule.conditions:
+            self.made(c, bound, "a condition", partial_allowed=True)
+        self.atoms()
+        if ruleset is not None and ruleset.shrinks and self.size(rule.rhs) > self.size(rule.lhs):
+            raise self.error(
+                f"the right side has {self.size(rule.rhs)} nodes, the left {self.size(rule.lhs)}, and"
+                f" ruleset {ruleset.name} is declared :shrinks",
+                "move the rule to a ruleset that may grow, such as simplify",
+            )
+        try:
+            expand(rule, 0, self.vocabulary)
+        except UntypedNumber as e:
+            raise self.error(
+                f"nothing says the type of the number {e}",
+                f"write (Full (F {e}) t) with :when ((= t (type x)))",
+            ) from None
+
+    # ------------------------------------------------------------------ terms and their sorts
+    def term(self, t: Sexpr, sort: str) -> None:
+        """Names, arities and sorts in a term where a ``sort`` is expected."""
+        if is_variable(t):
+            known = self.sorts.setdefault(str(t), sort) if sort else sort
+            if sort and known != sort:
+                raise self.error(
+                    f"{t} is used as {known} and as {sort}", "give the two different names"
+                )
+            return
+        if isinstance(t, Text):
+            raise self.error(f"a string {show(t)} in a term", "write a variable or a number")
+        if not isinstance(t, tuple):
+            self.number(t, sort)
+            return
+        head = self.head(t)
+        if head in self.vocabulary.relations:
+            raise self.error(f"the fact {head} inside a term", "ask for facts under :when")
+        if head not in self.vocabulary.functions:
+            self.primitive(t, sort)
+            return
+        sorts, result = self.vocabulary.functions[head]
+        if sort and result != sort:
+            raise self.error(f"{show(t)} is a {result}, needed is a {sort}", "check the order")
+        self.arguments(t, sorts)
+
+    def head(self, t: tuple[Sexpr, ...]) -> str:
+        if not t or not isinstance(t[0], Symbol):
+            raise self.error(f"{show(t)} begins with no name", "write (Name argument ...)")
+        return str(t[0])
+
+    def arguments(self, t: tuple[Sexpr, ...], sorts: tuple[str, ...]) -> None:
+        head = str(t[0])
+        if len(t) - 1 != len(sorts):
+            form = f"({' '.join([head, *sorts])})"
+            raise self.error(
+                f"{head} takes {len(sorts)} arguments, not {len(t) - 1}", f"write {form}"
+            )
+        for argument, sort in zip(t[1:], sorts, strict=True):
+            self.term(argument, sort)
+
+    def primitive(self, t: tuple[Sexpr, ...], sort: str) -> None:
+        head = str(t[0])
+        if head not in PRIMITIVES:
+            raise self.unknown(head)
+        if head in COMPARISONS:
+            raise self.error(f"the comparison {head} inside a term", "put it under :when by itself")
+        for argument in t[1:]:
+            self.term(argument, "")
+
+    def unknown(self, head: str) -> RuleError:
+        names = [*self.vocabulary.functions, *self.vocabulary.relations, *PRIMITIVES]
+        near = difflib.get_close_matches(head, names, 1)
+        mend = f"did you mean {near[0]}?" if near else "ops are CamelCase; declare new facts"
+        return self.error(f"no op, fact or function {head}", mend.rstrip("?"))
+
+    def number(self, t: Sexpr, sort: str) -> None:
+        if isinstance(t, float) and repr(t) in SPECIAL:
+            name = SPECIAL[repr(t)]
+            raise self.error(
+                f"the literal {t!r}, which the engine cannot keep apart",
+                f"write ({name}), or (Full ({name}) t) for an operand",
+            )
+        if isinstance(t, Symbol):  # true and false
+            if sort not in ("Expr", ""):
+                raise self.error(f"{t} where a {sort} is expected", "write (B 1) or (B 0)")
+            return
+        wanted = {"f64": float, "i64": int}.get(sort)
+        if wanted is not None and not isinstance(t, wanted):
+            mend = f"write {float(t)!r}" if wanted is float else "write a whole number"  # type: ignore[arg-type]
+            raise self.error(f"{show(t)} where an {sort} is expected", mend)
+        if sort not in ("Expr", "f64", "i64", ""):
+            raise self.error(f"{show(t)} where a {sort} is expected", "check the order")
+
+    # ------------------------------------------------------------------ conditions
+    def condition(self, c: Sexpr) -> None:
+        if not isinstance(c, tuple):
+            raise self.error(f"{show(c)} is no condition", "write (fact x) or (= a b)")
+        head = self.head(c)
+        if head == "=":
+            if len(c) != 3:
+                raise self.error(f"{show(c)} compares {len(c) - 1} things", "write (= a b)")
+            sort = self.sort_of(c[1]) or self.sort_of(c[2])
+            self.term(c[1], sort)
+            self.term(c[2], sort)
+        elif head in self.vocabulary.relations:
+            self.arguments(c, self.vocabulary.relations[head])
+        elif head in COMPARISONS:
+            if head in ("not", "or", "and") or head.startswith("bool-"):
+                raise self.error(f"the bare boolean {show(c)}", "write comparisons and facts alone")
+            sort = next(filter(None, (self.sort_of(t) for t in c[1:])), "")
+            for t in c[1:]:
+                self.term(t, sort)
+        elif head in PRIMITIVES or head in self.vocabulary.functions:
+            raise self.error(f"{show(c)} is a value, no condition", "write (= v ...) or a fact")
+        else:
+            raise self.unknown(head)
+
+    def sort_of(self, t: Sexpr) -> str:
+        """The sort of a term where it shows; "" where not."""
+        if is_variable(t):
+            return self.sorts.get(str(t), "")
+        if isinstance(t, tuple):
+            return self.vocabulary.functions.get(str(t[0]), ((), ""))[1]
+        if isinstance(t, float):
+            return "f64"
+        return "i64" if isinstance(t, int) else ""
+
+    # ------------------------------------------------------------------ variables
+    def bound_variables(self) -> set[str]:
+        """What the patterns bind: a fixpoint over the conditions."""
+        bound = set(variables(self.rule.lhs))
+        if self.rule.kind == "rewrite":
+            bound.add(ROOT)
+        before = -1
+        while len(bound) != before:
+            before = len(bound)
+            for c in self.rule.conditions:
+                assert isinstance(c, tuple), c
+                if c[0] == "=":
+                    for a, b in ((c[1], c[2]), (c[2], c[1])):
+                        self.bind_equal(a, b, bound)
+                elif str(c[0]) in self.vocabulary.relations:
+                    bound |= self.matched(c)
+        return bound
+
+    def bind_equal(self, a: Sexpr, b: Sexpr, bound: set[str]) -> None:
+        bound |= self.matched(b)
+        if is_variable(a) and (set(variables(b)) <= bound):
+            bound.add(str(a))
+        if isinstance(b, tuple) and str(b[0]) == "vec-of" and is_variable(a) and str(a) in bound:
+            bound |= {str(v) for v in b[1:] if is_variable(v)}
+
+    def matched(self, t: Sexpr) -> set[str]:
+        """Variables that a table's pattern binds."""
+        if not isinstance(t, tuple) or not self.vocabulary.is_table(t[0]):
+            return set()
+        found = {str(v) for v in t[1:] if is_variable(v)}
+        for v in t[1:]:
+            found |= self.matched(v)
+        return found
+
+    def made(self, t: Sexpr, bound: set[str], where: str, partial_allowed: bool = False) -> None:
+        """Only bound variables, and no primitive that may fail where it would stop the engine."""
+        for v in variables(t):
+            if v not in bound:
+                raise self.error(
+                    f"{where} uses {v}, which the left side does not bind",
+                    f"use {v} on the left, or bind it under :when ((= {v} ...))",
+                )
+        if partial_allowed:
+            return
+        stack = [t]
+        while stack:
+            u = stack.pop()
+            if not isinstance(u, tuple):
+                continue
+            if str(u[0]) in PARTIAL:
+                raise self.error(
+                    f"{u[0]} on {where} may fail",
+                    f"compute it under :when ((= v {show(u)})) and use v",
+                )
+            if str(u[0]) in TYPE_NAMES:
+                raise self.error(
+                    f"{show(u)} on {where} is a look-up", "bind it under :when ((= t (type x)))"
+                )
+            stack.extend(u[1:])
+
+    def typed_right_side(self, t: Sexpr) -> None:
+        if not isinstance(t, tuple):
+            return
+        op = self.vocabulary.ops.get(str(t[0]))
+        if op is not None and not has_type_rule(op):
+            raise self.error(
+                f"the right side makes {t[0]}, whose type the engine cannot tell",
+                "write it with an op that carries its type",
+            )
+        for u in t[1:]:
+            self.typed_right_side(u)
+
+    def conclusions(self, bound: set[str]) -> None:
+        rule = self.rule
+        assert isinstance(rule.rhs, tuple), rule.rhs
+        if not rule.conditions:
+            raise self.error("a fact of everything", "say when it holds, :when ((= x ...))")
+        for c in rule.rhs:
+            if not isinstance(c, tuple) or str(c[0]) not in self.vocabulary.relations:
+                if isinstance(c, tuple) and isinstance(c[0], Symbol):
+                    raise self.unknown(str(c[0]))
+                raise self.error(f"{show(c)} is no fact", "write (positive x) or the like")
+            self.arguments(c, self.vocabulary.relations[str(c[0])])
+            self.made(c, bound, "the conclusion")
+
+    def size(self, t: Sexpr) -> int:
+        """Nodes of a term: ops, constants, variables; their types, values, axes count nothing."""
+        if not isinstance(t, tuple) or str(t[0]) == "Full":
+            return 1
+        arity = self.vocabulary.ops[str(t[0])].arity
+        return 1 + sum(self.size(u) for u in t[len(t) - arity :])
+
+    def atoms(self) -> None:
+        count = sum(map(self.atoms_of, (self.rule.lhs, *self.rule.conditions)))
+        if count > MAX_ATOMS:
+            raise self.error(
+                f"the pattern joins {count} tables, {MAX_ATOMS} at most",
+                "split it: conclude a fact about a part, and ask for the fact",
+            )
+
+    def atoms_of(self, t: Sexpr) -> int:
+        """Tables that a pattern joins: ops and facts, without types and constants."""
+        if not isinstance(t, tuple) or not t:
+            return 0
+        head = str(t[0])
+        own = (head in self.vocabulary.ops and head != "Full") or head in self.vocabulary.relations
+        return int(own and head not in VALUES) + sum(map(self.atoms_of, t[1:]))
+
+
+def duplicates(rules: Iterable[Rule]) -> None:
+    """RuleError where two rules have one name: the engine would panic."""
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        other = seen.setdefault(rule.name, rule)
+        if other is not rule:
+            raise rule_error(
+                rule.file,
+                rule.line,
+                f"rule name {rule.name!r} is already used at {other.place}",
+                "give one of them another name",
+            )

@@ -1,0 +1,1 @@
+"""The callable: arguments, state, bindings, the cache, native calls."""

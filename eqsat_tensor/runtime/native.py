@@ -1,0 +1,478 @@
+"""Callables whose calls are native: what Python puts around the machine code of the entry.
+
+In: bindings (`runtime.binding`).  Out: a `Callable`, whose instances check their arguments,
+allocate, run and return in native code, and hand to ``slow`` whatever no binding fits: 0.1 us a
+call, where a method written in Python costs as much before it does anything.
+
+A class of natively called instances is a heap type, made through ctypes from the Python class that
+describes it.  Where the self-test finds objects laid out in another way than the entry reads them,
+on other interpreters than CPython with its GIL, or with EQSAT_NATIVE=0, calls are made in Python:
+slower, with the same results.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import sysconfig
+import threading
+import time
+import types
+import warnings
+from abc import ABCMeta
+from collections.abc import Callable as Function
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import driver, entry, jit
+from eqsat_tensor.runtime import cache as disk
+from eqsat_tensor.runtime import state
+from eqsat_tensor.runtime.binding import (
+    Binding,
+    Descriptor,
+    InputSpec,
+    OutputSpec,
+    StateSpec,
+    poke,
+    required_flags,
+)
+
+__all__ = ["Binding", "Callable", "InputSpec", "OutputSpec", "StateSpec", "is_native", "run"]
+
+MAX_BINDINGS = 16  # tried, one after the other, before slow
+_WAIT = 20e-6  # seconds between two looks at a busy binding
+
+# From CPython's typeslots.h, object.h, structmember.h: part of its stable ABI.
+_SLOT_CALL, _SLOT_CLEAR, _SLOT_DEALLOC, _SLOT_TRAVERSE, _SLOT_MEMBERS, _SLOT_GETSET = (
+    50, 51, 52, 71, 72, 73,
+)  # fmt: skip
+_DEFAULT, _HAVE_GC, _HAVE_VECTORCALL = 1 << 18, 1 << 14, 1 << 11
+_SIGNED_SIZE, _READ_ONLY = 19, 1
+
+jit.use_store(disk)  # the entry, the driver, the pool are compiled once per machine
+
+_alive: list[object] = []  # what types point to; types live as long as the process
+
+
+class _Slot(ctypes.Structure):
+    _fields_ = (("slot", ctypes.c_int), ("value", ctypes.c_void_p))
+
+
+class _Spec(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.POINTER(_Slot)),
+    )
+
+
+class _Member(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("type", ctypes.c_int),
+        ("offset", ctypes.c_ssize_t),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _GetSet(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("get", ctypes.c_void_p),
+        ("set", ctypes.c_void_p),
+        ("doc", ctypes.c_char_p),
+        ("closure", ctypes.c_void_p),
+    )
+
+
+def _address(name: str) -> int:
+    found = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+    assert found, name
+    return found
+
+
+def _bare_type(name: str) -> type:
+    """A heap type without methods, whose instances are called through the entry."""
+    offsets = {"vectorcall": "vectorcall", "dict": "dict", "weaklist": "weakrefs"}
+    members = (_Member * 4)(
+        *(
+            _Member(f"__{k}offset__".encode(), _SIGNED_SIZE, entry.INSTANCE[v], _READ_ONLY, None)
+            for k, v in offsets.items()
+        )
+    )
+    get, put = _address("PyObject_GenericGetDict"), _address("PyObject_GenericSetDict")
+    getset = (_GetSet * 2)(_GetSet(b"__dict__", get, put, None, None))
+    code = entry.entry_addresses()
+    slots = (_Slot * 7)(
+        _Slot(_SLOT_CALL, _address("PyVectorcall_Call")),
+        _Slot(_SLOT_TRAVERSE, code["traverse"]),
+        _Slot(_SLOT_CLEAR, code["clear"]),
+        _Slot(_SLOT_DEALLOC, code["dealloc"]),
+        _Slot(_SLOT_MEMBERS, ctypes.addressof(members)),
+        _Slot(_SLOT_GETSET, ctypes.addressof(getset)),
+    )
+    flags = _DEFAULT | _HAVE_GC | _HAVE_VECTORCALL
+    spec = _Spec(name.encode(), entry.INSTANCE_BYTES, 0, flags, slots)
+    make = ctypes.pythonapi.PyType_FromSpec
+    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p]
+    made: type = make(ctypes.addressof(spec))
+    _alive.extend((made, members, getset, slots, spec))
+    return made
+
+
+_NOT_COPIED = {
+    "__abstractmethods__", "__call__", "__dict__", "__module__", "__new__", "__slots__",
+    "__weakref__", "_abc_impl",
+}  # fmt: skip
+
+
+@cache
+def _native_type(described: type) -> type:
+    """The heap type with the methods of a subclass of `Callable`."""
+    made: Any = _bare_type(f"{described.__module__}.{described.__qualname__}")
+    for base in reversed(described.__mro__[:-1]):
+        for name, value in vars(base).items():
+            if name not in _NOT_COPIED:
+                setattr(made, name, value)
+    made._wire = staticmethod(_wire)
+    return made  # type: ignore[no-any-return]
+
+
+@cache
+def _python_type(described: type) -> type:
+    """A subclass that makes its calls in Python."""
+    body = {
+        "_wire": staticmethod(lambda *_: None),
+        "__doc__": described.__doc__,
+        "__module__": described.__module__,
+    }
+    return ABCMeta(described.__name__, (described,), body)
+
+
+def _word(instance: object, field: str) -> ctypes.c_int64:
+    return ctypes.c_int64.from_address(id(instance) + entry.INSTANCE[field])
+
+
+def _wire(instance: Callable, first: Descriptor | None, width: int) -> None:
+    """Write what the entry reads in an instance."""
+    if not _word(instance, "slow").value:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(instance._slow))
+        _word(instance, "slow").value = id(instance._slow)
+        _word(instance, "vectorcall").value = entry.entry_addresses()["vectorcall"]
+    _word(instance, "head").value = first.address if first else 0
+    _word(instance, "width").value = width
+
+
+class _CallableType(ABCMeta):
+    """Makes instances of the native or the Python form of a class; both count as of the class."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        form: Any = _native_type(cls) if is_native() else _python_type(cls)
+        if is_native():
+            cls.register(form)
+        instance: Any = object.__new__(form)
+        form.__init__(instance, *args, **kwargs)
+        return instance
+
+
+class Callable(metaclass=_CallableType):
+    """A callable that tries its bindings, the newest first, and then ``slow``.
+
+    slow: called as the instance was called; it converts or refuses arguments, or makes a binding,
+    adds it and runs it.  A subclass may add methods, but no ``super()`` without arguments: its
+    instances are of a native type with the same methods.
+    """
+
+    _wire: Any
+
+    def __init__(self, slow: Function[..., Any], name: str = "function") -> None:
+        self._slow = slow
+        self._bindings: tuple[Binding, ...] = ()
+        self._evicted: list[Binding] = []
+        self._adding = threading.Lock()
+        self.__name__ = self.__qualname__ = name
+        self._wire(self, None, entry.SINGLE)
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """The bindings that are tried, in this order."""
+        return self._bindings
+
+    def add(self, binding: Binding) -> None:
+        """Try `binding` first from now on; beyond 16 bindings the last one is given up.
+
+        A binding may be added again, but to one callable only.
+        """
+        with self._adding:
+            others = [b for b in self._bindings if b is not binding]
+            kept = [binding, *others[: MAX_BINDINGS - 1]]
+            self._evict(others[MAX_BINDINGS - 1 :])
+            self._bindings = tuple(kept)
+            # Calls may come in between: whatever they find here is a list with an end.
+            for before, after in pairwise(others):
+                before.descriptor.link(after.descriptor)
+            binding.descriptor.link(others[0].descriptor if others else None)
+            self._wire(self, binding.descriptor, binding.width)
+            kept[-1].descriptor.link(None)
+
+    def _evict(self, bindings: Iterable[Binding]) -> None:
+        """A binding that runs must outlive its run."""
+        self._evicted = [b for b in self._evicted if b.descriptor.is_busy]
+        self._evicted += bindings
+
+    def clear(self) -> None:
+        """Give up all bindings."""
+        with self._adding:
+            self._evict(self._bindings)
+            self._bindings = ()
+            self._wire(self, None, entry.SINGLE)
+
+    def run(self, binding: Binding, args: tuple[Any, ...]) -> Any:
+        """Run one binding, as a call would: see `run`."""
+        return run(binding, args)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The Python form of a call."""
+        if not kwargs:
+            for binding in self._bindings:
+                result = run_in_python(binding, args)
+                if result is not NotImplemented and result is not Ellipsis:
+                    return result
+        return self._slow(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __copy__(self) -> Callable:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable:
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError(f"{self.__name__}: compiled functions cannot be pickled")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.__name__}>"
+
+
+def run(binding: Binding, args: tuple[Any, ...]) -> Any:
+    """Run one binding, waiting while it or its state is busy.
+
+    Gives NotImplemented if the arguments, or the versions of state, do not fit.
+    """
+    while True:
+        result = _run_natively(binding, args) if is_native() else run_in_python(binding, args)
+        if result is not Ellipsis:
+            return result
+        time.sleep(_WAIT)
+
+
+@cache
+def _entry_run() -> Any:
+    call = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+    return call(entry.entry_addresses()["run"])
+
+
+def _run_natively(binding: Binding, args: tuple[Any, ...]) -> Any:
+    items = id(args) + tuple.__basicsize__  # where a tuple holds its objects
+    return _entry_run()(binding.descriptor.address, items, len(args))
+
+
+@cache
+def _locks() -> tuple[Any, Any]:
+    """try_lock and unlock of a word, with the GIL held, so that native code and Python agree."""
+    code = entry.entry_addresses()
+    try_lock = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(code["try_lock"])
+    unlock = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(code["unlock"])
+    state.use_native_lock(try_lock)
+    return try_lock, unlock
+
+
+def run_in_python(binding: Binding, args: tuple[Any, ...]) -> Any:
+    """What the entry does with one descriptor, step by step, in Python.
+
+    Gives NotImplemented if the arguments or versions do not fit, Ellipsis if something is busy.
+    """
+    if len(args) != len(binding.inputs) or not all(map(_fits, binding.inputs, args)):
+        return NotImplemented
+    try_lock, unlock = _locks()
+    descriptor = binding.descriptor
+    if not try_lock(descriptor.busy):
+        return Ellipsis
+    held: list[int] = []
+    failed = None
+    try:
+        for spec in binding.states:
+            busy = spec.cell.address + 8 * state.BUSY
+            if not try_lock(busy):
+                return Ellipsis
+            held.append(busy)
+            if spec.cell.version != spec.version:
+                return NotImplemented
+            poke(spec.front, int(spec.cell.words[state.FRONT]))
+            poke(spec.back, int(spec.cell.words[state.BACK]))
+        results = _fill(binding, args)
+        _drive(descriptor, binding.release_gil)
+        failed = next(
+            (i for i, c in enumerate(descriptor.checks) if not ctypes.c_byte.from_address(c).value),
+            None,
+        )
+        if failed is None:
+            for spec in binding.states:
+                if spec.updated:
+                    spec.cell.words[[state.FRONT, state.BACK]] = spec.cell.words[
+                        [state.BACK, state.FRONT]
+                    ]
+            found = _results(binding, results)
+            return found if binding.finish is None else binding.finish(found)
+    finally:
+        for busy in held:
+            unlock(busy)
+        unlock(descriptor.busy)
+    return binding.check_failed(failed, *args)
+
+
+def _fits(spec: InputSpec, value: Any) -> bool:
+    if spec.kind == "float":
+        return type(value) in (float, np.float64)
+    if spec.kind == "int":
+        return type(value) is int and -(2**63) <= value < 2**63
+    if type(value) is not np.ndarray:
+        return False
+    needed = required_flags(spec)
+    has = value.flags.c_contiguous * 1 + value.flags.aligned * 256
+    return bool(
+        spec.dtype is not None
+        and value.dtype.num == spec.dtype.num
+        and value.dtype.isnative
+        and value.shape == spec.shape
+        and has & needed == needed
+        and (not spec.strides or value.strides == spec.strides)
+    )
+
+
+def _fill(binding: Binding, args: tuple[Any, ...]) -> list[Any]:
+    """Write arguments and fresh arrays into their slots; gives the arrays (None for scalars)."""
+    cells = binding.descriptor.input_cells
+    for spec, cell, value in zip(binding.inputs, cells, args, strict=True):
+        if spec.kind == "array":
+            poke(spec.slots, value.ctypes.data)
+        else:
+            kind = ctypes.c_double if spec.kind == "float" else ctypes.c_int64
+            kind.from_address(cell).value = value
+    results: list[Any] = []
+    for output in binding.visible:
+        results.append(np.empty(output.shape, output.dtype) if output.shape else None)
+        if output.shape:
+            poke(output.slots, results[-1].ctypes.data)
+    return results
+
+
+def _drive(descriptor: Descriptor, release_gil: bool) -> None:
+    prototype = ctypes.CFUNCTYPE if release_gil else ctypes.PYFUNCTYPE
+    word = ctypes.c_void_p
+    call = prototype(None, word, ctypes.c_int64, word, word)(driver.drive_address())
+    words = {k: int(descriptor.words[v]) for k, v in entry.DESCRIPTOR.items()}
+    call(words["steps"], words["step_count"], words["pool"], words["pfor"])
+
+
+def _results(binding: Binding, arrays: list[Any]) -> Any:
+    cells = iter(binding.descriptor.output_cells)
+    results = []
+    for spec, array in zip(binding.visible, arrays, strict=True):
+        if array is None:
+            raw = ctypes.string_at(next(cells), spec.dtype.itemsize)
+            array = np.frombuffer(raw, spec.dtype)[0]
+        results.append(array)
+    if binding.returns == "tuple":
+        return tuple(results)
+    return results[0] if results else None
+
+
+@cache
+def _decide() -> bool:
+    _locks()
+    if os.environ.get("EQSAT_NATIVE") == "0" or not _is_known_interpreter():
+        return False
+    trusted = _fields_agree() and _call_works()
+    if not trusted:
+        warnings.warn(
+            "eqsat_tensor: objects of this NumPy or Python are laid out in an unknown way; "
+            "calls of compiled functions are made in Python, some microseconds slower.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return trusted
+
+
+def is_native() -> bool:
+    """Are calls native in this process?  Decided once, at the first call of this."""
+    return _decide()
+
+
+def _is_known_interpreter() -> bool:
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    return sys.implementation.name == "cpython" and not free_threaded and sys.maxsize > 2**32
+
+
+def _fields_agree() -> bool:
+    """Does native code read in arrays and numbers what Python sees in them?"""
+    code = entry.entry_addresses()
+    word = ctypes.c_void_p
+    probe = ctypes.PYFUNCTYPE(None, ctypes.py_object, word)(code["probe"])
+    probe_float = ctypes.PYFUNCTYPE(ctypes.c_double, ctypes.py_object)(code["probe_float"])
+    base = np.arange(120, dtype=np.float64).reshape(2, 3, 4, 5)
+    foreign = base.astype(base.dtype.newbyteorder())
+    arrays = [base, base[::2, 1:], base.T, base[0, 0, 0], base.astype("f4"), base.astype("i4")]
+    arrays += [foreign, np.zeros(81, "i1")[1:].view("f8"), np.array(1.5), np.zeros((0, 3), bool)]
+    for array in arrays:
+        read = np.zeros(len(entry.PROBES), np.int64)
+        probe(array, read.ctypes.data)
+        found = dict(zip(entry.PROBES, read.tolist(), strict=True))
+        axes = ctypes.c_int64 * array.ndim
+        known = (
+            found["type"] == id(np.ndarray)
+            and found["data"] == array.ctypes.data
+            and found["rank"] == array.ndim
+            and (not array.ndim or found["strides"] - found["dims"] == array.ndim * 8)
+            and tuple(axes.from_address(found["dims"])) == array.shape
+            and tuple(axes.from_address(found["strides"])) == array.strides
+            and bool(found["flags"] & 1) == array.flags.c_contiguous
+            and bool(found["flags"] & 256) == array.flags.aligned
+            and found["number"] == array.dtype.num
+            and (chr(found["byteorder"]) == (">" if np.little_endian else "<"))
+            == (not array.dtype.isnative)
+        )
+        if not known:
+            return False
+    return bool(probe_float(1.25) == 1.25 and probe_float(np.float64(-2.5)) == -2.5)
+
+
+def _call_works() -> bool:
+    """Does a program without steps take its arguments and return results of the right form?"""
+    word = np.zeros(3, np.int64)
+    slots = [word.ctypes.data + 8 * i for i in range(3)]
+    double = np.dtype(np.float64)
+    argument = InputSpec("array", (slots[0],), double, (3,))
+    results = (OutputSpec(double, (2, 5), (slots[1],)), OutputSpec(double, (), (slots[2],)))
+    binding = Binding((argument,), results, np.zeros((0, 5), np.int64), returns="tuple")
+    x = np.zeros(3)
+    references = sys.getrefcount(x)
+    answer = _run_natively(binding, (x,))
+    return bool(
+        type(answer) is tuple
+        and answer[0].shape == (2, 5)
+        and type(answer[1]) is np.float64
+        and word.tolist()[:2] == [x.ctypes.data, answer[0].ctypes.data]
+        and sys.getrefcount(x) == references
+        and _run_natively(binding, (x.astype("f4"),)) is NotImplemented
+    )

@@ -1,0 +1,96 @@
+"""`Expr` -> `Plan`: which loops compute what, in which order, into which buffers.
+
+    plan = schedule(lower_program(outputs))
+
+Sources: the roots-and-nests scheme is our own; fusion without cycles by list order as in
+topological bucketing; blocks of the leading axis as in loop tiling across nests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eqsat_tensor.schedule.collapse import collapsed
+from eqsat_tensor.schedule.loops import Call, Input, Map, Plan, Reduce, Value, walk
+from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
+from eqsat_tensor.schedule.tiles import tiles_of
+from eqsat_tensor.schedule.values import lower_program
+
+__all__ = ["Plan", "lower_program", "schedule"]
+
+
+def schedule(outputs: Sequence[Value]) -> Plan:
+    """The plan for distinct ``outputs``, none an input: as `lower_program` makes them."""
+    assert len(set(outputs)) == len(outputs), outputs
+    wanted, moved = _reshaped_outputs(tuple(outputs))
+    placement = placed(wanted)
+    groups = tiles_of(placement)
+    order = [i for group in groups for i in group]
+    number = {i: k for k, i in enumerate(order)}
+    tiles = tuple(tuple(number[i] for i in group) for group in groups)
+    buffers = _buffers(placement, tuple(outputs), moved)
+    last: dict[str, int] = {}
+    for i in order:
+        for root in placement.nests[i].access:
+            for read in placement.reads[root]:
+                if read.leaf and read.value in buffers:
+                    last[buffers[read.value]] = number[i]
+    alone = {i for group in groups if len(group) == 1 for i in group}
+    nests = tuple(collapsed(placement, i, i in alone) for i in order)
+    inputs = tuple(v for v in placement.order if isinstance(v, Input))
+    plan = Plan(tuple(outputs), nests, buffers, tiles, last, inputs)
+    plan.check()
+    return plan
+
+
+def _reshaped_outputs(outputs: tuple[Value, ...]) -> tuple[tuple[Value, ...], dict[Value, int]]:
+    """Outputs that are another shape of a computed value: that value is computed in their place."""
+    wanted: list[Value] = []
+    moved: dict[Value, int] = {}
+    for k, output in enumerate(outputs):
+        source: Value = output
+        if isinstance(source, Map) and source.primitive == "keep":
+            source = source.operands[0]
+        if not is_reshape(source):
+            wanted.append(output)
+            continue
+        while isinstance(source, Call) and is_reshape(source):
+            source = source.operands[0]
+        if isinstance(source, Input) or source in outputs or source in moved:
+            wanted.append(output)
+            continue
+        moved[source] = k
+        wanted.append(source)
+    return tuple(wanted), moved
+
+
+def _buffers(
+    placement: Placement, outputs: tuple[Value, ...], moved: dict[Value, int]
+) -> dict[Value, str]:
+    """A name for each stored value; a row scalar that only its own nest reads is not stored."""
+    read_elsewhere = {
+        read.value
+        for root, reads in placement.reads.items()
+        for read in reads
+        if read.leaf and placement.home.get(read.value) != placement.home[root]
+    }
+    read_elsewhere |= {v.operands[0] for v in walk(outputs) if isinstance(v, Call)}
+    names: dict[Value, str] = {}
+    for value in placement.order:
+        if value in moved:
+            names[value] = f"out{moved[value]}"
+        elif value in outputs and value not in moved:
+            names[value] = f"out{outputs.index(value)}"
+        elif isinstance(value, Input):
+            names[value] = value.name
+        elif is_reshape(value) and isinstance(value, Call):
+            names[value] = names[value.operands[0]]
+        elif value in placement.home:
+            local = (
+                isinstance(value, Reduce) and placement.nests[placement.home[value]].kind == "row"
+            )
+            if value in read_elsewhere or not local:
+                names[value] = f"tmp{len(names)}"
+    for output, k in zip(outputs, range(len(outputs)), strict=True):
+        names.setdefault(output, f"out{k}")
+    return names

@@ -1,0 +1,150 @@
+"""What evaluating a value reads, down to stored values; and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from eqsat_tensor.scalar import PRIMITIVES
+from eqsat_tensor.schedule.loops import (
+    Access,
+    Call,
+    Constant,
+    Gathered,
+    Input,
+    Map,
+    Pad,
+    Pick,
+    Reduce,
+    SizeValue,
+    Term,
+    Value,
+    View,
+    identity,
+    operands_of,
+    through,
+    walk,
+)
+
+COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}
+CAP = 1000.0  # costs are only compared with thresholds far below
+
+
+@dataclass(frozen=True)
+class Read:
+    """``value`` is read at ``access``, in loop axes of the box of the root that is evaluated."""
+
+    value: Value
+    access: Access
+    leaf: bool  # stored elsewhere: not computed where it is read
+
+
+def reads_of(root: Value, roots: Collection[Value]) -> list[Read]:
+    """Everything that computing ``root`` reads, each once, the root itself left out.
+
+    Walks through values that are not roots.  The axes are those of the root's own box: of the
+    source for a `Reduce`.
+    """
+    if isinstance(root, Call):
+        return [
+            Read(o, identity(len(o.shape)), True)
+            for o in root.operands
+            if not isinstance(o, Constant)
+        ]
+    found: dict[tuple[Value, Access], Read] = {}
+    start = root.source if isinstance(root, Reduce) else root
+    stack: list[tuple[Value, Access]] = [(start, identity(len(start.shape)))]
+    while stack:
+        key = stack.pop()
+        if key in found or isinstance(key[0], Constant | SizeValue):
+            continue
+        value, access = key
+        inner = value is root
+        leaf = isinstance(value, Input | Call | Reduce) or (not inner and value in roots)
+        found[key] = Read(value, access, leaf)
+        if not leaf:
+            stack.extend(reversed(below(value, access)))
+    found.pop((root, identity(len(root.shape))), None)
+    return list(found.values())
+
+
+def below(value: Value, access: Access) -> list[tuple[Value, Access]]:
+    """The operands of an inlined value, with their accesses."""
+    if isinstance(value, Map):
+        return [(o, access if o.shape else ()) for o in value.operands]
+    if isinstance(value, Pick):
+        return [(value.source, through(value, access)), (value.index, access)]
+    if isinstance(value, View | Pad):
+        return [(value.source, through(value, access))]
+    return []
+
+
+def renamed(access: Access, place: Access) -> Access:
+    """An access on a root's own axes as one on the axes of the nest that it is placed in."""
+    return tuple(_renamed(term, place) for term in access)
+
+
+def _renamed(term: Term, place: Access) -> Term:
+    axis, start, step = term
+    if axis is None:
+        return term
+    if isinstance(axis, Gathered):
+        return Gathered(axis.pick, renamed(axis.access, place)), start, step
+    return place[axis][0], start, step
+
+
+def axes_of(access: Access) -> set[int]:
+    """The loop axes that an access depends on."""
+    found: set[int] = set()
+    for axis, _, _ in access:
+        if isinstance(axis, int):
+            found.add(axis)
+        elif isinstance(axis, Gathered):
+            found |= axes_of(axis.access)
+    return found
+
+
+def costs_of(outputs: Collection[Value], roots: Collection[Value]) -> dict[Value, float]:
+    """Cost of one element of each value, down to roots and inputs."""
+    costs: dict[Value, float] = {}
+    for value in walk(outputs):
+        own = COSTS[value.primitive] if isinstance(value, Map) else 0.0
+        if not isinstance(value, Reduce | Call):
+            own += sum(costs[o] for o in operands_of(value) if o not in roots)
+        costs[value] = 0.0 if isinstance(value, Reduce | Call) else min(own, CAP)
+    return costs
+
+
+def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Value]:
+    """Values to store so that no kernel computes much more than ``limit``."""
+    new: set[Value] = set()
+    for root in walk(outputs):
+        if root not in roots or isinstance(root, Call):
+            continue
+        start = root.source if isinstance(root, Reduce) else root
+        inlined = _inlined(start, root, roots | new)
+        total = 0.0
+        for position, value in enumerate(inlined):
+            total += max(2.0, COSTS[value.primitive]) if isinstance(value, Map) else 0.0
+            if total > limit and value is not start:
+                done, total = set(inlined[: position + 1]), 0.0
+                for later in inlined[position + 1 :]:
+                    new |= {o for o in operands_of(later) if o in done and isinstance(o, Map)}
+    return new
+
+
+def _inlined(start: Value, root: Value, roots: Collection[Value]) -> list[Value]:
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack = [(start, False)]
+    while stack:
+        value, done = stack.pop()
+        if done:
+            order.append(value)
+            continue
+        stop = isinstance(value, Input | Call | Reduce) or (value in roots and value is not root)
+        if value not in seen and not stop:
+            seen.add(value)
+            stack.append((value, True))
+            stack.extend((o, False) for o in reversed(operands_of(value)))
+    return order

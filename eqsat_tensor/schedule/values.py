@@ -1,0 +1,348 @@
+"""`Expr` -> loop values: composites expanded, scalar bodies recorded, movement made into accesses.
+
+%0 = softplus(x) : f64[n]              ->  Map softplus
+%1 = transpose(%0, axes=(1, 0))        ->  View of it, axis 0 read by axis 1
+%2 = concatenate(a, b, axis=0)         ->  select(iota < n, pad(a), pad(b))
+%3 = matmul(transpose(x), v) : [k, 1]  ->  Reduce sum of Map multiply
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import BOOL, INT64, Expr, topological
+from eqsat_tensor.scalar import PRIMITIVES, Builder
+from eqsat_tensor.schedule.loops import (
+    Call,
+    Constant,
+    Input,
+    Iota,
+    Map,
+    Pad,
+    Pick,
+    Reduce,
+    SizeValue,
+    Value,
+    View,
+    through,
+)
+from eqsat_tensor.types import Shape, Size, TensorType, literal
+
+# Products with a side that is statically 1 become reductions of our own, which fuse.
+OWN_VECTOR_PRODUCTS = True
+
+
+def lower_program(outputs: Sequence[Expr], strided: Collection[Expr] = ()) -> tuple[Value, ...]:
+    """The loop values of ``outputs``, one an output, no two the same and none an input.
+
+    strided: input leaves whose arrays are not C-contiguous.
+    """
+    table = Values(frozenset(strided))
+    results: list[Value] = []
+    for value in table.lower(outputs):
+        stored = value
+        reshape = isinstance(value, Call) and value.function == "reshape"
+        if value in results or reshape or isinstance(value, Input | Constant | SizeValue):
+            stored = Map(value.type, "keep", (value,))
+        results.append(stored)
+    return tuple(results)
+
+
+class Recorder(Builder):
+    """Runs a scalar body on values of one shape, making `Map` values."""
+
+    def __init__(self, table: Values, shape: Shape) -> None:
+        self.table, self.shape = table, shape
+
+    def apply(self, name: str, *operands: Any) -> Value:
+        kept = operands[1] if name == "select" else operands[0]
+        dtype = BOOL if PRIMITIVES[name].result == "bool" else kept.dtype
+        return self.table.map(name, TensorType(dtype, self.shape), *operands)
+
+    def constant(self, value: float, like: Any) -> Value:
+        return self.table.constant(value, like.dtype)
+
+
+class Values:
+    """The table of one program: equal values are one object."""
+
+    def __init__(self, strided: frozenset[Expr] = frozenset()) -> None:
+        self.strided = strided
+        self.known: dict[tuple[Any, ...], Value] = {}
+        self.done: dict[Expr, Value] = {}
+        self.names: dict[str, Expr] = {}
+
+    def lower(self, outputs: Sequence[Expr]) -> list[Value]:
+        for node in topological(outputs):
+            if node in self.done:
+                continue
+            if node.op.kind is Kind.COMPOSITE and node.op.expand is not None:
+                expanded = node.op.expand(*node.arguments, **node.named)
+                self.done[node] = self.lower([expanded])[0]
+            else:
+                operands = tuple(self.done[a] for a in node.arguments)
+                self.done[node] = self.lower_node(node, operands)
+        return [self.done[o] for o in outputs]
+
+    def lower_node(self, node: Expr, operands: tuple[Value, ...]) -> Value:
+        if node.op.name == "cast":
+            return self.cast(operands[0], node.dtype)
+        if node.op.kind is Kind.ELEMENTWISE:
+            result: Value = node.op.body(Recorder(self, node.shape), *operands)
+            return self.full(result, node.shape)
+        if node.op.kind is Kind.REDUCTION:
+            return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
+        method: Callable[..., Value] = getattr(self, f"lower_{node.op.name}")
+        return method(node, *operands)
+
+    # ------------------------------------------------------------------------------ constructors
+    def make(self, kind: type[Value], type: TensorType, *fields: Any) -> Value:
+        key = (kind, type, *fields)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = kind(type, *fields)
+        return found
+
+    def constant(self, value: object, dtype: np.dtype) -> Value:
+        return self.make(Constant, TensorType(dtype, ()), literal(value, dtype))
+
+    def full(self, value: Value, shape: Shape) -> Value:
+        """A 0-d value in every element of a shape; a value of that shape stays as it is."""
+        if value.shape == shape or not isinstance(value, Constant | SizeValue):
+            return value
+        return self.make(View, value.type.with_shape(shape), value, ())
+
+    def map(self, primitive: str, type: TensorType, *operands: Value) -> Value:
+        bare = tuple(
+            o.source if isinstance(o, View) and isinstance(o.source, Constant | SizeValue) else o
+            for o in operands
+        )
+        views = [o for o in bare if not isinstance(o, Constant | SizeValue)]
+        first = views[0] if views else None
+        if isinstance(first, View) and _moves_only(first):
+            inner, axes = first.source.shape, first.axes
+            if all(
+                isinstance(v, View) and (v.axes, v.source.shape) == (axes, inner) for v in views
+            ):
+                # The same broadcast or transpose of all operands: computed before it, once.
+                below = tuple(o.source if isinstance(o, View) else o for o in bare)
+                return self.view(
+                    type.shape, self.map(primitive, type.with_shape(inner), *below), axes
+                )
+        return self.make(Map, type, primitive, bare)
+
+    def cast(self, value: Value, dtype: np.dtype) -> Value:
+        if value.dtype == dtype:
+            return value
+        return self.map("cast", value.type.with_dtype(dtype), value)
+
+    def view(
+        self, shape: Shape, source: Value, axes: Sequence[tuple[int | None, Size, int]]
+    ) -> Value:
+        if isinstance(source, View):
+            composed = through(source, tuple(axes))
+            axes = [(a, s, t) for a, s, t in composed if a is None or isinstance(a, int)]
+            source = source.source
+        if shape == source.shape and tuple(axes) == _same(shape):
+            return source
+        return self.make(View, source.type.with_shape(shape), source, tuple(axes))
+
+    # ------------------------------------------------------------------------------------ leaves
+    def lower_input(self, node: Expr) -> Value:
+        name = str(node["name"])
+        assert self.names.setdefault(name, node) is node, f"two inputs are called {name}"
+        return self.make(Input, node.type, name, node not in self.strided)
+
+    def lower_full(self, node: Expr) -> Value:
+        value = self.make(Constant, TensorType(node.dtype, ()), node["value"])
+        return self.full(value, node.shape)
+
+    def lower_iota(self, node: Expr) -> Value:
+        return self.make(Iota, node.type, node["axis"])
+
+    def lower_size(self, node: Expr) -> Value:
+        return self.make(SizeValue, node.type, node["size"][0])
+
+    def lower_keep(self, node: Expr, value: Value) -> Value:
+        return Map(value.type, "keep", (value,))
+
+    # ---------------------------------------------------------------------------------- movement
+    def lower_broadcast(self, node: Expr, value: Value) -> Value:
+        new = set(node["axes"])
+        return self.view(
+            node.shape, value, [(j, 0, 1) for j in range(len(node.shape)) if j not in new]
+        )
+
+    def lower_squeeze(self, node: Expr, value: Value) -> Value:
+        return self.view(node.shape, value, _dropped(value.shape, set(node["axes"])))
+
+    def lower_transpose(self, node: Expr, value: Value) -> Value:
+        place = {axis: j for j, axis in enumerate(node["axes"])}
+        return self.view(node.shape, value, [(place[k], 0, 1) for k in range(len(place))])
+
+    def lower_slice(self, node: Expr, value: Value) -> Value:
+        terms = zip(node["start"], node["step"], strict=True)
+        return self.view(node.shape, value, [(j, s, t) for j, (s, t) in enumerate(terms)])
+
+    def lower_diagonal(self, node: Expr, value: Value) -> Value:
+        rank = len(node.shape)
+        return self.view(node.shape, value, [*_same(node.shape), (rank - 1, 0, 1)])
+
+    def lower_refine(self, node: Expr, value: Value) -> Value:
+        return self.view(node.shape, value, _same(node.shape))
+
+    def lower_reshape(self, node: Expr, value: Value) -> Value:
+        long_from = [j for j, s in enumerate(value.shape) if s != 1]
+        long_to = [j for j, s in enumerate(node.shape) if s != 1]
+        if [value.shape[j] for j in long_from] == [node.shape[j] for j in long_to]:
+            place = dict(zip(long_from, long_to, strict=True))
+            return self.view(
+                node.shape, value, [(place.get(j), 0, 1) for j in range(value.type.rank)]
+            )
+        if isinstance(value, View) and isinstance(value.source, Constant | SizeValue):
+            return self.full(value.source, node.shape)
+        return self.make(Call, node.type, "reshape", (self.stored(value),))
+
+    def lower_pad(self, node: Expr, value: Value) -> Value:
+        low, step = list(node["low"]), node["step"] if "step" in node.op.attributes else None
+        for axis, stride in enumerate(step or ()):
+            if stride != 1:
+                value = self.dilated(value, axis, node.shape[axis], low[axis], stride)
+                low[axis] = 0
+        if value.shape == node.shape and all(s == 0 for s in low):
+            return value
+        return self.make(Pad, node.type, value, tuple(low))
+
+    def dilated(self, value: Value, axis: int, size: Size, low: Size, step: int) -> Value:
+        """``value`` with element i at low + i * step of an axis of ``size``, zeros between."""
+        shape = (*value.shape[:axis], size, *value.shape[axis + 1 :])
+        whole = (*shape[:axis], size, *value.shape[axis:])
+        index = TensorType(INT64, shape)
+        at = self.make(Iota, index, axis)
+        at = self.map("subtract", index, at, self.size_of(low))
+        step_value = self.constant(step, np.dtype(INT64))
+        label = self.map("floor_divide", index, at, step_value)
+        flags = index.with_dtype(BOOL)
+        zero = self.constant(0, np.dtype(INT64))
+        hit = self.map("equal", flags, self.map("remainder", index, at, step_value), zero)
+        hit = self.map("logical_and", flags, hit, self.map("greater_equal", flags, label, zero))
+        end = self.map("less", flags, label, self.size_of(value.shape[axis]))
+        hit = self.map("logical_and", flags, hit, end)
+        first = self.map("maximum", index, label, zero)  # negative labels would wrap
+        spread = self.view(
+            whole, value, [(j if j < axis else j + 1, 0, 1) for j in range(value.type.rank)]
+        )
+        picked = self.make(Pick, value.type.with_shape(shape), spread, axis + 1, first)
+        nothing = self.constant(0, value.dtype)
+        return self.map("select", picked.type, hit, picked, nothing)
+
+    def size_of(self, size: Size) -> Value:
+        if isinstance(size, int):
+            return self.constant(size, np.dtype(INT64))
+        return self.make(SizeValue, TensorType(INT64, ()), size)
+
+    def lower_concatenate(self, node: Expr, first: Value, second: Value) -> Value:
+        axis = node["axis"]
+        split = first.shape[axis]
+        zeros: list[Size] = [0] * len(node.shape)
+        low = tuple(split if j == axis else z for j, z in enumerate(zeros))
+        left = self.make(Pad, node.type, first, tuple(zeros))
+        right = self.make(Pad, node.type, second, low)
+        index = self.make(Iota, TensorType(INT64, node.shape), axis)
+        here = self.map("less", TensorType(BOOL, node.shape), index, self.size_of(split))
+        return self.map("select", node.type, here, left, right)
+
+    def lower_pick(self, node: Expr, value: Value, index: Value) -> Value:
+        return self.make(Pick, node.type, value, node["axis"], index)
+
+    # -------------------------------------------------------------------------------- contraction
+    def lower_matmul(self, node: Expr, a: Value, b: Value) -> Value:
+        own = node.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in node.shape[-2:])
+        if own:
+            return self.product(node.type, a, b)
+        return self.library_product(node.type, a, b)
+
+    def lower_gemm(
+        self, node: Expr, alpha: Value, a: Value, b: Value, beta: Value, c: Value
+    ) -> Value:
+        own = node.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in node.shape[-2:])
+        if not own:
+            return self.library_product(node.type, a, b, alpha, beta, c)
+        scaled = self.map(
+            "multiply", node.type, self.spread(alpha, node.shape), self.product(node.type, a, b)
+        )
+        added = self.map("multiply", node.type, self.spread(beta, node.shape), c)
+        return self.map("add", node.type, scaled, added)
+
+    def spread(self, value: Value, shape: Shape) -> Value:
+        return self.view(shape, value, [])
+
+    def product(self, type: TensorType, a: Value, b: Value) -> Value:
+        """A matrix product as a sum over a last axis k of a box [..., m, n, k]."""
+        rank = len(type.shape)
+        batch = [(j, 0, 1) for j in range(rank - 2)]
+        box = (*type.shape, a.shape[-1])
+        left = self.view(box, a, [*batch, (rank - 2, 0, 1), (rank, 0, 1)])
+        right = self.view(box, b, [*batch, (rank, 0, 1), (rank - 1, 0, 1)])
+        if type.dtype.kind == "b":
+            both = self.map("logical_and", TensorType(BOOL, box), left, right)
+            return self.make(Reduce, type, "any", both, (rank,))
+        terms = self.map("multiply", type.with_shape(box), left, right)
+        return self.make(Reduce, type, "sum", terms, (rank,))
+
+    def library_product(self, type: TensorType, a: Value, b: Value, *scaled: Value) -> Value:
+        plain_a, transpose_a = _transposed(a)
+        plain_b, transpose_b = _transposed(b)
+        options = [("transpose_a", transpose_a), ("transpose_b", transpose_b)]
+        if scaled:
+            alpha, beta, c = scaled
+            if isinstance(c, View) and len(type.shape) == 2 and c.axes == ((1, 0, 1),):
+                c = c.source  # a bias
+                options.append(("row", True))
+            scaled = (alpha, beta, c)
+        operands = tuple(self.stored(v) for v in (plain_a, plain_b, *scaled))
+        return self.make(Call, type, "gemm", operands, tuple(options))
+
+    def stored(self, value: Value) -> Value:
+        """The operand of a call: what is not contiguous in memory is copied."""
+        if isinstance(value, View) and _moves_only(value):
+            axes = [axis for axis, _, _ in value.axes if axis is not None]
+            outer = [j for j, size in enumerate(value.shape) if size != 1]
+            if axes == sorted(axes) and set(outer) <= set(axes):  # only axes of size 1 come and go
+                return self.make(Call, value.type, "reshape", (self.stored(value.source),))
+        if isinstance(value, Input) and not value.contiguous:
+            return self.map("keep", value.type, value)
+        return value
+
+
+def _moves_only(view: View) -> bool:
+    """A broadcast, transpose or squeeze: every element of the source is read."""
+    return all(
+        start == 0 and step == 1 and size == (1 if axis is None else view.shape[axis])
+        for (axis, start, step), size in zip(view.axes, view.source.shape, strict=True)
+    ) and len({axis for axis, _, _ in view.axes if axis is not None}) == sum(
+        axis is not None for axis, _, _ in view.axes
+    )
+
+
+def _same(shape: Shape) -> tuple[tuple[int, Size, int], ...]:
+    return tuple((j, 0, 1) for j in range(len(shape)))
+
+
+def _dropped(shape: Shape, axes: set[int]) -> list[tuple[int | None, Size, int]]:
+    kept = iter(range(len(shape)))
+    return [(None if j in axes else next(kept), 0, 1) for j in range(len(shape))]
+
+
+def _transposed(value: Value) -> tuple[Value, bool]:
+    """A matrix (with leading axes) and whether ``value`` is its transpose."""
+    rank = len(value.shape)
+    if isinstance(value, View) and rank == len(value.source.shape):
+        swapped = (*_same(value.shape)[: rank - 2], (rank - 1, 0, 1), (rank - 2, 0, 1))
+        if value.axes == swapped:
+            return value.source, True
+    return value, False

@@ -1,0 +1,385 @@
+"""`Tensor`: what users hold.  It has identity, may be rebound (`x += 1`), and stands for an `Expr`.
+
+    Tensor, Python numbers, arrays  -as_expr->  Expr;   functions of `namespace`  ->  Tensor
+
+All that a tensor can do is a function of `eqsat_tensor.namespace`, found here by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, UnsupportedError, message
+from eqsat_tensor.lang import BOOL, FLOAT64, INT64, Expr
+from eqsat_tensor.ops.captured import capture, captured_array, input_leaf
+from eqsat_tensor.ops.leaf import constant, size_value
+from eqsat_tensor.sizes import Dim, pinning, size_or_dim
+from eqsat_tensor.types import Size, known_dtype, symbol
+
+# The functions that tensors use as methods and operators; `namespace` fills it.
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+PYTHON_NUMBERS: dict[type, np.dtype] = {bool: BOOL, int: INT64, float: FLOAT64}
+
+
+class Tensor:
+    """A traced array: dtype and shape are known, the values are not.
+
+    expr  the expression that computes it now.
+    weak  the Python type of a number whose dtype gives way to an array's (NEP 50), else None.
+    """
+
+    __slots__ = ("__weakref__", "expr", "fixed", "weak")
+    __array_priority__ = 1000.0
+
+    expr: Expr
+    weak: type | None
+    fixed: bool  # an input: `x += 1` makes another tensor of it
+
+    def __init__(self, expr: Expr, weak: type | None = None, fixed: bool = False) -> None:
+        self.expr, self.weak, self.fixed = expr, weak, fixed
+
+    # --------------------------------------------------------------------------------- what it is
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype, a NumPy one."""
+        return self.expr.dtype
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The sizes: ints, or `Dim` where a size is known at run time only."""
+        return tuple(size_or_dim(s) for s in self.expr.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.expr.shape)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements, an int or a `Dim`."""
+        total: Size = 1
+        for s in self.expr.shape:
+            total = total * s
+        return size_or_dim(total)
+
+    @property
+    def T(self) -> Tensor:
+        """All axes in reverse order."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        result: Tensor = self._call("matrix_transpose")
+        return result
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.expr.type})"
+
+    __hash__ = object.__hash__
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        length = self.shape[0]
+        if isinstance(length, Dim):
+            raise _not_known("iteration", self, "Write the loop as one array operation.")
+        return (self[i] for i in range(length))
+
+    # ---------------------------------------------------------------------------- what it is not
+    def item(self) -> Any:
+        """Always TraceError: the value is not known while tracing."""
+        raise _not_known("item", self, "Return the tensor, and call item() on the result.")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise _not_known("numpy", self, "Use functions of eqsat_tensor, or NumPy's on the tensor.")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UnsupportedError(
+            message(
+                "x[i] = v",
+                "an expression that makes a new array",
+                repr(self),
+                "Write where(condition, v, x), or concatenate([x[:i], v, x[i + 1:]]).",
+            )
+        )
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return FUNCTIONS["__array_ufunc__"](ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return FUNCTIONS["__array_function__"](function, args, kwargs)
+
+    # ----------------------------------------------------------------------------------- operators
+    def _call(self, name: str, *operands: Any, **options: Any) -> Any:
+        return FUNCTIONS[name](self, *operands, **options)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        result: Tensor = FUNCTIONS["__getitem__"](self, key)
+        return result
+
+    def _update(self, name: str, other: Any) -> Tensor:
+        new: Tensor = operator(name, self, other)
+        if self.fixed or self.weak is not None:
+            return new
+        if not np.can_cast(new.dtype, self.dtype, "same_kind"):
+            raise DtypeError(
+                message(
+                    f"in-place {name}",
+                    f"a result that can be cast to {self.dtype}",
+                    str(new.expr.type),
+                    "Write x = x + v instead.",
+                )
+            )
+        cast: Tensor = new._call("astype", self.dtype)
+        self.expr = FUNCTIONS["broadcast_to"](cast, self.shape).expr
+        return self
+
+    # ------------------------------------------------------------------------------------- methods
+    def astype(self, dtype: Any) -> Tensor:
+        """The tensor in another dtype."""
+        result: Tensor = self._call("astype", dtype)
+        return result
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The elements in C order in another shape; one size may be -1."""
+        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        result: Tensor = self._call("reshape", sizes)
+        return result
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order; reversed where none is given."""
+        order: Any = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        result: Tensor = self._call("transpose", order)
+        return result
+
+
+def _not_known(operation: str, x: Tensor, hint: str) -> TraceError:
+    return TraceError(
+        message(operation, "a value that is known while tracing", f"x: {x.expr.type}", hint)
+    )
+
+
+def _conversion(name: str, hint: str) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        raise _not_known(name, self, hint)
+
+    return method
+
+
+def _operator(name: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not is_operand(other):
+            return NotImplemented
+        return operator(name, other, self) if swapped else operator(name, self, other)
+
+    return method
+
+
+def _in_place(name: str) -> Callable[[Any, Any], Any]:
+    def method(self: Any, other: Any) -> Any:
+        return self._update(name, other) if is_operand(other) else NotImplemented
+
+    return method
+
+
+def _unary(name: str) -> Callable[[Any], Any]:
+    def method(self: Any) -> Any:
+        return operator(name, self)
+
+    return method
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[name](self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"`{name}` of the namespace, of this tensor."
+    return method
+
+
+# fmt: off
+BINARY = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
+    "floordiv": "floor_divide", "mod": "remainder", "matmul": "matmul",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+}
+COMPARISONS = {
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
+    "ge": "greater_equal",
+}
+METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy"]
+# fmt: on
+CONVERSIONS = {
+    "bool": "Use where(condition, a, b) instead of if.",
+    "int": "Use astype, or make the argument static.",
+    "index": "Use take or x[i], or make the argument static.",
+    "float": "Use astype, or make the argument static.",
+    "complex": "Complex numbers are not supported.",
+}
+for _name, _function in CONVERSIONS.items():
+    setattr(Tensor, f"__{_name}__", _conversion(_name, _function))
+for _name, _function in BINARY.items():
+    setattr(Tensor, f"__{_name}__", _operator(_function))
+    setattr(Tensor, f"__r{_name}__", _operator(_function, swapped=True))
+    setattr(Tensor, f"__i{_name}__", _in_place(_function))
+for _name, _function in COMPARISONS.items():
+    setattr(Tensor, f"__{_name}__", _operator(_function))
+for _name, _function in {
+    "neg": "negative", "pos": "positive", "abs": "absolute", "invert": "bitwise_not"
+}.items():  # fmt: skip
+    setattr(Tensor, f"__{_name}__", _unary(_function))
+for _name in METHODS:
+    setattr(Tensor, _name, _method(_name))
+
+
+def operator(name: str, *operands: Any) -> Any:
+    """A Python operator: as the function `name`, but of Python numbers alone it gives such a one."""
+    result = FUNCTIONS[name](*operands)
+    if all(weak_type(x) is not None for x in operands):
+        result.weak = {"b": bool, "i": int, "f": float}[result.dtype.kind]
+    return result
+
+
+Dim.combine = operator
+
+
+# ------------------------------------------------------------------------------------- operands
+def is_traced(value: Any) -> bool:
+    """True for a tensor or a size that is not known yet."""
+    return isinstance(value, Tensor | Dim)
+
+
+def is_operand(value: Any) -> bool:
+    """Can this stand beside a tensor?  Tensors, sizes, numbers, arrays and nests of numbers."""
+    if isinstance(
+        value, Tensor | Dim | bool | int | float | np.generic | np.ndarray | list | tuple
+    ):
+        return True
+    return hasattr(value, "__array__")
+
+
+def weak_type(value: Any) -> type | None:
+    """The Python type of a number whose dtype gives way, or None for what has a dtype of its own."""
+    if isinstance(value, Tensor):
+        return value.weak
+    if isinstance(value, Dim):
+        return int
+    return type(value) if type(value) in PYTHON_NUMBERS else None
+
+
+def as_expr(value: Any) -> Expr:
+    """The expression of a tensor, a size, a Python number (int64, float64, bool) or an array."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, Tensor):
+        return value.expr
+    if isinstance(value, Dim):
+        return size_value(value.size, INT64)
+    if type(value) in PYTHON_NUMBERS:
+        return constant(value, PYTHON_NUMBERS[type(value)])
+    if not is_operand(value):
+        raise ArgumentError(
+            message("tensor", "a tensor, an array or a number", f"a {type(value).__name__}")
+        )
+    if isinstance(value, list | tuple) and any(is_traced(v) for v in value):
+        result: Tensor = FUNCTIONS["stack"](value)
+        return result.expr
+    return capture(np.asarray(value))
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A tensor as it is; anything else as a tensor of `as_expr`, Python numbers weak."""
+    return value if isinstance(value, Tensor) else Tensor(as_expr(value), weak_type(value))
+
+
+# --------------------------------------------------------------------------------------- inputs
+def tensor(name: str, shape: Sequence[int | str | Dim] = (), dtype: Any = "float64") -> Tensor:
+    """An input of a graph.
+
+    shape: ints, and names of sizes known at run time only; one name means one size everywhere.
+    Raises DtypeError for a dtype other than bool, int32, int64, float32, float64.
+    """
+    if isinstance(shape, str | int | Dim):
+        shape = (shape,)
+    sizes = tuple(_declared_size(s) for s in shape)
+    return Tensor(input_leaf(name, known_dtype(np.dtype(dtype)), sizes), fixed=True)
+
+
+def _declared_size(size: int | str | Dim) -> Size:
+    if isinstance(size, str):
+        return symbol(size)
+    if isinstance(size, Dim):
+        return size.size
+    if size < 0:
+        raise ArgumentError(message("tensor", "sizes that are names or not negative", f"{size}"))
+    return int(size)
+
+
+class Shared(Tensor):
+    """State that outlives calls; made by `shared`.  `state` holds the value."""
+
+    __slots__ = ("name", "state")
+
+    def __init__(self, state: Any, name: str, shape: Sequence[int | str | Dim] = ()) -> None:
+        value = state.get_value(borrow=True)
+        sizes = tuple(_declared_size(s) for s in shape or value.shape)
+        super().__init__(input_leaf(name, value.dtype, sizes), fixed=True)
+        self.state, self.name = state, name
+        _shared[self.expr] = self
+
+    def get_value(self, borrow: bool = False) -> Any:
+        """The value now: a copy, unless `borrow`."""
+        return self.state.get_value(borrow=borrow)
+
+    def set_value(self, value: Any) -> None:
+        """Replace the value; dtype and rank stay."""
+        self.state.set_value(value)
+
+    def __repr__(self) -> str:
+        return f"Shared({self.name}: {self.expr.type})"
+
+
+_shared: WeakValueDictionary[Expr, Shared] = WeakValueDictionary()
+
+
+def shared(value: Any, name: str = "shared", shape: Sequence[int | str | Dim] = ()) -> Shared:
+    """State that outlives calls: a copy of `value`, read and updated by compiled functions.
+
+    shape: names for the sizes that `set_value` may change later; by default all are fixed.
+    """
+    from eqsat_tensor.runtime.state import StateCell  # the one thing from above this module
+
+    array = np.asarray(value)
+    known_dtype(array.dtype)
+    return Shared(StateCell(array, name), name, shape)
+
+
+def shared_of(expr: Expr) -> Shared | None:
+    """The state that an input leaf stands for, or None."""
+    return _shared.get(expr)
+
+
+__all__ = [
+    "Dim",
+    "Shared",
+    "Tensor",
+    "as_expr",
+    "as_tensor",
+    "captured_array",
+    "input_leaf",
+    "pinning",
+    "shared",
+    "shared_of",
+    "tensor",
+]

@@ -1,0 +1,131 @@
+"""A Python function -> `Expr`: run once on tensors, with symbols for sizes.
+
+The shape policy of `jit`: one trace per rank, dtype and which sizes are 0 or 1; all other sizes
+are symbols, at least 2, equal only where an operation needs it.  ``int()``, ``range()`` or a
+comparison of a symbolic size pins it to the value at hand, and the trace then serves only that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
+from eqsat_tensor.lang import OPS, Expr, apply
+from eqsat_tensor.sizes import Dim, pinning
+from eqsat_tensor.tensor import Tensor, as_expr
+from eqsat_tensor.trees import Tree, flatten, unflatten
+from eqsat_tensor.types import SizeTerm, Symbol, known_dtype, symbol
+
+_keys = count(1 << 40)
+PYTHON_DTYPES = {bool: np.dtype("bool"), int: np.dtype("int64"), float: np.dtype("float64")}
+
+
+@dataclass(frozen=True)
+class Abstract:
+    """What the trace knows of one argument: dtype, sizes 0 and 1, and whether a Python number."""
+
+    dtype: np.dtype
+    shape: tuple[int | None, ...]
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A function as a graph: its argument leaves, its results and their nest, its pins."""
+
+    arguments: tuple[Expr, ...]
+    outputs: tuple[Expr, ...]
+    tree: Tree
+    pins: Mapping[str, int]
+
+
+def abstract(function: str, name: str, value: Any) -> Abstract:
+    """What is known of an argument before tracing; ArgumentError where it is no array."""
+    if type(value) in PYTHON_DTYPES:
+        return Abstract(PYTHON_DTYPES[type(value)], (), True)
+    if isinstance(value, np.ma.MaskedArray) or not hasattr(value, "__array__"):
+        kind = type(value).__name__
+        raise ArgumentError(message(function, f"{name} as an array or number", f"{name}=a {kind}"))
+    array = np.asarray(value)
+    return Abstract(known_dtype(array.dtype), tuple(n if n < 2 else None for n in array.shape))
+
+
+def trace(
+    function: Callable[..., Any],
+    values: Sequence[Any],
+    abstracts: Sequence[Abstract],
+    nest: tuple[Tree, Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]],
+    names: Sequence[str],
+    pinned: frozenset[str],
+) -> Traced:
+    """Run ``function`` on tensors shaped like ``values``.
+
+    ``nest`` puts leaves back into the arguments of a call; sizes named in ``pinned`` are numbers
+    from the start.
+    """
+    leaves: list[Expr] = []
+    tensors: list[Tensor] = []
+    sizes: dict[str, int] = {}
+    pins: dict[str, int] = {}
+    for name, value, known in zip(names, values, abstracts, strict=True):
+        actual = np.shape(value)
+        shape = []
+        for axis, size in enumerate(known.shape):
+            label = f"{name}{axis}"
+            sizes[label] = actual[axis]
+            if size is None and label in pinned:
+                pins[label] = size = actual[axis]
+            shape.append(symbol(label, 2) if size is None else size)
+        leaf = apply(
+            OPS["input"], name=name, key=next(_keys), dtype=known.dtype, shape=tuple(shape)
+        )
+        leaves.append(leaf)
+        tensors.append(Tensor(leaf, weak=type(value) if known.weak else None, fixed=True))
+
+    def pin(dim: Dim) -> int:
+        size = dim.size
+        assert isinstance(size, SizeTerm)
+        for monomial, _ in size.terms:
+            for atom in monomial:
+                if isinstance(atom, Symbol):
+                    pins[atom.name] = sizes[atom.name]
+        return dim.value(sizes)
+
+    tree, rebuild = nest
+    args, kwargs = rebuild(unflatten(tree, tensors))
+    with pinning(pin):
+        result = function(*args, **kwargs)
+    outputs, out_tree = flatten(result)
+    return Traced(tuple(leaves), tuple(_output(o) for o in outputs), out_tree, pins)
+
+
+def _output(value: Any) -> Expr:
+    if isinstance(value, str | bytes):
+        raise UnsupportedError(f"jit: a result must be an array or a number; got {value!r:.40}.")
+    return as_expr(value)
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    """The signature, or None for a callable that has none."""
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def leaf_names(tree: Tree, prefix: str) -> list[str]:
+    """A name for each leaf of an argument: its own, or with its path inside a nest."""
+    if tree.kind == "leaf":
+        return [prefix]
+    keys: Sequence[Any] = tree.keys or range(len(tree.children))
+    return [
+        n
+        for key, child in zip(keys, tree.children, strict=True)
+        for n in leaf_names(child, f"{prefix}_{key}")
+    ]

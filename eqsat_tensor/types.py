@@ -1,0 +1,385 @@
+"""dtypes, sizes, shapes and tensor types: pure data and pure functions.
+
+A *size* is an int or a `SizeTerm`, a polynomial over named symbols (and opaque ``//``, ``%``,
+``min``, ``max`` of sizes) in a canonical form, so that equal polynomials are equal objects:
+``n + m - n == m``.  A *shape* is a tuple of sizes.  A `TensorType` is a dtype with a shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+
+from eqsat_tensor.errors import DtypeError, ShapeError, message
+
+DTYPES: tuple[np.dtype, ...] = tuple(
+    np.dtype(name) for name in ("bool", "int32", "int64", "float32", "float64")
+)
+SHORT = {"bool": "bool", "int32": "i32", "int64": "i64", "float32": "f32", "float64": "f64"}
+
+
+# ---------------------------------------------------------------------------------------- sizes
+@dataclass(frozen=True)
+class Symbol:
+    """A size known at run time only, at least ``lower``."""
+
+    name: str
+    lower: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class SizeFunction:
+    """An opaque function of two sizes: ``//``, ``%``, ``min`` or ``max``."""
+
+    name: str
+    left: Size
+    right: Size
+
+    def __str__(self) -> str:
+        if self.name in ("min", "max"):
+            return f"{self.name}({self.left}, {self.right})"
+        return f"({self.left} {self.name} {self.right})"
+
+
+Atom: TypeAlias = Symbol | SizeFunction
+Monomial: TypeAlias = tuple[Atom, ...]
+
+
+@dataclass(frozen=True)
+class SizeTerm:
+    """A polynomial with integer coefficients: sorted (monomial, coefficient), never constant."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __add__(self, other: Size) -> Size:
+        return _combine(self, other, 1)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Size) -> Size:
+        return _combine(self, other, -1)
+
+    def __rsub__(self, other: Size) -> Size:
+        return _combine(other, self, -1)
+
+    def __neg__(self) -> Size:
+        return _combine(0, self, -1)
+
+    def __mul__(self, other: Size) -> Size:
+        total: dict[Monomial, int] = {}
+        for ma, ca in _terms(self):
+            for mb, cb in _terms(other):
+                key = tuple(sorted((*ma, *mb), key=str))
+                total[key] = total.get(key, 0) + ca * cb
+        return _size(total)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Size) -> Size:
+        return floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Size) -> Size:
+        return floor_divide(other, self)
+
+    def __str__(self) -> str:
+        text = ""
+        for monomial, c in self.terms:
+            part = "*".join(map(str, monomial))
+            part = str(abs(c)) if not part else part if abs(c) == 1 else f"{abs(c)}*{part}"
+            text += (" - " if c < 0 else " + ") + part if text else ("-" if c < 0 else "") + part
+        return text
+
+    __repr__ = __str__
+
+
+Size: TypeAlias = int | SizeTerm
+Shape: TypeAlias = tuple[Size, ...]
+
+
+def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
+    return size.terms if isinstance(size, SizeTerm) else (((), size),)
+
+
+def _size(total: Mapping[Monomial, int]) -> Size:
+    terms = sorted(((m, c) for m, c in total.items() if c), key=lambda t: (not t[0], str(t[0])))
+    if not terms:
+        return 0
+    if len(terms) == 1 and not terms[0][0]:
+        return terms[0][1]
+    return SizeTerm(tuple(terms))
+
+
+def _combine(left: Size, right: Size, sign: int) -> Size:
+    total = dict(_terms(left))
+    for m, c in _terms(right):
+        total[m] = total.get(m, 0) + sign * c
+    return _size(total)
+
+
+def symbol(name: str, lower: int = 0) -> SizeTerm:
+    """The size called ``name``, at least ``lower``."""
+    return SizeTerm((((Symbol(name, lower),), 1),))
+
+
+def _function(name: str, left: Size, right: Size) -> SizeTerm:
+    return SizeTerm((((SizeFunction(name, left, right),), 1),))
+
+
+def floor_divide(left: Size, right: Size) -> Size:
+    """``left // right``; exact division of polynomials is done, the rest stays opaque."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left // right
+    if right == 1:
+        return left
+    if isinstance(right, int) and all(c % right == 0 for _, c in _terms(left)):
+        return _size({m: c // right for m, c in _terms(left)})
+    if isinstance(right, SizeTerm) and len(right.terms) == 1 and right.terms[0][1] == 1:
+        (divisor, _) = right.terms[0]
+        quotient: dict[Monomial, int] = {}
+        for m, c in _terms(left):
+            rest = list(m)
+            for atom in divisor:
+                if atom not in rest:
+                    return _function("//", left, right)
+                rest.remove(atom)
+            quotient[tuple(rest)] = c
+        return _size(quotient)
+    return _function("//", left, right)
+
+
+def lower_bound(size: Size) -> int | None:
+    """A number that the size is never below, or None where none is known."""
+    total = 0
+    for monomial, c in _terms(size):
+        if not monomial:
+            total += c
+            continue
+        if c < 0:
+            return None
+        product = c
+        for atom in monomial:
+            low = _atom_lower(atom)
+            if low is None or low < 0:
+                return None
+            product *= low
+        total += product
+    return total
+
+
+def _atom_lower(atom: Atom) -> int | None:
+    if isinstance(atom, Symbol):
+        return atom.lower
+    left, right = lower_bound(atom.left), lower_bound(atom.right)
+    if atom.name == "max":
+        known = [b for b in (left, right) if b is not None]
+        return max(known) if known else None
+    if atom.name == "min":
+        return None if left is None or right is None else min(left, right)
+    return 0 if left is not None and left >= 0 else None
+
+
+def maximum(left: Size, right: Size) -> Size:
+    """The larger of two sizes."""
+    if isinstance(left, int) and isinstance(right, int):
+        return max(left, right)
+    difference = _combine(left, right, -1)
+    low = lower_bound(difference)
+    if low is not None and low >= 0:
+        return left
+    low = lower_bound(_combine(right, left, -1))
+    if low is not None and low >= 0:
+        return right
+    return _function("max", left, right)
+
+
+def minimum(left: Size, right: Size) -> Size:
+    """The smaller of two sizes."""
+    if isinstance(left, int) and isinstance(right, int):
+        return min(left, right)
+    if maximum(left, right) == left:
+        return right
+    if maximum(left, right) == right:
+        return left
+    return _function("min", left, right)
+
+
+def remainder(left: Size, right: Size) -> Size:
+    """``left % right``."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left % right
+    exact = floor_divide(left, right)
+    if exact * right == left:
+        return 0
+    return _function("%", left, right)
+
+
+_APPLY = {"//": floor_divide, "%": remainder, "min": minimum, "max": maximum}
+
+
+def substitute(size: Size, values: Mapping[str, Size]) -> Size:
+    """The size with symbols replaced by name; what becomes known is computed."""
+    if isinstance(size, int):
+        return size
+    total: Size = 0
+    for monomial, c in size.terms:
+        product: Size = c
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                factor = values.get(atom.name, SizeTerm((((atom,), 1),)))
+            else:
+                factor = _APPLY[atom.name](
+                    substitute(atom.left, values), substitute(atom.right, values)
+                )
+            product = product * factor
+        total = total + product
+    return total
+
+
+def evaluate(size: Size, values: Mapping[str, int]) -> int:
+    """The number that a size is, given its symbols."""
+    result = substitute(size, values)
+    assert isinstance(result, int), (size, values)
+    return result
+
+
+def symbols_of(size: Size) -> frozenset[str]:
+    """Names of the symbols in a size."""
+    names: set[str] = set()
+    for monomial, _ in _terms(size):
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                names.add(atom.name)
+            else:
+                names |= symbols_of(atom.left) | symbols_of(atom.right)
+    return frozenset(names)
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of sizes; 1 for none."""
+    total: Size = 1
+    for s in sizes:
+        total = total * s
+    return total
+
+
+# ---------------------------------------------------------------------------------------- types
+@dataclass(frozen=True)
+class TensorType:
+    """A dtype (one of `DTYPES`) and a shape."""
+
+    dtype: np.dtype
+    shape: Shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def with_dtype(self, dtype: np.dtype) -> TensorType:
+        return TensorType(dtype, self.shape)
+
+    def with_shape(self, shape: Iterable[Size]) -> TensorType:
+        return TensorType(self.dtype, tuple(shape))
+
+    def substituted(self, values: Mapping[str, Size]) -> TensorType:
+        return TensorType(self.dtype, tuple(substitute(s, values) for s in self.shape))
+
+    def __str__(self) -> str:
+        return f"{SHORT[self.dtype.name]}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A typed constant, compared by its bits: 0.0 and -0.0 differ, NaN equals itself."""
+
+    dtype: np.dtype
+    bits: bytes
+
+    @property
+    def value(self) -> bool | int | float:
+        item: bool | int | float = np.frombuffer(self.bits, self.dtype)[0].item()
+        return item
+
+    def __str__(self) -> str:
+        return repr(self.value)
+
+
+def literal(value: object, dtype: np.dtype) -> Literal:
+    """``value`` as a constant of ``dtype``, rounded as NumPy rounds it; OverflowError as in NumPy."""
+    return Literal(dtype, np.asarray(value, dtype).tobytes())
+
+
+@dataclass(frozen=True)
+class Guard:
+    """``left relation right`` must hold at run time; ``text`` is the error that says so."""
+
+    relation: str  # "==" or ">="
+    left: Size
+    right: Size
+    text: str
+
+    def holds(self, values: Mapping[str, int]) -> bool:
+        left, right = evaluate(self.left, values), evaluate(self.right, values)
+        return left == right if self.relation == "==" else left >= right
+
+
+@cache
+def known_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in native byte order, or DtypeError where it is not one of `DTYPES`."""
+    native = dtype.newbyteorder("=")
+    if native not in DTYPES:
+        raise DtypeError(
+            message("dtype", f"one of {', '.join(d.name for d in DTYPES)}", str(dtype))
+        )
+    return native
+
+
+def same_size(left: Size, right: Size) -> bool | None:
+    """True or False where it is certain whether two sizes are equal, None where a guard must say."""
+    if left == right:
+        return True
+    difference = _combine(left, right, -1)
+    if isinstance(difference, int):
+        return False
+    for d in (difference, _combine(right, left, -1)):
+        low = lower_bound(d)
+        if low is not None and low > 0:
+            return False
+    return None
+
+
+def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
+    """NumPy's broadcast of shapes; a size 1 stretches, symbols are taken as not 1.
+
+    Two sizes that may or may not be equal are taken as equal: the first is the result's, and
+    whoever broadcasts the other records the guard.
+    """
+    rank = max((len(s) for s in shapes), default=0)
+    result: list[Size] = []
+    for axis in range(-rank, 0):
+        chosen: Size = 1
+        for shape in shapes:
+            if len(shape) < -axis or shape[axis] == 1:
+                continue
+            size = shape[axis]
+            if chosen == 1:
+                chosen = size
+            elif same_size(chosen, size) is False:
+                raise ShapeError(
+                    message(
+                        operation,
+                        "shapes that broadcast",
+                        " and ".join(f"[{', '.join(map(str, s))}]" for s in shapes),
+                        f"Sizes {chosen} and {size} differ on axis {axis}.",
+                    )
+                )
+            elif isinstance(size, int):
+                chosen = size
+        result.append(chosen)
+    return tuple(result)

@@ -1,0 +1,204 @@
+"""One program and all that was compiled for it: codes by size bucket, bindings by size.
+
+A *code* is machine code for all sizes; two buckets whose cheapest programs are the same share one.
+A *binding* is a code with its sizes filled in: buffers, argument blocks, and what the native entry
+compares a call with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable as AnyCallable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor import compile as pipeline
+from eqsat_tensor.compile import Rewritten
+from eqsat_tensor.errors import LabelError
+from eqsat_tensor.lang import Expr
+from eqsat_tensor.lower.cpu.bind import Program as Code
+from eqsat_tensor.options import Options
+from eqsat_tensor.program import Program
+from eqsat_tensor.reference import evaluate as evaluate_reference
+from eqsat_tensor.runtime.binding import poke
+from eqsat_tensor.runtime.native import Binding, Callable, InputSpec, OutputSpec, StateSpec
+from eqsat_tensor.runtime.state import StateCell
+from eqsat_tensor.trees import Tree
+from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of
+
+BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
+RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python threads run
+
+
+@dataclass
+class Counters:
+    """What has been done for a function so far."""
+
+    traces: int = 0
+    rewrites: int = 0
+    compiles: int = 0
+    binds: int = 0
+
+
+@dataclass(eq=False)
+class Variant:
+    """A program for one family of shapes, compiled as its sizes come.
+
+    kinds   how each argument comes: "array", or "float" and "int" for Python numbers.
+    tree    the nest of the results.
+    cells   the states' cells; captured  the arrays that the program holds.
+    """
+
+    name: str
+    program: Program
+    options: Options
+    kinds: Sequence[str]
+    tree: Tree
+    cells: Sequence[StateCell] = ()
+    captured: Sequence[np.ndarray] = ()
+    counters: Counters = field(default_factory=Counters)
+    codes: dict[str, Code] = field(default_factory=dict)  # by digest of the extracted program
+
+    def __post_init__(self) -> None:
+        self.owner: Callable | None = None
+        self.last_sizes: Mapping[str, int] | None = None
+        self.lock = threading.RLock()
+        self.normal = pipeline.normalized(self.program)
+        self._rewritten: Rewritten | None = None
+        self._by_bucket: dict[tuple[tuple[str, int], ...], Code] = {}
+        self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+
+    def nonempty(self) -> Variant:
+        """The same program for sizes of at least 1, of which rules know more."""
+        names = {n for leaf in self.program.leaves for s in leaf.shape for n in symbols_of(s)}
+        if not names:
+            return self
+        program = self.program.with_sizes({name: symbol(name, 1) for name in names})
+        return replace(self, program=program)
+
+    @property
+    def rewritten(self) -> Rewritten:
+        """The saturated program; made once, where no cache has what follows from it."""
+        with self.lock:
+            if self._rewritten is None:
+                self.counters.rewrites += 1
+                self._rewritten = pipeline.rewritten(self.normal, self.options)
+            return self._rewritten
+
+    def chosen(self, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
+        """The program extracted for the bucket of these sizes."""
+        buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
+        return pipeline.chosen(self.rewritten, buckets)
+
+    def code(self, sizes: Mapping[str, int]) -> Code:
+        """Machine code for the bucket of these sizes."""
+        buckets = {name: pipeline.bucket(n) for name, n in sorted(sizes.items())}
+        key = tuple(buckets.items())
+        with self.lock:
+            if key not in self._by_bucket:
+                digest, make = pipeline.code_for(self.normal, self.options, buckets, self._extract)
+                if digest not in self.codes:
+                    self.counters.compiles += 1
+                    self.codes[digest] = make()
+                self._by_bucket[key] = self.codes[digest]
+            return self._by_bucket[key]
+
+    def _extract(self, buckets: Mapping[str, int]) -> tuple[Expr, ...]:
+        return pipeline.chosen(self.rewritten, buckets)
+
+    def binding(self, sizes: Mapping[str, int], fresh: bool = False) -> Binding:
+        """The code of these sizes with all numbers filled in.
+
+        fresh: another one, though there is one, for a call that came while that one runs.
+        """
+        versions = tuple(cell.version for cell in self.cells)
+        key = (*sorted(sizes.items()), *versions)
+        with self.lock:
+            found = self._bindings.get(key)
+            if found is None or fresh:
+                self.counters.binds += 1
+                found = self._bindings[key] = self._bind(sizes, versions)
+                while len(self._bindings) > BINDINGS:
+                    self._bindings.popitem(last=False)
+            self._bindings.move_to_end(key)
+            return found
+
+    def _bind(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Binding:
+        code = self.code(sizes)
+        bound = code.bind(sizes, pipeline.threads())
+        self.last_sizes = dict(sizes)
+        program = self.program
+        named = {
+            name: slots for (name, _, _), slots in zip(code.inputs, bound.input_slots, strict=True)
+        }
+        slots_of = [tuple(named.get(str(leaf["name"]), ())) for leaf in program.leaves]
+        results = [tuple(slots) for slots in bound.output_slots]
+        states_at, captured_at = program.arguments, program.arguments + program.states
+        updates_at = len(program.outputs)
+        checks_at = updates_at + len(program.updates)
+        for slots, array in zip(slots_of[captured_at:], self.captured, strict=True):
+            poke(slots, array.ctypes.data)
+        updated = {state: results[updates_at + k] for k, (state, _) in enumerate(program.updates)}
+        outputs = [
+            OutputSpec(e.dtype, concrete(e.type, sizes), slots)
+            for e, slots in zip(program.outputs, results, strict=False)
+        ]
+        checks = [
+            OutputSpec(e.dtype, (), slots, visible=False)
+            for (e, _), slots in zip(program.checks, results[checks_at:], strict=True)
+        ]
+        return Binding(
+            inputs=tuple(
+                _input(kind, leaf.type, slots, sizes)
+                for kind, leaf, slots in zip(self.kinds, program.leaves, slots_of, strict=False)
+            ),
+            outputs=(*outputs, *checks),
+            steps=bound.steps,
+            states=tuple(
+                StateSpec(cell, version, front, updated.get(i, ()), i in updated)
+                for i, (cell, version, front) in enumerate(
+                    zip(self.cells, versions, slots_of[states_at:captured_at], strict=True)
+                )
+            ),
+            returns=pipeline.returned(self.tree),  # type: ignore[arg-type]
+            finish=pipeline.finisher(self.tree),
+            release_gil=bound.work >= RELEASE,
+            check_failed=self._check_failed(),
+            keep=(bound, code, tuple(self.captured)),
+        )
+
+    def reference(self, arrays: Sequence[np.ndarray]) -> list[Any]:
+        """The outputs by the NumPy evaluator, node by node; states are updated all the same."""
+        program = self.program
+        held = [cell.get_value() for cell in self.cells]
+        inputs = dict(zip(program.leaves, [*arrays, *held, *self.captured], strict=True))
+        roots = [*program.outputs, *(e for _, e in program.updates)]
+        results = evaluate_reference(roots, inputs)
+        for (state, _), value in zip(program.updates, results[len(program.outputs) :], strict=True):
+            self.cells[state].set_value(value)
+        return [r[()] for r in results[: len(program.outputs)]]
+
+    def _check_failed(self) -> AnyCallable[..., Any]:
+        texts = [text for _, text in self.program.checks]
+
+        def fail(index: int, *args: Any) -> Any:
+            raise LabelError(texts[index])
+
+        return fail
+
+
+def _input(
+    kind: str, type: TensorType, slots: tuple[int, ...], sizes: Mapping[str, int]
+) -> InputSpec:
+    if kind == "array":
+        return InputSpec("array", slots, type.dtype, concrete(type, sizes))
+    return InputSpec("float" if kind == "float" else "int", slots)
+
+
+def concrete(type: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """A shape in numbers."""
+    return tuple(evaluate(s, sizes) for s in type.shape)

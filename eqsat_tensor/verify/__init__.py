@@ -1,0 +1,1 @@
+"""Rules and programs held against the truth."""

@@ -1,0 +1,197 @@
+"""E: the first-order forward error bound of a program, computed beside its values by NumPy.
+
+Each op's rule (`error_rules`) says what its operands' errors become; to that the op's own declared
+ulps are added.  An error is infinite where an intermediate overflowed or is NaN for no certain
+reason.  Errors are float64 arrays of the values' shapes; a leaf's error is 0: the floats given are
+exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import Expr, OpDef
+from eqsat_tensor.scalar import PRIMITIVES, Builder
+from eqsat_tensor.verify.error_rules import (
+    ARRAYS,
+    ELEMENTWISE,
+    EXACT,
+    FLUSHED,
+    MONOTONE,
+    NO_UNDERFLOW,
+    Array,
+    cast_error,
+    no_nan,
+    spacing,
+    wide,
+)
+from eqsat_tensor.verify.precise import data_operands, missing
+
+OP_SLACK = 2.0  # an op may err by this many times its declared ulps
+
+
+class Running(Builder):
+    """A scalar body as a rule: its primitives one by one, on pairs of value and error."""
+
+    def apply(self, name: str, *operands: Any) -> tuple[Array, Array]:
+        values = [v for v, _ in operands]
+        result = np.asarray(PRIMITIVES[name].numpy(*values))
+        moved = ELEMENTWISE[name](*(part for pair in operands for part in pair))
+        ulps = 0.0 if name in EXACT else 1.0
+        return result, finished(name, ulps, values, [e for _, e in operands], result, moved)
+
+    def constant(self, value: float, like: Any) -> tuple[Array, Array]:
+        array = np.asarray(value, like[0].dtype)
+        return array, np.zeros(array.shape)
+
+
+def finished(
+    name: str, ulps: float, values: Sequence[Array], errors: Sequence[Array], result: Array,
+    moved: Array,
+) -> Array:  # fmt: skip
+    """The moved error, the op's own rounding, and infinity where the result is not to be trusted."""
+    moved = no_nan(moved)
+    certain = np.asarray(moved == 0)
+    for error in errors:
+        if error.shape != result.shape:  # a reduction or product: any error of an operand counts
+            certain = certain & bool((error == 0).all())
+        else:
+            certain = certain & (error == 0)
+    if result.dtype.kind != "f":
+        return np.broadcast_to(moved, result.shape)
+    own = 0.0 if name in EXACT else OP_SLACK * ulps * spacing(result)
+    if name in FLUSHED:
+        smallest = float(np.finfo(result.dtype).tiny)
+        own = own + np.where(np.abs(result) < smallest, smallest, 0.0)
+    if name in NO_UNDERFLOW:
+        own = np.where(result == 0, 0.0, own)
+    operands_finite = np.asarray(True)
+    for value in values:
+        finite = np.asarray(np.isfinite(value) if value.dtype.kind == "f" else True)
+        if finite.shape not in (result.shape, ()):
+            finite = np.asarray(finite.all())
+        operands_finite = operands_finite & finite
+    at_pole = POLES[name](*values) if name in POLES else np.False_
+    pole = certain & (np.isnan(result) | ~operands_finite | at_pole)
+    settled = np.where(np.isfinite(result), moved + own, np.where(pole, 0.0, np.inf))
+    certain_nan = np.isnan(result) & (moved == 0) & (name in MONOTONE)
+    return np.where(certain_nan, 0.0, settled)
+
+
+POLES: Mapping[str, Callable[..., Array]] = {  # where an infinite result is no overflow
+    "divide": lambda x, y: y == 0,
+    "reciprocal": lambda x: x == 0,
+    "log": lambda x: x == 0,
+    "log1p": lambda x: x == -1,
+    "log1mexp": lambda x: x == 0,
+    "power": lambda x, y: x == 0,
+}
+
+
+def operation(node: Expr, operands: Sequence[Array]) -> Array:
+    """The computed value of one node of known sizes: NumPy, in the node's own dtype."""
+    with np.errstate(all="ignore"):
+        return np.asarray(node.op.numpy(*operands, **node.named))
+
+
+def node_error(
+    node: Expr, values: Sequence[Array], errors: Sequence[Array], result: Array
+) -> Array:
+    """E of one node, given its operands' values and errors and its own value."""
+    op = node.op
+    pairs = [part for pair in zip(values, errors, strict=True) for part in pair]
+    if op.kind is Kind.LEAF:
+        return np.zeros(result.shape)
+    if op.name == "cast":
+        moved = cast_error(values[0], errors[0], node.dtype)
+        narrower = node.dtype.kind == "f" and not np.can_cast(values[0].dtype, node.dtype)
+        return finished("cast", 0.5 if narrower else 0.0, values, errors, result, moved)
+    if op.name in ELEMENTWISE:
+        moved = ELEMENTWISE[op.name](*pairs)
+        return finished(op.name, max(op.ulps, 0.5), values, errors, result, moved)
+    if op.name in ARRAYS:
+        moved = ARRAYS[op.name](*pairs, **node.named)
+        return finished(op.name, max(op.ulps, 0.5), values, errors, result, moved)
+    if op.kind is Kind.MOVEMENT:
+        return _moved(node, values, errors)
+    if op.kind is Kind.ELEMENTWISE:
+        _, error = op.body(Running(), *zip(values, errors, strict=True))
+        return np.broadcast_to(error, result.shape)
+    return _expanded(node, values, errors)
+
+
+def _moved(node: Expr, values: Sequence[Array], errors: Sequence[Array]) -> Array:
+    data = data_operands(node.op)
+    error = np.asarray(node.op.numpy(*errors[:data], *values[data:], **node.named), np.float64)
+    uncertain = any(bool(e.any()) for e in errors[data:])
+    return np.full_like(error, np.inf) if uncertain else error
+
+
+def _expanded(node: Expr, values: Sequence[Array], errors: Sequence[Array]) -> Array:
+    assert node.op.expand is not None, f"{node.op.name} has no error rule"
+    body = node.op.expand(*node.arguments, **node.named)
+    known = {a: (v, e) for a, v, e in zip(node.arguments, values, errors, strict=True)}
+    _walk([body], known)
+    return known[body][1]
+
+
+WRAPPING = frozenset(
+    [
+        "add",
+        "subtract",
+        "multiply",
+        "square",
+        "negative",
+        "absolute",
+        "power",
+        "sum",
+        "prod",
+        "matmul",
+        "gemm",
+        "cast",
+    ]
+)
+
+
+def wrapped(node: Expr, values: Sequence[Array], result: Array) -> Array:
+    """True where an integer result is not the integer that was meant, or is near the range's end."""
+    if result.dtype.kind != "i" or node.op.name not in WRAPPING:
+        return np.zeros(result.shape, bool)
+    if node.op.name == "cast":
+        meant = np.trunc(wide(values[0]))
+    else:
+        meant = np.asarray(node.op.numpy(*map(wide, values), **node.named), np.float64)
+    return ~(np.abs(meant) < float(np.iinfo(result.dtype).max) * (1 - 1e-9))
+
+
+def _walk(outputs: Sequence[Expr], known: dict[Expr, tuple[Array, Array]]) -> None:
+    for node in missing(outputs, known):
+        values, errors = (
+            [known[a][0] for a in node.arguments],
+            [known[a][1] for a in node.arguments],
+        )
+        result = operation(node, values)
+        with np.errstate(all="ignore"):
+            error = node_error(node, values, errors, result)
+            error = np.where(wrapped(node, values, result), np.inf, error)
+        known[node] = (result, error)
+
+
+def evaluate_running(
+    outputs: Sequence[Expr], inputs: Mapping[Expr, Array]
+) -> list[tuple[Array, Array]]:
+    """Value and E of each output.  Sizes are known; ``inputs`` has an array for every input leaf."""
+    known = {leaf: (np.asarray(x), np.zeros(np.shape(x))) for leaf, x in inputs.items()}
+    _walk(outputs, known)
+    return [known[o] for o in outputs]
+
+
+def has_rule(op: OpDef) -> bool:
+    """True where E is defined for the op: by a rule, an index map, a scalar body or an expansion."""
+    if op.name in ELEMENTWISE or op.name in ARRAYS or op.name == "cast":
+        return True
+    return op.kind in (Kind.LEAF, Kind.MOVEMENT, Kind.ELEMENTWISE) or op.expand is not None

@@ -1,0 +1,317 @@
+"""Instances of a rule's left side, what the engine makes of them, and counterexamples.
+
+The rule is applied by the real engine with this rule alone; a right side is every other node of the
+output's e-class, read back as an expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.egraph.graph import Graph, Node
+from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.lang import OPS, Expr, apply, substitute_sizes, text, topological
+from eqsat_tensor.rules.book import Rule, RuleBook
+from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern
+from eqsat_tensor.verify.draw import Leaf
+from eqsat_tensor.verify.error_rules import Array
+from eqsat_tensor.verify.hold import Finding, Measure, hold
+from eqsat_tensor.verify.instances import Instance, draw_instance, symbolic
+from eqsat_tensor.verify.shrink import elementwise_program, shrink_values
+
+ENOUGH = 8  # instances a rule is held on
+CANDIDATES = 24  # instances that go to the engine together
+ROUNDS = 6  # times that candidates are drawn before giving up
+MISFITS = 400  # draws a round
+SYMBOLIC = 0.4  # share of instances that go to the engine with a size symbol, where they can
+LARGEST = 150  # elements of any value of an instance
+SMALLER_TRIES = 6  # draws of values on each smaller instance, to find a smaller counterexample
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """The smallest instance found at which a rule breaks its guarantee."""
+
+    reason: str
+    left: str
+    right: str
+    inputs: Mapping[str, Any]
+    left_value: Any
+    right_value: Any
+    truth: str
+    allowed: float
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} = {value}" for name, value in self.inputs.items())
+        truth = f", true {self.truth}" if self.truth else ""
+        return (
+            f"{self.reason} at {values}: left {self.left_value}, right {self.right_value}{truth}\n"
+            f"left:\n{self.left}\nright:\n{self.right}"
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One instance with one right side that the engine made of it, all sizes known."""
+
+    left: Expr
+    right: Expr
+    leaves: tuple[Leaf, ...]
+    variables: tuple[Expr, ...]
+
+
+def trial_of(instance: Instance, right: Expr) -> Trial:
+    """The trial of an instance and what became of it; size symbols get their sizes."""
+    leaves = list(instance.leaves.values())
+    everything = [instance.expr, right, *instance.variables, *(leaf.expr for leaf in leaves)]
+    if instance.sizes:
+        everything = substitute_sizes(everything, instance.sizes)
+    rest = 2 + len(instance.variables)
+    made = tuple(Leaf(e, leaf.labels) for e, leaf in zip(everything[rest:], leaves, strict=True))
+    return Trial(everything[0], everything[1], made, tuple(everything[2:rest]))
+
+
+# -------------------------------------------------------------------------------- instances
+class Refuted(Exception):
+    """A right side that has another type than the left."""
+
+    def __init__(self, counterexample: Counterexample) -> None:
+        super().__init__(str(counterexample))
+        self.counterexample = counterexample
+
+
+def find_trials(rule: Rule, book: RuleBook, random: np.random.Generator) -> tuple[list[Trial], str]:
+    """Instances on which the engine applied the rule, with what it made; or why there are none."""
+    definitions = definitions_of(book)
+    trials: list[Trial] = []
+    kinds: set[tuple[Any, ...]] = set()
+    last = ""
+    for _ in range(ROUNDS):
+        instances, misfit = candidates(rule.lhs, rule.conditions, random, definitions)
+        last = misfit or last
+        if not instances:
+            continue
+        result = saturate([i.expr for i in instances], book, allowed=[rule.name])
+        if result.graph is None:
+            raise Refuted(failure(instances, book, rule.name))
+        reader = Reader(result.graph, [i.expr for i in instances])
+        if reader.ill_typed:
+            raise Refuted(failure(instances, book, rule.name))
+        for number, instance in enumerate(instances):
+            for right in reader.right_sides(number):
+                kind = (*sorted(str(leaf.type) for leaf in instance.leaves), right.op.name)
+                if kind not in kinds:
+                    kinds.add(kind)
+                    trials.append(trial_of(instance, right))
+        if len(trials) >= ENOUGH:
+            break
+    if not trials:
+        return [], f"no instance: the rule fired on none of those drawn ({last})"
+    return spread(trials), ""
+
+
+def failure(instances: Sequence[Instance], book: RuleBook, name: str) -> Counterexample:
+    """The smallest of these instances on which the engine fails or an ill-typed term is made."""
+    found = ""
+    for instance in sorted(instances, key=lambda i: count(i.expr)):
+        result = saturate([instance.expr], book, allowed=[name])
+        if result.graph is None:
+            found = result.diagnostic
+        else:
+            found = ", ".join(Reader(result.graph, [instance.expr]).ill_typed[:1])
+        if found:
+            left = text([instance.expr])
+            return Counterexample("ill-typed or refused", left, found, {}, "", "", "", 0.0)
+    return Counterexample("ill-typed or refused together", "", found, {}, "", "", "", 0.0)
+
+
+def definitions_of(book: RuleBook) -> Definitions:
+    """What fact rules say of relations: name -> (what is concluded, from what)."""
+    found: dict[str, list[tuple[Pattern, Sequence[Pattern]]]] = {}
+    for rule in book.rules:
+        if rule.kind == "fact" and isinstance(rule.rhs, tuple):
+            for claim in rule.rhs:
+                found.setdefault(str(claim[0]), []).append((claim, rule.conditions))  # type: ignore[index]
+    return found
+
+
+def candidates(
+    pattern: Pattern,
+    conditions: Sequence[Pattern],
+    random: np.random.Generator,
+    definitions: Definitions,
+) -> tuple[list[Instance], str]:
+    """Up to `CANDIDATES` instances of different types, and the last reason for giving one up."""
+    found: dict[tuple[Any, ...], Instance] = {}
+    reason = ""
+    for _ in range(MISFITS):
+        if len(found) >= CANDIDATES:
+            break
+        try:
+            instance = draw_instance(pattern, conditions, random, definitions)
+            if random.random() < SYMBOLIC:
+                instance = symbolic(instance) or instance
+        except Misfit as misfit:
+            reason = str(misfit)
+            continue
+        except (AssertionError, EqsatError) as error:
+            reason = f"ill-typed draw: {error}"
+            continue
+        if max(map(elements, topological([instance.expr]))) > LARGEST:
+            continue
+        attributes = tuple(
+            str(n.attributes) for n in topological([instance.expr]) if n.op.name != "input"
+        )
+        key = (*(str(leaf.type) for leaf in instance.leaves), attributes)
+        found.setdefault(key, instance)
+    return list(found.values()), reason
+
+
+def spread(trials: list[Trial]) -> list[Trial]:
+    """`ENOUGH` trials: floats mostly, of both dtypes; an empty one and two of whole numbers."""
+    queues: dict[str, list[Trial]] = {"float64": [], "float32": [], "whole": [], "empty": []}
+    for trial in trials:
+        name = trial.left.dtype.name if trial.left.dtype.kind == "f" else "whole"
+        queues[name if elements(trial.left) else "empty"].append(trial)
+    chosen = [*queues["empty"][:1], *queues["whole"][:2]]
+    floats = [*queues["float64"][: ENOUGH // 2], *queues["float32"]]
+    rest = [*floats, *queues["whole"][2:], *queues["float64"][ENOUGH // 2 :], *queues["empty"][1:]]
+    return (chosen + rest)[:ENOUGH]
+
+
+def total_size(expr: Expr) -> int:
+    """Elements of all nodes together."""
+    return sum(elements(node) for node in topological([expr]))
+
+
+def elements(node: Expr) -> int:
+    """Elements of one node of known sizes."""
+    return int(np.prod([s for s in node.shape if isinstance(s, int)], dtype=int))
+
+
+class Reader:
+    """Reads right sides out of a saturated graph.
+
+    An e-class is written as the smallest expression of those that went in, where it holds one, and
+    as the smallest of its nodes otherwise.
+    """
+
+    def __init__(self, graph: Graph, outputs: Sequence[Expr]) -> None:
+        self.graph = graph
+        self.outputs = outputs
+        self.class_of: dict[Expr, int] = {}
+        self.expressions: dict[int, Expr] = {}
+        self.ill_typed: list[str] = []  # terms that rules made of operands that do not fit
+        index = {(n.op, n.operands, n.attributes): n.eclass for n in graph.nodes}
+        for expr in topological(outputs):
+            operands = tuple(self.class_of[a] for a in expr.arguments)
+            found = index.get((expr.op.name, operands, expr.attributes))
+            assert found is not None, f"not in the graph: {expr}"
+            self.class_of[expr] = found
+            known = self.expressions.get(found)
+            if known is None or count(expr) < count(known):
+                self.expressions[found] = expr
+        self.fill()
+
+    def fill(self) -> None:
+        """Expressions for classes that rules made, operands first."""
+        changed = True
+        while changed:
+            changed = False
+            for node in self.graph.nodes:
+                if node.eclass in self.expressions:
+                    continue
+                if all(c in self.expressions for c in node.operands):
+                    made = self.built(node)
+                    if made is not None:
+                        self.expressions[node.eclass] = made
+                        changed = True
+
+    def built(self, node: Node) -> Expr | None:
+        op = OPS[node.op]
+        attributes = dict(zip(op.attributes, node.attributes, strict=True))
+        operands = [self.expressions[c] for c in node.operands]
+        try:
+            return apply(op, *operands, **attributes)
+        except (AssertionError, EqsatError, ValueError, IndexError, TypeError):
+            types = ", ".join(str(o.type) for o in operands)
+            self.ill_typed.append(f"{node.op}({types}) {attributes or ''}")
+            return None
+
+    def right_sides(self, number: int) -> list[Expr]:
+        """What the class of output ``number`` holds beside the output itself."""
+        left = self.outputs[number]
+        own = self.class_of[left]
+        found: dict[Expr, None] = {}
+        for position in self.graph.by_class[own]:
+            node = self.graph.nodes[position]
+            if any(c not in self.expressions for c in node.operands):
+                continue
+            right = self.built(node)
+            if right is None:
+                raise Refuted(ill_typed(left, self.ill_typed[-1]))
+            if right is left or right in found or not inputs_of(right) <= inputs_of(left):
+                continue  # another output that happens to be the same constant
+            if right.type != left.type:
+                raise Refuted(ill_typed(left, str(right)))
+            found[right] = None
+        return list(found)
+
+
+def inputs_of(expr: Expr) -> set[Expr]:
+    """The input leaves below an expression."""
+    return {node for node in topological([expr]) if node.op.name == "input"}
+
+
+def ill_typed(left: Expr, right: str) -> Counterexample:
+    """The counterexample of a rule whose right side has another type."""
+    return Counterexample(f"another type than {left.type}", str(left), right, {}, "", "", "", 0.0)
+
+
+def count(expr: Expr) -> int:
+    """Nodes of an expression."""
+    return len(topological([expr]))
+
+
+# ------------------------------------------------------------------------------- examples
+def smallest(
+    trial: Trial, inputs: Mapping[Expr, Array], finding: Finding, guarantee: str, improves: bool
+) -> Counterexample:
+    """The counterexample, made smaller while it stays one."""
+
+    def found(outputs: Sequence[Expr], values: Mapping[Expr, Array]) -> Finding | None:
+        left, right, *variables = outputs
+        return hold(left, right, values, guarantee, improves, Measure(), variables)
+
+    outputs: list[Expr] = [trial.left, trial.right, *trial.variables]
+    scalar = elementwise_program(outputs, inputs, np.array(finding.index, int))
+    if scalar is not None and found(*scalar) is not None:
+        outputs, inputs = scalar
+    inputs = shrink_values(inputs, lambda values: found(outputs, values) is not None)
+    last = found(outputs, inputs) or finding
+    names = {leaf: str(leaf["name"]) for leaf in inputs}
+    return Counterexample(
+        last.reason,
+        text([outputs[0]]),
+        text([outputs[1]]),
+        {names[leaf]: plain(x) for leaf, x in inputs.items()},
+        repr(last.left),
+        repr(last.right),
+        last.truth,
+        last.allowed,
+    )
+
+
+def plain(x: Array) -> Any:
+    """An array as nested lists of text and whole numbers, which JSON holds without loss."""
+    listed: Any = x.tolist()
+    if x.dtype.kind == "f":
+        listed = (
+            np.vectorize(repr, otypes=[object])(np.asarray(x, object)).tolist() if x.size else []
+        )
+    return listed

@@ -1,0 +1,237 @@
+"""Rules fire, types follow, alarms ring, and nothing that a rule does harms the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from eqsat_tensor.egraph import saturate as room
+from eqsat_tensor.egraph.engine import EngineError
+from eqsat_tensor.egraph.graph import Graph
+from eqsat_tensor.egraph.saturate import Limits, Saturation, saturate
+from eqsat_tensor.lang import FLOAT64, OPS, Expr
+from eqsat_tensor.rules import load_rulebook
+from eqsat_tensor.rules.book import RuleBook
+from eqsat_tensor.rules.lint import check_rule
+from eqsat_tensor.rules.vocabulary import Vocabulary
+from eqsat_tensor.types import TensorType
+from tests.egraph.programs import HEAD, N, full, leaf, op, ops_of_root, small_book, tower
+from tests.egraph.test_roundtrip import samples
+
+
+def graph_of(outputs: list[Expr], book: RuleBook) -> Graph:
+    result = saturate(outputs, book)
+    assert result.graph is not None, result.diagnostic
+    assert result.stopped == "saturated"
+    return result.graph
+
+
+def test_a_rule_fires_in_both_argument_orders_and_is_named() -> None:
+    x = leaf()
+    for parts in ((full(1.0, x), op("exp", x)), (op("exp", x), full(1.0, x))):
+        graph = graph_of([op("log", op("add", *parts))], small_book())
+        assert "softplus" in ops_of_root(graph)
+        assert graph.rules[graph.roots[0]] == {"softplus"}
+        assert graph.fired == {"softplus": 1}
+
+
+def test_a_subsumed_node_stays_and_says_so() -> None:
+    x = leaf()
+    graph = graph_of([op("add", x, full(0.0, x))], small_book())
+    found = {graph.nodes[i].op: graph.nodes[i].subsumed for i in graph.by_class[graph.roots[0]]}
+    assert found == {"input": False, "add": True}
+
+
+def test_a_number_on_the_right_takes_the_type_of_the_left() -> None:
+    x = op("exp", leaf(dtype=FLOAT64, shape=(N,)))
+    graph = graph_of([op("divide", x, x)], small_book())
+    fulls = [n for n in graph.nodes if n.op == "full"]
+    assert [(n.attributes[0].value, n.attributes[0].dtype, n.attributes[1]) for n in fulls] == [
+        (1.0, FLOAT64, (N,))
+    ]
+
+
+def test_a_float_on_the_right_is_never_made_for_ints() -> None:
+    book = small_book('(rewrite (Add x x) (Multiply x 2.0) :ruleset simplify :name "twice")')
+    integers = leaf(dtype=OPS["argmax"].infer(TensorType(FLOAT64, (2,)), axes=(0,)).dtype)
+    assert ops_of_root(graph_of([op("add", integers, integers)], book)) == {"add"}
+    floats = leaf()
+    assert ops_of_root(graph_of([op("add", floats, floats)], book)) == {"add", "multiply"}
+
+
+def test_constants_that_rules_bring_together_are_folded_in_their_dtype() -> None:
+    x = leaf()
+    program = op("multiply", op("multiply", x, full(0.1, x)), full(0.1, x))
+    graph = graph_of([program], small_book())
+    expected = float(np.float32(0.1) * np.float32(0.1))
+    values = [n.attributes[0].value for n in graph.nodes if n.op == "full"]
+    assert expected in values
+    assert graph.fired["fold-constants"] == 1
+
+
+def test_a_vector_in_a_condition_is_taken_apart() -> None:
+    book = small_book(
+        "(rewrite (Sum a x) (Prod a x) :when ((= (Tensor d s) (type x)) (= a (vec-of i))"
+        ' (= 3 (vec-get s i))) :ruleset simplify :name "odd")'
+    )
+    assert ops_of_root(graph_of([op("sum", leaf(), axes=(1,))], book)) == {"sum", "prod"}
+    assert ops_of_root(graph_of([op("sum", leaf(), axes=(0,))], book)) == {"sum"}
+
+
+@pytest.mark.parametrize("name", [n for n in OPS if n not in ("input", "full", "refine")])
+def test_the_engine_derives_the_type_that_infer_says(name: str) -> None:
+    """A rule makes the same node on other operands, whose type the engine must find."""
+    expr = samples()[name]
+    sorts = OPS[name].constructor
+    count = len(room.op_forms(name)[0].split("(")[2].split(")")[0].split())
+    names = [f"a{i}" for i in range(count)]
+    pattern = f"({sorts} {' '.join(names)})"
+    if not expr.arguments or names == []:
+        return
+    last = names[-1]
+    made = f"({sorts} {' '.join([*names[:-1], f'(Keep {last})'])})"
+    book = small_book(f'(rewrite {pattern} {made} :ruleset simplify :name "again")')
+    first = saturate([expr], book)
+    assert first.graph is not None, first.diagnostic
+    new = [n for n in first.graph.nodes if n.op == "keep"]
+    assert new
+    assert first.graph.types[first.graph.roots[0]] == expr.type
+
+
+# ------------------------------------------------------------------------------------ alarms
+def alarmed(rules: str, *outputs: Expr) -> Saturation:
+    result = saturate(list(outputs), small_book(rules))
+    assert result.graph is None
+    x = leaf()
+    after = saturate([op("log", op("exp", x))], small_book())
+    assert after.graph is not None, "the process goes on"
+    return result
+
+
+def test_an_unsound_rule_that_equates_constants_rings_and_is_named() -> None:
+    x = leaf()
+    rules = """(rewrite (Multiply x 0.0) 0.0 :ruleset simplify :name "right")
+    (rewrite (Multiply x 0.0) 1.0 :ruleset simplify :name "wrong")"""
+    result = alarmed(rules, op("multiply", x, full(0.0, x)))
+    assert "0.0 and 1.0 equal" in result.diagnostic
+    assert "wrong (tests.egg:" in result.diagnostic
+
+
+def test_an_unsound_rule_that_equates_types_rings_and_is_named() -> None:
+    rules = '(rewrite (Sum a x) x :ruleset simplify :name "forgets-the-axes")'
+    result = alarmed(rules, op("sum", leaf(), axes=(0,)))
+    assert "type" in result.diagnostic
+    assert "forgets-the-axes (tests.egg:" in result.diagnostic
+
+
+def test_a_rule_that_makes_an_ill_typed_node_ends_in_a_diagnostic() -> None:
+    rules = '(rewrite (Exp x) (Sum (vec-of 7) (Exp x)) :ruleset simplify :name "axis-seven")'
+    assert alarmed(rules, op("exp", leaf())).diagnostic
+
+
+def test_growth_without_end_stops_at_the_limit_and_says_so() -> None:
+    rules = '(rewrite (Exp x) (Exp (Negative x)) :ruleset simplify :name "grows")'
+    book = small_book(rules, _head_with("(repeat 500 (run simplify types))"))
+    result = saturate([op("exp", leaf())], book, Limits(rows=200, seconds=5))
+    assert result.stopped.startswith("rows")
+    assert result.graph is not None
+    result = saturate([op("exp", leaf())], book, Limits(seconds=0.0))
+    assert result.stopped.startswith("seconds")
+
+
+def _head_with(schedule: str) -> str:
+    return HEAD[: HEAD.index("(schedule")] + f"(schedule (saturate types facts) {schedule})\n"
+
+
+# ------------------------------------------------------------------------------------ traces
+def test_two_hundred_compiles_leave_no_trace() -> None:
+    book, program = small_book(), tower(3)
+    first = saturate(program, book)
+    engine = room._engines.get(book)
+    saturate(program, book)
+    size = engine.size()
+    times = []
+    for i in range(200):
+        start = time.perf_counter()
+        result = saturate(program if i % 2 else [op("exp", leaf(f"y{i}", key=i))], book)
+        times.append(time.perf_counter() - start)
+        assert result.graph is not None
+    assert engine.size() == size
+    assert engine is room._engines.get(book)
+    assert saturate(program, book).graph == first.graph
+    assert sum(times[-40:]) < 3 * sum(times[:40])
+
+
+def test_the_same_program_gives_the_same_graph_whatever_came_before() -> None:
+    book = load_rulebook().for_math("default")
+    program = tower(3)
+    room._engines.kept.clear()
+    first = saturate(program, book)
+    for other in (tower(2), [op("sqrt", op("square", leaf()))], list(samples().values())):
+        saturate(other, book)
+        assert saturate(program, book).graph == first.graph
+
+
+def test_each_thread_has_engines_of_its_own() -> None:
+    book, program = small_book(), tower(2)
+    expected = saturate(program, book).graph
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(saturate(program, book).graph))
+        for _ in range(3)
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == [expected] * 3
+
+
+def test_a_panic_costs_the_engine_not_the_process() -> None:
+    book = small_book()
+    engine = room._engines.get(book)
+    twice = '(rule ((= ?e (Node ?i))) () :name "twice" :ruleset facts/shared)'
+    with pytest.raises(EngineError, match="panicked"):
+        engine.load("x", lambda: [twice, twice], "x:1")
+    assert not engine.alive
+    x = leaf()
+    assert saturate([op("log", op("exp", x))], book).graph is not None
+    assert room._engines.get(book) is not engine
+
+
+def test_the_package_book_does_every_op_and_a_tower() -> None:
+    book = load_rulebook()
+    for program in (list(samples().values()), tower(4)):
+        result = saturate(program, book)
+        assert result.graph is not None, result.diagnostic
+        assert result.stopped == "saturated"
+    assert len({OPS[n.op].name for n in graph_of(tower(4), book).nodes} & {"softplus", "sigmoid"})
+
+
+def test_the_engine_takes_every_rule_of_the_package() -> None:
+    book = load_rulebook()
+    engine, library = room._engines.get(book), room.library(book, len(OPS))
+    for name in OPS:
+        engine.load(name, lambda name=name: room.op_forms(name), name)
+    for i, rule in enumerate(book.rules):
+        engine.load(f"rules/{i}", lambda i=i: library.rule_texts(i), rule.place)
+    room._engines.kept.clear()
+
+
+def test_every_rule_of_the_package_passes_the_lint() -> None:
+    book = load_rulebook()
+    for rule in book.rules:
+        ruleset = None if rule.kind == "fact" else book.ruleset(rule.ruleset)
+        check_rule(rule, ruleset, Vocabulary(book.relations))
+
+
+def test_a_proposal_that_is_there_ends_the_rounds() -> None:
+    h = leaf("m0", (4, 4), key=0)
+    for i in range(1, 20):
+        h = op("matmul", h, leaf(f"m{i}", (4, 4), key=i))
+    result = saturate([h], load_rulebook())
+    assert result.graph is not None, result.diagnostic
+    assert result.matches.get("long-matrix-chain", 0) <= 1

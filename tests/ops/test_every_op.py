@@ -1,0 +1,120 @@
+"""Being registered is being tested: each op against NumPy, and its gradient against differences."""
+
+import numpy as np
+import pytest
+
+import eqsat_tensor.ops  # noqa: F401  (fills the registry)
+from eqsat_tensor.autodiff import pullback
+from eqsat_tensor.errors import LabelError
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import FLOAT64, FLOATS, OPS, checks_of
+from eqsat_tensor.reference import evaluate
+from eqsat_tensor.scalar import CountingBuilder, NumpyBuilder
+from tests.oracle import assert_same
+from tests.strategies import instances, leaves, of, values
+
+USES = [(op, use) for op in OPS.values() for use in instances(op)]
+IDS = [f"{op.name}-{number}" for number, (op, _) in enumerate(USES)]
+# Their derivative is 0 wherever it is defined, or they have none at whole numbers.
+NO_DIFFERENCES = ("floor_divide",)
+
+
+def test_every_op_has_uses_and_a_text():
+    for op in OPS.values():
+        assert op.doc, op
+        assert op.name == "input" or any(instances(op)), op
+
+
+@pytest.mark.parametrize(("op", "use"), USES, ids=IDS)
+def test_infer_is_what_numpy_gives(op, use):
+    arrays = values(op, use, np.random.default_rng(1), hard=True)
+    with np.errstate(all="ignore"):
+        result = np.asarray(op.numpy(*arrays, **use.attributes))
+    inferred = op.infer(*use.types, **use.attributes)
+    assert result.dtype == inferred.dtype
+    assert result.shape == inferred.shape
+
+
+@pytest.mark.parametrize(
+    ("op", "use"), [u for u in USES if u[0].kind is Kind.ELEMENTWISE and u[0].name != "cast"]
+)
+def test_the_scalar_body_is_the_meaning(op, use):
+    arrays = values(op, use, np.random.default_rng(2), hard=True)
+    with np.errstate(all="ignore"):
+        want = np.asarray(op.numpy(*arrays))
+    assert_same(op.body(NumpyBuilder(), *arrays), want, label=str(use))
+    counter = CountingBuilder()
+    op.body(counter, *arrays)
+    assert counter.cost > 0
+
+
+@pytest.mark.parametrize(("op", "use"), [u for u in USES if u[0].expand is not None])
+def test_the_expansion_of_a_composite_is_its_meaning(op, use):
+    operands = leaves(use)
+    node = op(*operands, **use.attributes)
+    body = op.expand(*operands, **use.attributes)
+    assert body.type == node.type
+    for seed, hard in ((3, False), (4, True)):
+        arrays = values(op, use, np.random.default_rng(seed), hard)
+        if op.dtypes[-1] in FLOATS and op.arity == 2:  # a - b may overflow where both are huge
+            arrays = [np.where(np.abs(a) < 1e30, a, a.dtype.type(1)) for a in arrays]
+        known = dict(zip(operands, arrays, strict=True))
+        got, want = evaluate([body, node], known)
+        assert_same(got, want, "real", label=f"{use} {arrays}")
+
+
+def _differentiable(op, use):
+    return (
+        op.kind is not Kind.LEAF
+        and op.name not in NO_DIFFERENCES
+        and any(t.dtype == FLOAT64 for t in use.types)
+        and op.infer(*use.types, **use.attributes).dtype == FLOAT64
+    )
+
+
+@pytest.mark.parametrize(("op", "use"), [u for u in USES if _differentiable(*u)])
+def test_the_gradient_is_the_difference_quotient(op, use):
+    random = np.random.default_rng(5)
+    operands = leaves(use)
+    arrays = values(op, use, random)
+    node = op(*operands, **use.attributes)
+    weight = leaves(type(use)((node.type,)))[0]
+    known = dict(zip(operands, arrays, strict=True))
+    known[weight] = np.asarray(random.uniform(-1, 1, node.shape))
+    wrt = [x for x in operands if x.dtype == FLOAT64]
+    found = evaluate(pullback([node], [weight], wrt), known)
+    for x, got in zip(wrt, found, strict=True):
+        assert got.shape == x.shape
+        want = np.zeros(x.shape)
+        for index in np.ndindex(x.shape):
+            step = 1e-6
+            ends = []
+            for sign in (1, -1):
+                moved = known[x].copy()
+                moved[index] += sign * step
+                ends.append(np.sum(evaluate([node], {**known, x: moved})[0] * known[weight]))
+            want[index] = (ends[0] - ends[1]) / (2 * step)
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7, err_msg=f"{op} {use}")
+
+
+@pytest.mark.parametrize(
+    "op", [o for o in OPS.values() if o.kind is Kind.ELEMENTWISE and FLOATS[0] in o.dtypes]
+)
+def test_a_gradient_has_the_dtype_of_its_operand(op):
+    if op.name == "cast" or op.infer(*(of("float32", 2),) * op.arity).dtype not in FLOATS:
+        return
+    operands = leaves(next(u for u in instances(op) if u.types[-1] == of("float32", 7)))
+    node = op(*operands)
+    for x, part in zip(operands, pullback([node], [node], operands), strict=True):
+        assert part.type == x.type
+
+
+@pytest.mark.parametrize("label", [3, -4])
+def test_a_label_outside_its_axis_is_an_error(label):
+    use = next(u for u in instances(OPS["pick"]) if u.labels == 3)
+    x, index = leaves(use)
+    node = OPS["pick"](x, index, **use.attributes)
+    assert len(checks_of([node])) == 1
+    labels = np.full(index.shape, label)
+    with pytest.raises(LabelError, match="labels from -3 to 2"):
+        evaluate([node], {x: np.zeros(x.shape, x.dtype), index: labels})

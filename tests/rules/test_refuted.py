@@ -1,0 +1,123 @@
+"""Rules that were refuted stay refuted: each ``; refuted:`` comment's counterexample still is one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.lang import FLOAT64, Expr
+from eqsat_tensor.rules import front_page, load_rulebook, rule_files
+from eqsat_tensor.types import TensorType
+from eqsat_tensor.verify.bounds import suspicious
+from eqsat_tensor.verify.hold import different_bits
+from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
+from eqsat_tensor.verify.rules import planted
+from eqsat_tensor.verify.running import evaluate_running
+from eqsat_tensor.verify.trials import Reader
+
+NAN, INF = float("nan"), float("inf")
+BELOW = 1e16 - 2.0
+# name -> (the rule, the point of the comment)
+Point = dict[str, float | tuple[float, ...]]
+POINTS: dict[str, tuple[str, Point]] = {
+    "divide-by-reciprocal": (
+        "(rewrite (Divide x y) (Multiply x (Reciprocal y)))",
+        {"x": 1e-310, "y": 1e-310},
+    ),
+    "divide-of-divide": (
+        "(rewrite (Divide (Divide x y) z) (Divide x (Multiply y z)))",
+        {"x": 1e300, "y": 1e200, "z": 1e200},
+    ),
+    "divide-by-divide": (
+        "(rewrite (Divide x (Divide y z)) (Divide (Multiply x z) y))",
+        {"x": 1e200, "y": 1e200, "z": 1e200},
+    ),
+    "power-half": ("(rewrite (Power x 0.5) (Sqrt x))", {"x": -INF}),
+    "product-of-powers": (
+        "(rewrite (Multiply (Power x y) (Power x z)) (Power x (Add y z)))",
+        {"x": -1.0, "y": 0.5, "z": 0.5},
+    ),
+    "multiply-of-add": (
+        "(rewrite (Multiply x (Add y z)) (Add (Multiply x y) (Multiply x z)))",
+        {"x": 0.1, "y": 1e16, "z": -BELOW},
+    ),
+    "multiply-of-divide-unguarded": (
+        "(rewrite (Multiply (Divide x y) y) x)",
+        {"x": 1.0, "y": 0.0},
+    ),
+    "floor-divide-by-one": ("(rewrite (FloorDivide x 1.0) x)", {"x": 2.7}),
+    "multiply-by-zero": ("(rewrite (Multiply x 0.0) 0.0)", {"x": INF}),
+    "zero-divided": ("(rewrite (Divide 0.0 x) 0.0)", {"x": 0.0}),
+    "subtract-same": ("(rewrite (Subtract x x) 0.0)", {"x": INF}),
+    "divide-same": ("(rewrite (Divide x x) 1.0)", {"x": 0.0}),
+    "reciprocal-of-reciprocal": ("(rewrite (Divide 1.0 (Divide 1.0 x)) x)", {"x": 1e-310}),
+    "equal-same": (
+        "(rewrite (Equal x x) (Full (B 1) t) :when ((= t (type self))))",
+        {"x": NAN},
+    ),
+    "sum-of-add": (
+        "(rewrite (Sum axes (Add x y)) (Add (Sum axes x) (Sum axes y)))",
+        {"x": (1e16, 1.0), "y": (-1e16, 1.0)},
+    ),
+    "sigmoid-of-logit-unguarded": (
+        "(rewrite (Sigmoid (Log (Divide p (Subtract 1.0 p)))) p)",
+        {"p": 2.0},
+    ),
+    "difference-of-any-roots": (
+        "(rewrite (Subtract (Sqrt x) (Sqrt y)) (Divide (Subtract x y) (Add (Sqrt x) (Sqrt y))))",
+        {"x": 0.0, "y": 0.0},
+    ),
+    "exp-of-log-unguarded": ("(rewrite (Exp (Log x)) x)", {"x": -1.0}),
+    "log-of-quotient": (
+        "(rewrite (Log (Divide x y)) (Subtract (Log x) (Log y)))",
+        {"x": 1e200, "y": 1.00000000000001e200},
+    ),
+    "log-of-product": (
+        "(rewrite (Add (Log x) (Log y)) (Log (Multiply x y)))",
+        {"x": 1e200, "y": 1e200},
+    ),
+}
+
+
+def refuted_names() -> set[str]:
+    """Names in the rule files' comments."""
+    text = "\n".join(p.read_text() for p in (front_page(), *rule_files()))
+    return set(re.findall(r';[^\n]*refuted[^"\n]*"([a-z0-9-]+)"', text))
+
+
+def test_every_refuted_rule_has_its_point_here() -> None:
+    assert refuted_names() == set(POINTS)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_counterexample_of_a_refuted_rule_holds(name: str) -> None:
+    source, point = POINTS[name]
+    book, rule = planted(load_rulebook(), source, f"refuted-{name}", "simplify")
+    left, inputs = instance(rule.lhs, point)
+    graph = saturate([left], book).graph
+    assert graph is not None
+    rights = Reader(graph, [left]).right_sides(0)
+    assert rights
+    for right in rights:
+        [(x, error), (y, _)] = evaluate_running([left, right], inputs)
+        if x.dtype.kind == "f" and np.isfinite(x).all():
+            assert suspicious(y, x, error).all(), (x, y, error)
+        else:
+            assert different_bits(x, y).all(), (x, y)
+
+
+def instance(pattern: Any, point: Point) -> tuple[Expr, dict[Expr, np.ndarray]]:
+    """The pattern on vectors, and the values of its variables, repeated to their lengths."""
+    shape = () if pattern[0] == "Sum" else (2,)
+    wanted = TensorType(np.dtype(bool) if pattern[0] == "Equal" else FLOAT64, shape)
+    for seed in range(200):
+        draw = Draw(np.random.default_rng(seed), {}, {}, ANY_DTYPE[:1])
+        left = draw.build(pattern, wanted)
+        leaves = {name: draw.bound[name] for name in point}
+        if all(leaf.shape == (2,) and leaf.dtype == FLOAT64 for leaf in leaves.values()):
+            return left, {leaf: np.resize(point[name], 2) for name, leaf in leaves.items()}
+    raise AssertionError(pattern)

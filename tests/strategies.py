@@ -1,0 +1,177 @@
+"""What the tests draw: instances of every op, arrays of odd shapes and values, broadcast shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import BOOL, DTYPES, FLOAT64, FLOATS, INT64, INTS, Expr, OpDef
+from eqsat_tensor.tensor import input_leaf
+from eqsat_tensor.types import TensorType, literal
+
+SHAPES = ((), (0,), (1,), (7,), (3, 5), (2, 0), (1, 4))
+SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e300, 0.5)
+
+# Where an op's value and derivatives are ordinary; (-2, 2) for the others.
+DOMAINS: dict[str, tuple[float, float]] = {
+    "log": (0.2, 3.0),
+    "log1p": (-0.7, 3.0),
+    "log1mexp": (-3.0, -0.2),
+    "sqrt": (0.2, 3.0),
+    "power": (0.2, 2.0),
+    "reciprocal": (0.3, 3.0),
+    "divide": (0.3, 3.0),
+    "remainder": (0.3, 3.0),
+    "prod": (0.5, 2.0),
+}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Operand types and attributes for one use of an op."""
+
+    types: tuple[TensorType, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    labels: int | None = None  # the last operand holds labels of an axis of this size
+
+    def __str__(self) -> str:
+        return f"{', '.join(map(str, self.types))} {self.attributes}"
+
+
+def of(dtype: Any, *shape: int) -> TensorType:
+    """A type, ``of("float32", 3, 4)``."""
+    return TensorType(np.dtype(dtype), shape)
+
+
+def instances(op: OpDef) -> Iterator[Instance]:
+    """Uses of an op in every dtype and in odd shapes; none for ``input``."""
+    if op.name in TABLE:
+        for types, attributes, *labels in TABLE[op.name]:
+            for dtype in op.dtypes if types else DTYPES[:1]:
+                kept = [t if t.dtype == INT64 else t.with_dtype(dtype) for t in types]
+                yield Instance(tuple(kept), attributes, *labels)
+    elif op.name == "where":
+        for dtype in DTYPES:
+            for shape in SHAPES:
+                yield Instance((TensorType(BOOL, shape), *(TensorType(dtype, shape),) * 2))
+    elif op.name == "cast":
+        for old in DTYPES:
+            for new in DTYPES:
+                yield Instance((TensorType(old, (3, 2)),), {"dtype": new})
+    elif op.kind is Kind.REDUCTION or "axes" in op.attributes:
+        for dtype in op.dtypes:
+            for shape, axes in (((7,), (0,)), ((3, 5), (1,)), ((2, 3, 4), (0, 2)), ((1, 4), (0,))):
+                if not (op.name.startswith("arg") and len(axes) > 1):
+                    yield Instance((TensorType(dtype, shape),), {"axes": axes})
+    elif op.kind is not Kind.LEAF:
+        for dtype in op.dtypes:
+            for shape in SHAPES:
+                yield Instance((TensorType(dtype, shape),) * op.arity)
+
+
+# fmt: off
+TABLE: dict[str, list[tuple[Any, ...]]] = {
+    "full": [((), {"value": literal(2.5, FLOAT64), "shape": (2, 3)}),
+             ((), {"value": literal(7, INT64), "shape": ()})],
+    "iota": [((), {"axis": 1, "dtype": INT64, "shape": (2, 3, 4)}),
+             ((), {"axis": 0, "dtype": FLOAT64, "shape": (0,)})],
+    "size": [((), {"size": (5,), "dtype": INT64})],
+    "broadcast": [((of("f8", 3),), {"axes": (0, 2), "shape": (2, 3, 4)}),
+                  ((of("f8"),), {"axes": (0,), "shape": (0,)})],
+    "squeeze": [((of("f8", 1, 3, 1),), {"axes": (0, 2)})],
+    "transpose": [((of("f8", 2, 3, 4),), {"axes": (2, 0, 1)})],
+    "reshape": [((of("f8", 2, 6),), {"shape": (3, 1, 4)}), ((of("f8", 0, 3),), {"shape": (0,)})],
+    "refine": [((of("f8", 2, 3),), {"shape": (2, 3)})],
+    "slice": [((of("f8", 7, 4),), {"start": (1, 3), "step": (2, -1), "shape": (3, 4)}),
+              ((of("f8", 7),), {"start": (6,), "step": (-3,), "shape": (3,)}),
+              ((of("f8", 2),), {"start": (2,), "step": (1,), "shape": (0,)})],
+    "pad": [((of("f8", 3, 2),), {"low": (1, 0), "step": (2, 1), "shape": (7, 5)}),
+            ((of("f8", 0),), {"low": (2,), "step": (1,), "shape": (2,)})],
+    "concatenate": [((of("f8", 2, 3), of("f8", 2, 5)), {"axis": 1}),
+                    ((of("f8", 0), of("f8", 1)), {"axis": 0})],
+    "diagonal": [((of("f8", 2, 3, 3),), {}), ((of("f8", 4, 2),), {})],
+    "pick": [((of("f8", 4, 3), of("i8", 4)), {"axis": 1}, 3),
+             ((of("f8", 3), of("i8")), {"axis": 0}, 3)],
+    "matmul": [((of("f8", 3, 5), of("f8", 5, 2)), {}), ((of("f8", 2, 1, 4), of("f8", 2, 4, 3)), {}),
+               ((of("f8", 2, 0), of("f8", 0, 3)), {})],
+    "gemm": [((of("f8"), of("f8", 3, 5), of("f8", 5, 2), of("f8"), of("f8", 3, 2)), {})],
+}
+# fmt: on
+
+
+def leaves(instance: Instance) -> list[Expr]:
+    """A new input for each operand."""
+    return [input_leaf(f"x{i}", t.dtype, t.shape) for i, t in enumerate(instance.types)]
+
+
+def values(
+    op: OpDef, instance: Instance, random: np.random.Generator, hard: bool = False
+) -> list[np.ndarray]:
+    """Arrays for the operands: in the op's ordinary domain, or with hard values mixed in."""
+    low, high = DOMAINS.get(op.name, (-2.0, 2.0))
+    found = []
+    for number, t in enumerate(instance.types):
+        shape = tuple(int(s) for s in t.shape)
+        if instance.labels is not None and number == len(instance.types) - 1:
+            array = random.integers(-instance.labels, instance.labels, shape)
+        elif t.dtype == BOOL:
+            array = random.integers(0, 2, shape)
+        elif t.dtype in INTS:
+            array = random.integers(-9, 10, shape)
+        else:
+            array = random.uniform(low, high, shape)
+            if hard:
+                special = random.choice(SPECIAL, shape)
+                array = np.where(random.random(shape) < 0.5, special, array)
+        with np.errstate(all="ignore"):
+            found.append(np.asarray(array).astype(t.dtype))
+    return found
+
+
+@st.composite
+def broadcasting_shapes(draw: Any, count: int = 2) -> list[tuple[int, ...]]:
+    """Shapes that broadcast together: sizes 0, 1, primes; axes missing in front."""
+    common = draw(st.lists(st.sampled_from((0, 1, 2, 3, 5)), max_size=4))
+    shapes = []
+    for _ in range(count):
+        rank = draw(st.integers(0, len(common)))
+        tail = common[len(common) - rank :]
+        shapes.append(tuple(1 if draw(st.booleans()) else n for n in tail))
+    return shapes
+
+
+@st.composite
+def arrays(draw: Any, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+    """An array of a shape; of any supported dtype where none is given."""
+    dtype = np.dtype(draw(st.sampled_from(DTYPES)) if dtype is None else dtype)
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    if dtype in FLOATS:
+        return random.uniform(-3, 3, shape).astype(dtype)
+    return random.integers(0, 2 if dtype == BOOL else 5, shape).astype(dtype)
+
+
+BOUNDS = st.none() | st.integers(-8, 8)
+STEPS = st.none() | st.integers(-4, 4).filter(bool)
+
+
+@st.composite
+def basic_keys(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """A key of ints in range, slices, None and one Ellipsis."""
+    count = draw(st.integers(0, len(shape)))
+    key: list[Any] = []
+    for size in shape[:count]:
+        if size and draw(st.booleans()):
+            key.append(draw(st.integers(-size, size - 1)))
+        else:
+            key.append(slice(draw(BOUNDS), draw(BOUNDS), draw(STEPS)))
+        if draw(st.integers(0, 4)) == 0:
+            key.append(None)
+    if draw(st.booleans()):
+        key.append(Ellipsis)
+    return tuple(key)
