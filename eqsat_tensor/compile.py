@@ -22,7 +22,7 @@ from eqsat_tensor.egraph.saturate import saturate
 from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import DEFAULT, CostModel
 from eqsat_tensor.lang import OPS, Expr, apply
-from eqsat_tensor.lower.cpu import jit, pool
+from eqsat_tensor.lower.cpu import blas, blocks, driver, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.normalize import normalize, program_digest
@@ -180,12 +180,24 @@ def code_for(
     digest = hashlib.sha256(seed.encode()).hexdigest()
 
     def make() -> Code:
+        load_shared_code()
         code = compile_plan(schedule(lower_program(roots)), contract=contract)
         disk.put(digest, code.to_bytes())
         disk.put(key.text(), digest.encode())
         return code
 
     return digest, make
+
+
+@cache
+def load_shared_code() -> None:
+    """What all programs call, compiled or found once a process, with the first program of its own:
+    so no later compile waits for it."""
+    pool.pool()
+    driver.drive_address()
+    blocks.addresses()
+    for dtype in ("float32", "float64"):
+        blas.gemm_address(dtype)
 
 
 def threads() -> int:

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 KERNEL_LEVEL = 1  # measured on kernels: no slower than level 2, with up to a quarter less codegen
-GLUE_LEVEL = 2  # for the few functions compiled once per machine and kept on disk
+GLUE_LEVEL = 1  # for the few functions compiled once per machine and kept on disk
 
 
 class CompileError(RuntimeError):
