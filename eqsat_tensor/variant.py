@@ -142,7 +142,10 @@ class Variant:
         checks_at = updates_at + len(program.updates)
         for slots, array in zip(slots_of[captured_at:], self.captured, strict=True):
             poke(slots, array.ctypes.data)
-        updated = {state: results[updates_at + k] for k, (state, _) in enumerate(program.updates)}
+        states = [
+            self._state(i, versions[i], front, results[updates_at:checks_at], code)
+            for i, front in enumerate(slots_of[states_at:captured_at])
+        ]
         outputs = [
             OutputSpec(e.dtype, concrete(e.type, sizes), slots)
             for e, slots in zip(program.outputs, results, strict=False)
@@ -158,18 +161,36 @@ class Variant:
             ),
             outputs=(*outputs, *checks),
             steps=bound.steps,
-            states=tuple(
-                StateSpec(cell, version, front, updated.get(i, ()), i in updated)
-                for i, (cell, version, front) in enumerate(
-                    zip(self.cells, versions, slots_of[states_at:captured_at], strict=True)
-                )
-            ),
+            states=tuple(states),
             returns=pipeline.returned(self.tree),  # type: ignore[arg-type]
             finish=pipeline.finisher(self.tree),
             release_gil=bound.work >= RELEASE,
             check_failed=self._check_failed(),
             keep=(bound, code, tuple(self.captured)),
         )
+
+    def _state(
+        self,
+        number: int,
+        version: int,
+        front: tuple[int, ...],
+        news: Sequence[tuple[int, ...]],
+        code: Code,
+    ) -> StateSpec:
+        """How a call reads and writes one state: in place where the plan proves that it may.
+
+        In place the new value is there before the call has ended, so not where a check may fail.
+        """
+        cell = self.cells[number]
+        updates = [k for k, (state, _) in enumerate(self.program.updates) if state == number]
+        if not updates:
+            return StateSpec(cell, version, front)
+        (k,) = updates
+        leaf = self.program.leaves[self.program.arguments + number]
+        pair = (len(self.program.outputs) + k, str(leaf["name"]))
+        if pair in code.overwritten and not self.program.checks:
+            return StateSpec(cell, version, (*front, *news[k]))
+        return StateSpec(cell, version, front, news[k], True)
 
     def reference(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         """The outputs by the NumPy evaluator, node by node; states are updated all the same."""

@@ -315,3 +315,45 @@ def test_disabling_the_compiler_leaves_the_reference(monkeypatch):
     np.testing.assert_allclose(f(np.ones(2)), np.exp([1, 1]))
     assert f.counters.compiles == 0
     assert f.counters.binds == 0
+
+
+# ------------------------------------------------------------------------------------- in place
+def in_place(state):
+    """Was the state only ever written in its first buffer?"""
+    return not state.state.words[1]
+
+
+IN_PLACE = {
+    "elementwise": (lambda xp, w, x: w - 0.1 * x * w, True),
+    "product": (lambda xp, w, x: w - 0.1 * (x @ x), True),
+    "replaced": (lambda xp, w, x: x * 2, False),
+    "product with itself": (lambda xp, w, x: w @ x / 9, True),
+    "shifted": (lambda xp, w, x: w / 2 + xp.concatenate([w[1:], w[:1]]), False),
+    "transposed": (lambda xp, w, x: w.T / 2 + x, False),
+    "reduced": (lambda xp, w, x: w / xp.sum(w * w), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", IN_PLACE)
+@pytest.mark.parametrize("size", [1, 7, 64, 130])
+def test_state_is_updated_in_place_where_no_element_is_read_again(case, size):
+    new, expected = IN_PLACE[case]
+    value, x = N.normal(size=(2, size, size))
+    w = et.shared(value, "w")
+    argument = et.tensor("x", (size, size))
+    f = et.function([argument], [], updates={w: new(et, w, argument)})
+    for _ in range(3):
+        f(x)
+        value = new(np, value, x)
+        np.testing.assert_allclose(w.get_value(), value, rtol=1e-9, atol=1e-12)
+    if size > 1:
+        assert in_place(w) == expected
+
+
+def test_a_state_that_is_also_returned_keeps_its_old_value_for_that():
+    w = et.shared(np.zeros(5), "w")
+    f = et.function([], (w, w * 2), updates={w: w + 1})
+    for i in range(3):
+        old, twice = f()
+        np.testing.assert_array_equal(old, np.full(5, float(i)))
+        np.testing.assert_array_equal(twice, np.full(5, 2.0 * i))

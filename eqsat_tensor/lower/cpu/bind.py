@@ -20,7 +20,7 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
-from eqsat_tensor.lower.cpu.reuse import reused
+from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -103,6 +103,7 @@ class Program:
     temporaries: Mapping[str, tuple[int, Size]]  # name -> bytes an element, elements
     last: Mapping[str, int]
     reuse: Mapping[str, str]  # temporary -> the dying one whose memory it takes
+    overwritten: tuple[tuple[int, str], ...]  # outputs that may be stored over an input
     _addresses: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def addresses(self) -> Mapping[str, int]:
@@ -168,6 +169,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
         temporaries,
         dict(plan.last),
         reused(plan),
+        overwritten(plan),
     )
 
 

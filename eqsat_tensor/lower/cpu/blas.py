@@ -135,7 +135,7 @@ def gemm_address(dtype: str, over: Over = "batch") -> int:
 def share(product: MatrixProduct, batch: int, threads: int) -> tuple[Over, int, int, int]:
     """How a step should do these products: kernel, units, chunks, alignment.
 
-    One thread does what is too small to share (some 20 us) or what the library shares out itself.
+    One thread does what is too small to share or what the library shares out itself.
     """
     work = batch * product.m * product.n * product.k
     if threads == 1 or work < _SHARE_WORK or not library.thread_functions():
@@ -148,7 +148,7 @@ def share(product: MatrixProduct, batch: int, threads: int) -> tuple[Over, int, 
     return "columns", product.n, min(threads, max(product.n // 16, 1)), 16
 
 
-_SHARE_WORK = 500_000  # multiplications
+_SHARE_WORK = 3_000_000  # multiplications: below some 50 us, waking a thread costs what it saves
 
 
 @cache
