@@ -45,10 +45,6 @@ class RuleError(EqsatError, ValueError):
     """A rule file that cannot be loaded; the message starts with ``file:line``."""
 
 
-class FactError(EqsatError, ValueError):
-    """Two sources that say contradicting things of one value."""
-
-
 class UnsupportedError(EqsatError, NotImplementedError):
     """Something that eqsat_tensor does not do; the message says what it does instead."""
 

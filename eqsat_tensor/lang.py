@@ -97,10 +97,7 @@ class OpDef:
     checks      0-d bool expressions that must come out true at run time, each with the text of the
                 LabelError, given the node.
     commutative, linear   linear: a linear map of its operands together.
-    safe_point  an operand value at which value and derivatives are ordinary numbers (used by the
-                gradient of ``where`` in the branch that is not taken).
     ulps        declared maximal error of a correctly lowered op, in units in the last place.
-    public      the user's function; None: made from the record (elementwise), or none at all.
     """
 
     name: str
@@ -118,7 +115,6 @@ class OpDef:
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
     commutative: bool = False
     linear: bool = False
-    safe_point: float = 1.0
     ulps: float = 0.5
     doc: str = ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,3 @@ def _build(tree: Tree, rest: Iterator[Any]) -> Any:
     if hasattr(tree.kind, "_fields"):  # a namedtuple
         return tree.kind(*children)
     return tree.kind(children)
-
-
-def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
-    """The same nest with ``function`` applied to each leaf."""
-    leaves, tree = flatten(value)
-    return unflatten(tree, [function(leaf) for leaf in leaves])

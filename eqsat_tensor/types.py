@@ -287,9 +287,6 @@ class TensorType:
     def with_shape(self, shape: Iterable[Size]) -> TensorType:
         return TensorType(self.dtype, tuple(shape))
 
-    def substituted(self, values: Mapping[str, Size]) -> TensorType:
-        return TensorType(self.dtype, tuple(substitute(s, values) for s in self.shape))
-
     def __str__(self) -> str:
         return f"{SHORT[self.dtype.name]}[{', '.join(map(str, self.shape))}]"
 

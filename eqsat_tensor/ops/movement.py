@@ -130,14 +130,6 @@ def broadcast_to(x: Expr, shape: Sequence[Size]) -> Expr:
     return broadcast(refine(below, kept), new, shape)
 
 
-def unbroadcast(ct: Expr, type: TensorType) -> Expr:
-    """The transpose of `broadcast_to`: the cotangent summed back to `type`."""
-    gone, new = stretched_axes(type.shape, ct.shape)
-    summed = reduce.sum_over(ct, new)
-    back = broadcast(summed, gone, [1 if j in gone else s for j, s in enumerate(type.shape)])
-    return refine(back, type.shape)
-
-
 def zeros_like(x: Expr) -> Expr:
     """Zeros with the dtype and shape of `x`."""
     return full_like(x, 0)

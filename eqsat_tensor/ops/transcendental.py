@@ -19,11 +19,11 @@ def _one_minus(x: Expr) -> Expr:
 
 exp: OpDef = define(
     "exp", Kind.ELEMENTWISE, arity=1, numpy=np.exp, ufunc=np.exp, dtypes=FLOATS, ulps=3,
-    safe_point=0.0, vjp=lambda ct, out, x: (multiply(ct, out),), doc="e to the power x.",
+    vjp=lambda ct, out, x: (multiply(ct, out),), doc="e to the power x.",
 )  # fmt: skip
 expm1: OpDef = define(
     "expm1", Kind.ELEMENTWISE, arity=1, numpy=np.expm1, ufunc=np.expm1, dtypes=FLOATS, ulps=3,
-    safe_point=0.0, vjp=lambda ct, out, x: (multiply(ct, exp(x)),),
+    vjp=lambda ct, out, x: (multiply(ct, exp(x)),),
     doc="exp(x) - 1, accurate near 0.",
 )  # fmt: skip
 log: OpDef = define(
@@ -37,7 +37,7 @@ log1p: OpDef = define(
 )  # fmt: skip
 log1mexp: OpDef = define(
     "log1mexp", Kind.ELEMENTWISE, arity=1, numpy=PRIMITIVES["log1mexp"].numpy, ufunc=np.log,
-    dtypes=FLOATS, ulps=4, safe_point=-1.0,
+    dtypes=FLOATS, ulps=4,
     vjp=lambda ct, out, x: (negative(divide(ct, expm1(negative(x)))),),
     doc="log(1 - exp(x)) for x < 0. Source: Maechler 2012, log(1 - exp(-|a|)).",
 )  # fmt: skip
@@ -64,13 +64,13 @@ tanh: OpDef = define(
 )  # fmt: skip
 sigmoid: OpDef = define(
     "sigmoid", Kind.ELEMENTWISE, arity=1, numpy=PRIMITIVES["sigmoid"].numpy, ufunc=np.exp,
-    dtypes=FLOATS, ulps=3, safe_point=0.0,
+    dtypes=FLOATS, ulps=3,
     vjp=lambda ct, out, x: (multiply(ct, multiply(out, sigmoid(negative(x)))),),
     doc="1 / (1 + exp(-x)).",
 )  # fmt: skip
 softplus: OpDef = define(
     "softplus", Kind.ELEMENTWISE, arity=1, numpy=PRIMITIVES["softplus"].numpy, ufunc=np.exp,
-    dtypes=FLOATS, ulps=3, safe_point=0.0,
+    dtypes=FLOATS, ulps=3,
     vjp=lambda ct, out, x: (multiply(ct, sigmoid(x)),), doc="log(1 + exp(x)).",
 )  # fmt: skip
 

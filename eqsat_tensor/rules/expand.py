@@ -174,7 +174,6 @@ class _Emitter:
         self.types = types
         self.needed: list[str] = []  # conditions that numbers on the right side ask for
         self.fresh = 0
-        self.type_names: dict[object, str] = {}
 
     def term(self, t: Sexpr, sort: str, place: tuple[object, ...], made: bool = False) -> str:
         """``t`` where a ``sort`` is expected; ``made``: on the right side."""

@@ -76,7 +76,20 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain data; numbers that JSON has not are text."""
-        return asdict(self)
+        file, _, line = self.place.rpartition(":")
+        record: dict[str, Any] = _plain(asdict(self))
+        del record["place"]
+        return record | {"file": file, "line": int(line)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 def verify_book(
