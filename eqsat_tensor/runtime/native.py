@@ -41,92 +41,14 @@ from eqsat_tensor.runtime.binding import (
     poke,
     required_flags,
 )
+from eqsat_tensor.runtime.heap_type import bare_type
 
 __all__ = ["Binding", "Callable", "InputSpec", "OutputSpec", "StateSpec", "is_native", "run"]
 
 MAX_BINDINGS = 16  # tried, one after the other, before slow
 _WAIT = 20e-6  # seconds between two looks at a busy binding
 
-# From CPython's typeslots.h, object.h, structmember.h: part of its stable ABI.
-_SLOT_CALL, _SLOT_CLEAR, _SLOT_DEALLOC, _SLOT_TRAVERSE, _SLOT_MEMBERS, _SLOT_GETSET = (
-    50, 51, 52, 71, 72, 73,
-)  # fmt: skip
-_DEFAULT, _HAVE_GC, _HAVE_VECTORCALL = 1 << 18, 1 << 14, 1 << 11
-_SIGNED_SIZE, _READ_ONLY = 19, 1
-
 jit.use_store(disk)  # the entry, the driver, the pool are compiled once per machine
-
-_alive: list[object] = []  # what types point to; types live as long as the process
-
-
-class _Slot(ctypes.Structure):
-    _fields_ = (("slot", ctypes.c_int), ("value", ctypes.c_void_p))
-
-
-class _Spec(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("basicsize", ctypes.c_int),
-        ("itemsize", ctypes.c_int),
-        ("flags", ctypes.c_uint),
-        ("slots", ctypes.POINTER(_Slot)),
-    )
-
-
-class _Member(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("type", ctypes.c_int),
-        ("offset", ctypes.c_ssize_t),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-class _GetSet(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("get", ctypes.c_void_p),
-        ("set", ctypes.c_void_p),
-        ("doc", ctypes.c_char_p),
-        ("closure", ctypes.c_void_p),
-    )
-
-
-def _address(name: str) -> int:
-    found = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-    assert found, name
-    return found
-
-
-def _bare_type(name: str) -> type:
-    """A heap type without methods, whose instances are called through the entry."""
-    offsets = {"vectorcall": "vectorcall", "dict": "dict", "weaklist": "weakrefs"}
-    members = (_Member * 4)(
-        *(
-            _Member(f"__{k}offset__".encode(), _SIGNED_SIZE, entry.INSTANCE[v], _READ_ONLY, None)
-            for k, v in offsets.items()
-        )
-    )
-    get, put = _address("PyObject_GenericGetDict"), _address("PyObject_GenericSetDict")
-    getset = (_GetSet * 2)(_GetSet(b"__dict__", get, put, None, None))
-    code = entry.entry_addresses()
-    slots = (_Slot * 7)(
-        _Slot(_SLOT_CALL, _address("PyVectorcall_Call")),
-        _Slot(_SLOT_TRAVERSE, code["traverse"]),
-        _Slot(_SLOT_CLEAR, code["clear"]),
-        _Slot(_SLOT_DEALLOC, code["dealloc"]),
-        _Slot(_SLOT_MEMBERS, ctypes.addressof(members)),
-        _Slot(_SLOT_GETSET, ctypes.addressof(getset)),
-    )
-    flags = _DEFAULT | _HAVE_GC | _HAVE_VECTORCALL
-    spec = _Spec(name.encode(), entry.INSTANCE_BYTES, 0, flags, slots)
-    make = ctypes.pythonapi.PyType_FromSpec
-    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p]
-    made: type = make(ctypes.addressof(spec))
-    _alive.extend((made, members, getset, slots, spec))
-    return made
-
 
 _NOT_COPIED = {
     "__abstractmethods__", "__call__", "__dict__", "__module__", "__new__", "__slots__",
@@ -137,7 +59,7 @@ _NOT_COPIED = {
 @cache
 def _native_type(described: type) -> type:
     """The heap type with the methods of a subclass of `Callable`."""
-    made: Any = _bare_type(f"{described.__module__}.{described.__qualname__}")
+    made: Any = bare_type(f"{described.__module__}.{described.__qualname__}")
     for base in reversed(described.__mro__[:-1]):
         for name, value in vars(base).items():
             if name not in _NOT_COPIED:
