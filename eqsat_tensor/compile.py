@@ -182,11 +182,21 @@ def code_for(
     def make() -> Code:
         load_shared_code()
         code = compile_plan(schedule(lower_program(roots)), contract=contract)
-        disk.put(digest, code.to_bytes())
-        disk.put(key.text(), digest.encode())
+        if code.portable:
+            disk.put(digest, code.to_bytes())
+            disk.put(key.text(), digest.encode())
         return code
 
     return digest, make
+
+
+@cache
+def host_function(name: str) -> Callable[..., tuple[Any, ...]]:
+    """What a host call of the op ``name`` calls: arrays and attributes to a tuple of results."""
+    op = OPS[name]
+    if op.results is not None:
+        return op.results
+    return lambda *arrays, **attributes: (op.numpy(*arrays, **attributes),)
 
 
 @cache

@@ -15,6 +15,7 @@ class Kind(Enum):
     CONTRACTION = "contraction"  # a matrix product, or one with an epilogue
     COMPOSITE = "composite"  # defined by its expansion into other ops
     BARRIER = "barrier"  # a value that no rewrite crosses
+    LIBRARY = "library"  # made of whole arrays by one call of a library; opaque to loops
 
 
 class Attribute(Enum):

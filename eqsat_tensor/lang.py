@@ -32,6 +32,8 @@ BOOLS = (BOOL,)
 INTS = (INT32, INT64)
 FLOATS = (FLOAT32, FLOAT64)
 NUMBERS = INTS + FLOATS
+ANY_ARITY = -1
+OF_ONE_RESULT = ("result", "shape", "dtype")
 
 
 class Expr:
@@ -83,7 +85,7 @@ class OpDef:
 
     name        snake_case; the e-graph's constructor is its CamelCase.
     kind        what rooms may assume (`Kind`).
-    arity       number of operands.
+    arity       number of operands; `ANY_ARITY`: as many as a node has.
     numpy       the meaning: ``numpy(*arrays, **attributes)``, sizes given as ints.
     infer       ``infer(*types, **attributes) -> TensorType``.
     attributes  static parameters in order, and how each is encoded.
@@ -97,6 +99,8 @@ class OpDef:
     checks      0-d bool expressions that must come out true at run time, each with the text of the
                 LabelError, given the node.
     commutative, linear   linear: a linear map of its operands together.
+    results     of a library op with several results: all of them, a tuple, from what ``numpy``
+                takes without the attributes `OF_ONE_RESULT`, which are those of a node's result.
     ulps        declared maximal error of a correctly lowered op, in units in the last place.
     """
 
@@ -115,6 +119,7 @@ class OpDef:
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
     commutative: bool = False
     linear: bool = False
+    results: Callable[..., tuple[Any, ...]] | None = None
     ulps: float = 0.5
     doc: str = ""
 
@@ -172,7 +177,7 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     found = _TABLE.get(key)
     if found is not None:
         return found
-    assert len(arguments) == op.arity, (op, arguments)
+    assert len(arguments) == op.arity or op.arity == ANY_ARITY, (op, arguments)
     node = Expr()
     node.op, node.arguments, node.attributes = op, arguments, values
     node.type = op.infer(*(a.type for a in arguments), **attributes)

@@ -9,7 +9,7 @@ import numpy as np
 
 from eqsat_tensor.errors import LabelError, ShapeError
 from eqsat_tensor.kinds import Attribute
-from eqsat_tensor.lang import Expr, checks_of, guards_of, topological
+from eqsat_tensor.lang import OF_ONE_RESULT, Expr, checks_of, guards_of, topological
 from eqsat_tensor.types import Size, SizeTerm, Symbol
 from eqsat_tensor.types import evaluate as size_number
 
@@ -42,6 +42,7 @@ def evaluate(
 
 
 def _compute(outputs: Sequence[Expr], values: dict[Expr, Array], sizes: Mapping[str, int]) -> None:
+    made: dict[Any, tuple[Any, ...]] = {}  # all results of a call, made once
     for node in topological(outputs):
         if node in values:
             continue
@@ -49,10 +50,17 @@ def _compute(outputs: Sequence[Expr], values: dict[Expr, Array], sizes: Mapping[
             name: known_attribute(kind, value, sizes)
             for (name, kind), value in zip(node.op.attributes.items(), node.attributes, strict=True)
         }
+        operands = [values[a] for a in node.arguments]
         with np.errstate(all="ignore"):
-            values[node] = np.asarray(
-                node.op.numpy(*(values[a] for a in node.arguments), **attributes)
-            )
+            if node.op.results is None:
+                values[node] = np.asarray(node.op.numpy(*operands, **attributes))
+                continue
+            result = attributes["result"]
+            attributes = {k: v for k, v in attributes.items() if k not in OF_ONE_RESULT}
+            key = (node.op, node.arguments, tuple(attributes.items()))
+            if key not in made:
+                made[key] = node.op.results(*operands, **attributes)
+            values[node] = np.asarray(made[key][result])
 
 
 def known_attribute(kind: Attribute, value: Any, sizes: Mapping[str, int]) -> Any:

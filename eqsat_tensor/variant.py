@@ -21,6 +21,7 @@ from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import LabelError
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.lower.cpu.bind import Program as Code
+from eqsat_tensor.lower.cpu.host import Failure
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
 from eqsat_tensor.reference import evaluate as evaluate_reference
@@ -129,7 +130,7 @@ class Variant:
 
     def _bind(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Binding:
         code = self.code(sizes)
-        bound = code.bind(sizes, pipeline.threads())
+        bound = code.bind(sizes, pipeline.threads(), functions=pipeline.host_function)
         self.last_sizes = dict(sizes)
         program = self.program
         named = {
@@ -140,10 +141,11 @@ class Variant:
         states_at, captured_at = program.arguments, program.arguments + program.states
         updates_at = len(program.outputs)
         checks_at = updates_at + len(program.updates)
+        may_fail = bool(program.checks) or bound.failure is not None
         for slots, array in zip(slots_of[captured_at:], self.captured, strict=True):
             poke(slots, array.ctypes.data)
         states = [
-            self._state(i, versions[i], front, results[updates_at:checks_at], code)
+            self._state(i, versions[i], front, results[updates_at:checks_at], code, may_fail)
             for i, front in enumerate(slots_of[states_at:captured_at])
         ]
         outputs = [
@@ -154,6 +156,9 @@ class Variant:
             OutputSpec(e.dtype, (), slots, visible=False)
             for (e, _), slots in zip(program.checks, results[checks_at:], strict=True)
         ]
+        if bound.failure is not None:
+            flag = (bound.failure.word,)
+            checks.append(OutputSpec(np.dtype(bool), (), flag, visible=False))
         return Binding(
             inputs=tuple(
                 _input(kind, leaf.type, slots, sizes)
@@ -165,7 +170,7 @@ class Variant:
             returns=pipeline.returned(self.tree),  # type: ignore[arg-type]
             finish=pipeline.finisher(self.tree),
             release_gil=bound.work >= RELEASE,
-            check_failed=self._check_failed(),
+            check_failed=self._check_failed(bound.failure),
             keep=(bound, code, tuple(self.captured)),
         )
 
@@ -176,10 +181,11 @@ class Variant:
         front: tuple[int, ...],
         news: Sequence[tuple[int, ...]],
         code: Code,
+        may_fail: bool,
     ) -> StateSpec:
         """How a call reads and writes one state: in place where the plan proves that it may.
 
-        In place the new value is there before the call has ended, so not where a check may fail.
+        In place the new value is there before the call has ended, so not where it may still fail.
         """
         cell = self.cells[number]
         updates = [k for k, (state, _) in enumerate(self.program.updates) if state == number]
@@ -188,7 +194,7 @@ class Variant:
         (k,) = updates
         leaf = self.program.leaves[self.program.arguments + number]
         pair = (len(self.program.outputs) + k, str(leaf["name"]))
-        if pair in code.overwritten and not self.program.checks:
+        if pair in code.overwritten and not may_fail:
             return StateSpec(cell, version, (*front, *news[k]))
         return StateSpec(cell, version, front, news[k], True)
 
@@ -203,11 +209,14 @@ class Variant:
             self.cells[state].set_value(value)
         return [r[()] for r in results[: len(program.outputs)]]
 
-    def _check_failed(self) -> AnyCallable[..., Any]:
+    def _check_failed(self, failure: Failure | None) -> AnyCallable[..., Any]:
         texts = [text for _, text in self.program.checks]
 
         def fail(index: int, *args: Any) -> Any:
-            raise LabelError(texts[index])
+            if index < len(texts):
+                raise LabelError(texts[index])
+            assert failure is not None
+            failure.raise_kept()
 
         return fail
 

@@ -31,6 +31,11 @@ DOMAINS: dict[str, tuple[float, float]] = {
 }
 
 
+# Their first operand is a symmetric positive definite matrix; of the first two just a triangle is read.
+SYMMETRIC = ("cholesky", "eigh")
+DEFINITE = (*SYMMETRIC, "inv", "det", "slogdet", "solve", "solve_triangular")
+
+
 @dataclass(frozen=True)
 class Instance:
     """Operand types and attributes for one use of an op."""
@@ -99,14 +104,24 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
              ((of("f8", 3), of("i8")), {"axis": 0}, 3)],
     "matmul": [((of("f8", 3, 5), of("f8", 5, 2)), {}), ((of("f8", 2, 1, 4), of("f8", 2, 4, 3)), {}),
                ((of("f8", 2, 0), of("f8", 0, 3)), {})],
+    "cholesky": [((of("f8", 3, 3),), {}), ((of("f8", 2, 4, 4),), {}), ((of("f8", 0, 0),), {})],
+    "inv": [((of("f8", 3, 3),), {}), ((of("f8", 2, 4, 4),), {}), ((of("f8", 1, 1),), {})],
+    "det": [((of("f8", 3, 3),), {}), ((of("f8", 2, 4, 4),), {}), ((of("f8", 0, 0),), {})],
+    "slogdet": [((of("f8", 3, 3),), {"result": r}) for r in (0, 1)],
+    "eigh": [((of("f8", 3, 3),), {"result": 0, "shape": (3,)}),
+             ((of("f8", 2, 4, 4),), {"result": 1, "shape": (2, 4, 4)})],
+    "solve": [((of("f8", 3, 3), of("f8", 3, 2)), {}), ((of("f8", 2, 3, 3), of("f8", 2, 3, 1)), {}),
+              ((of("f8", 3, 3), of("f8", 3, 0)), {})],
+    "solve_triangular": [((of("f8", 3, 3), of("f8", 3, 2)), {"lower": a, "transposed": b})
+                         for a in (0, 1) for b in (0, 1)],
     "gemm": [((of("f8"), of("f8", 3, 5), of("f8", 5, 2), of("f8"), of("f8", 3, 2)), {})],
 }
 # fmt: on
 
 
-def leaves(instance: Instance) -> list[Expr]:
+def leaves(instance: Instance, prefix: str = "x") -> list[Expr]:
     """A new input for each operand."""
-    return [input_leaf(f"x{i}", t.dtype, t.shape) for i, t in enumerate(instance.types)]
+    return [input_leaf(f"{prefix}{i}", t.dtype, t.shape) for i, t in enumerate(instance.types)]
 
 
 def values(
@@ -119,13 +134,16 @@ def values(
         shape = tuple(int(s) for s in t.shape)
         if instance.labels is not None and number == len(instance.types) - 1:
             array = random.integers(-instance.labels, instance.labels, shape)
+        elif op.name in DEFINITE and number == 0:
+            array = random.uniform(-1, 1, shape)
+            array = array @ np.swapaxes(array, -1, -2) + np.diag(1.0 + np.arange(shape[-1]))
         elif t.dtype == BOOL:
             array = random.integers(0, 2, shape)
         elif t.dtype in INTS:
             array = random.integers(-9, 10, shape)
         else:
             array = random.uniform(low, high, shape)
-            if hard:
+            if hard and op.kind is not Kind.LIBRARY:
                 special = random.choice(SPECIAL, shape)
                 array = np.where(random.random(shape) < 0.5, special, array)
         with np.errstate(all="ignore"):

@@ -42,6 +42,7 @@ class Profile:
     byte      one byte read or written that fusion does not avoid.
     call      one call of a library or of a nest of its own.
     gather    one element read through an index.
+    host      one call of a library by way of Python.
     """
 
     unit: float = 0.045
@@ -52,6 +53,7 @@ class Profile:
     byte: float = 0.04
     call: float = 300.0
     gather: float = 1.0
+    host: float = 10_000.0
 
 
 DEFAULT = Profile()
@@ -110,6 +112,9 @@ class CostModel:
                 return self.movement(op, operands, result)
             case Kind.COMPOSITE:
                 return self.composite(op, result, operands, attributes)
+            case Kind.LIBRARY:
+                elements = sum(self.elements(t) for t in (*operands, result))
+                return profile.host + elements * profile.gather
 
     def product(self, operands: Sequence[TensorType], result: TensorType) -> float:
         """A matrix product [..., m, k] @ [..., k, n], or gemm, which also reads its addend."""

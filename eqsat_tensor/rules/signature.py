@@ -142,6 +142,13 @@ def _forms(op: OpDef) -> Iterator[TypeForm]:
             (0,),
             "(set (type ?e) (Tensor ?d0 (vec-remove ?s0 ?axis)))",
         )
+    if op.arity == 1:
+        yield TypeForm(
+            lambda t, a: t[0].with_shape(t[0].shape[:-2]),
+            (0,),
+            "(set (type ?e) (Tensor ?d0 (vec-pop (vec-pop ?s0))))",
+            "(>= (vec-length ?s0) 2)",
+        )
     if op.arity == 1:  # the last two axes become one, of the smaller size where both are numbers
         yield TypeForm(
             lambda t, a: t[0].with_shape((*t[0].shape[:-2], _smaller(*t[0].shape[-2:]))),
@@ -154,6 +161,7 @@ def _forms(op: OpDef) -> Iterator[TypeForm]:
 
 _SHAPES: tuple[Shape, ...] = (
     (), (3,), (2, 3), (3, 2), (2, 3, 5), (2, 5, 7), (2, 2, 3), (1, 3, 1), (2, 3, 7), (1, 1), (5, 3),
+    (3, 3), (2, 5, 5), (5, 2, 2),
 )  # fmt: skip
 _AXES = ((0,), (1,), (0, 1), (0, 2), (1, 0), (2, 0, 1), (0, 1, 2))
 

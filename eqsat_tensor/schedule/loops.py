@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -114,6 +115,26 @@ class Call(Value):
     function: str
     operands: tuple[Value, ...]
     options: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Host(Call):
+    """A call of a library op's meaning on stored arrays, by its name; one of its results.
+
+    attributes: by name, those that hold sizes as tuples of sizes; ``result`` is not among them.
+    """
+
+    op: str = ""
+    attributes: tuple[tuple[str, Any], ...] = ()
+    result: int | None = None
+
+    def same_call(self, other: Value) -> bool:
+        """Do both come out of one call?"""
+        return isinstance(other, Host) and (self.op, self.operands, self.attributes) == (
+            other.op,
+            other.operands,
+            other.attributes,
+        )
 
 
 def operands_of(value: Value) -> tuple[Value, ...]:
@@ -342,6 +363,8 @@ def formula(value: Value, buffers: Mapping[Value, str], depth: int = 6) -> str:
             return f"iota({value.axis})"
         case Pick():
             return f"pick[{value.axis}]({show(value.source)}, {show(value.index)})"
+        case Host():
+            return f"{value.op}({', '.join(map(show, value.operands))})"
         case Call():
             return f"{value.function}({', '.join(map(show, value.operands))})"
     return getattr(value, "name", "?")

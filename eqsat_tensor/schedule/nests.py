@@ -16,6 +16,7 @@ from eqsat_tensor.schedule.loops import (
     Call,
     Constant,
     Guard,
+    Host,
     Input,
     Map,
     Nest,
@@ -99,6 +100,11 @@ class Placement:
         leaves = [r for r in reads if r.leaf]
         space = space_of(root, reads)
         first = max((self.home[r.value] for r in leaves if r.value in self.home), default=0)
+        if isinstance(root, Host):
+            for i, draft in enumerate(self.nests):
+                if draft.kind == "call" and root.same_call(next(iter(draft.access))):
+                    self.add(i, root, space, leaves)
+                    return
         for i in range(max(first, len(self.nests) - WINDOW), len(self.nests)):
             if self.join(i, root, space, leaves):
                 return

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, INT64, Expr, topological
+from eqsat_tensor.lang import BOOL, INT64, OF_ONE_RESULT, Expr, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.schedule.loops import (
     Call,
     Constant,
+    Host,
     Input,
     Iota,
     Map,
@@ -96,6 +97,8 @@ class Values:
             return self.full(result, node.shape)
         if node.op.kind is Kind.REDUCTION:
             return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
+        if node.op.kind is Kind.LIBRARY:
+            return self.library_call(node, operands)
         method: Callable[..., Value] = getattr(self, f"lower_{node.op.name}")
         return method(node, *operands)
 
@@ -259,7 +262,24 @@ class Values:
     def lower_pick(self, node: Expr, value: Value, index: Value) -> Value:
         return self.make(Pick, node.type, value, node["axis"], index)
 
-    # -------------------------------------------------------------------------------- contraction
+    # -------------------------------------------------------------------------- library, products
+    def library_call(self, node: Expr, operands: Sequence[Value]) -> Value:
+        named, result = node.named, None
+        if node.op.results is not None:
+            result = named["result"]
+            named = {k: v for k, v in named.items() if k not in OF_ONE_RESULT}
+        arrays = tuple(self.array(v, a.type) for v, a in zip(operands, node.arguments, strict=True))
+        fields = (node.op.name, tuple(named.items()), result)
+        return self.make(Host, node.type, "host", arrays, (), *fields)
+
+    def array(self, value: Value, type: TensorType) -> Value:
+        """A value as an array in memory, or a constant of rank 0."""
+        if isinstance(value, Constant) and not type.shape:
+            return value
+        if isinstance(value, Constant | SizeValue):
+            return self.map("keep", type, value)
+        return self.stored(value)
+
     def lower_matmul(self, node: Expr, a: Value, b: Value) -> Value:
         own = node.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in node.shape[-2:])
         if own:

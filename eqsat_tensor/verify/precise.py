@@ -35,6 +35,8 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
     op, attributes = node.op, node.named
     if op.kind is Kind.LEAF:
         return truth.lifted(op.numpy(**attributes))
+    if op.kind is Kind.LIBRARY:  # opaque: no element is settled
+        return np.full(node.shape, None, object)
     if op.name == "cast":
         return elementwise(lambda x: cast(truth, x, node.dtype), operands[0])
     if op.name in truth.arrays:

@@ -28,6 +28,7 @@ WEIGHTS = {
     Kind.CONTRACTION: 4.0,
     Kind.COMPOSITE: 1.5,
     Kind.BARRIER: 0.3,
+    Kind.LIBRARY: 0.0,  # no error bound is known of what a library makes
 }
 COMMON = {"add": 5.0, "subtract": 4.0, "multiply": 5.0, "divide": 2.0, "negative": 2.0, "exp": 2.0}
 COMMON |= {"broadcast": 4.0, "sum": 3.0, "log": 2.0, "where": 2.0}
@@ -62,7 +63,7 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
     there = pool.setdefault(wanted, [])
     if there and draw.random.random() < SHARE:
         return there[int(draw.random.integers(len(there)))]
-    ops = [op for op in OPS.values() if op.name not in NEVER]
+    ops = [op for op in OPS.values() if op.name not in NEVER and WEIGHTS[op.kind]]
     weights = np.array([COMMON.get(op.name, WEIGHTS[op.kind]) for op in ops])
     for _ in range(TRIES if depth > 0 else 0):
         op = ops[int(draw.random.choice(len(ops), p=weights / weights.sum()))]

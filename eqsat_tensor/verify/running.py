@@ -110,6 +110,8 @@ def node_error(
         moved = cast_error(values[0], errors[0], node.dtype)
         narrower = node.dtype.kind == "f" and not np.can_cast(values[0].dtype, node.dtype)
         return finished("cast", 0.5 if narrower else 0.0, values, errors, result, moved)
+    if op.kind is Kind.LIBRARY:  # opaque: nothing is known
+        return np.full(result.shape, np.inf)
     if op.name in ELEMENTWISE:
         moved = ELEMENTWISE[op.name](*pairs)
         return finished(op.name, max(op.ulps, 0.5), values, errors, result, moved)
@@ -194,4 +196,5 @@ def has_rule(op: OpDef) -> bool:
     """True where E is defined for the op: by a rule, an index map, a scalar body or an expansion."""
     if op.name in ELEMENTWISE or op.name in ARRAYS or op.name == "cast":
         return True
-    return op.kind in (Kind.LEAF, Kind.MOVEMENT, Kind.ELEMENTWISE) or op.expand is not None
+    known = (Kind.LEAF, Kind.MOVEMENT, Kind.ELEMENTWISE, Kind.LIBRARY)
+    return op.kind in known or op.expand is not None

@@ -9,9 +9,11 @@ import pytest
 
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import BOOL, DTYPES, FLOAT32, FLOAT64, INT64, OPS, Expr
 from eqsat_tensor.types import Literal, literal, symbol
 from tests.egraph.programs import N, first_choice, full, leaf, op, small_book
+from tests.strategies import instances, leaves
 
 M = symbol("m", 1)
 EMPTY = small_book("")
@@ -49,7 +51,10 @@ def samples() -> dict[str, Expr]:
     for name, o in OPS.items():
         if name in found:
             continue
-        if "axes" in o.attributes:
+        if o.kind is Kind.LIBRARY:
+            use = next(iter(instances(o)))
+            found[name] = op(name, *leaves(use), **use.attributes)
+        elif "axes" in o.attributes:
             found[name] = op(name, x, axes=(1,))
         else:
             operands = (x, y, z) if BOOL not in o.dtypes or len(o.dtypes) > 1 else (b, c, b)

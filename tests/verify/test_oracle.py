@@ -31,7 +31,8 @@ def test_every_op_has_a_true_meaning(name: str) -> None:
     op, truth = OPS[name], Truth(200)
     known = name in truth.table or name in truth.arrays or name == "cast"
     body = op.kind is Kind.ELEMENTWISE and op.scalar is not None
-    assert known or body or op.expand or op.kind in (Kind.LEAF, Kind.MOVEMENT)
+    # of what a library makes no element is ever settled: its bound is infinite
+    assert known or body or op.expand or op.kind in (Kind.LEAF, Kind.MOVEMENT, Kind.LIBRARY)
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -48,7 +49,8 @@ def test_every_op_appears_in_random_programs() -> None:
             node = stack.pop()
             seen[node.op.name] += 1
             stack.extend(node.arguments)
-    assert set(OPS) - set(seen) <= NEVER, set(OPS) - set(seen)
+    opaque = {op.name for op in OPS.values() if op.kind is Kind.LIBRARY}
+    assert set(OPS) - set(seen) <= NEVER | opaque, set(OPS) - set(seen)
     assert set(PROPOSERS) <= set(OPS)
 
 

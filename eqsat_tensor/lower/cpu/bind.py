@@ -20,11 +20,13 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cpu.host import HostFunctions
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,
     Constant,
+    Host,
     Map,
     Nest,
     Plan,
@@ -42,7 +44,7 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 1  # of the bytes; part of every cache key
+FORMAT = 2  # of the bytes; part of every cache key
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,29 @@ class Product:
 
 
 @dataclass(frozen=True)
+class HostArray:
+    """A stored array of a host call; ``buffer`` is its name, or the value of a constant."""
+
+    buffer: str | Literal
+    dtype: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class HostCall:
+    """A call of a library op's meaning: attributes by name; results by number (None: the only one)."""
+
+    op: str
+    attributes: tuple[tuple[str, Any], ...]
+    operands: tuple[HostArray, ...]
+    results: tuple[tuple[int | None, HostArray], ...]
+
+
+@dataclass(frozen=True)
 class Step:
     """What binding needs to know of one nest.
 
-    kernel  name of its function ("" for a product).  words  what the argument block holds.
+    kernel  name of its function ("" for a call).  words  what the argument block holds.
     cost    operations an element.  buffers  temporaries that it writes.
     """
 
@@ -88,6 +109,7 @@ class Step:
     buffers: tuple[str, ...]
     partials: tuple[Partial, ...] = ()
     product: Product | None = None
+    host: HostCall | None = None
 
 
 @dataclass(frozen=True)
@@ -117,16 +139,24 @@ class Program:
         sizes: Mapping[str, int],
         threads: int = 1,
         strides: Mapping[str, Sequence[int]] | None = None,
+        functions: HostFunctions | None = None,
     ) -> Bound:
         """Everything worked out for these sizes.
 
         sizes: number of every size symbol.  threads: how many threads chunks are made for.
-        strides: of each input that is not contiguous, in elements, by name.
+        strides: of each input that is not contiguous, in elements, by name.  functions: gives the
+        function that a host call calls, by the op's name: arrays and attributes to a tuple.
         """
         values = dict(sizes)
         for name, given in (strides or {}).items():
             values |= {f"{name}:{axis}": stride for axis, stride in enumerate(given)}
-        return bind(self, values, threads)
+        return bind(self, values, threads, functions)
+
+    @property
+    def portable(self) -> bool:
+        """May it be kept on disk?  Not where a host call's attribute is an object of this process."""
+        hosts = [s.host for s in self.steps if s.host is not None]
+        return all(_is_plain(value) for h in hosts for _, value in h.attributes)
 
     def to_bytes(self) -> bytes:
         """The program for the cache on disk."""
@@ -181,11 +211,13 @@ def _step(plan: Plan, nest: Nest, kernel: str, words: tuple[tuple[Any, ...], ...
     )
     domain, outer = nest.domain, nest.outer
     if nest.kind == "call":
-        (root,) = nest.roots
-        assert isinstance(root.value, Call), root
-        done = _product(plan, root.value)
-        cost = 1.0
-        return Step("call", "", domain, 0, (), cost, written, (), done)
+        values = [r.value for r in nest.roots]
+        if isinstance(values[0], Host):
+            host = _host_call(plan, [v for v in values if isinstance(v, Host)])
+            return Step("call", "", domain, 0, (), 1.0, written, (), None, host)
+        (call,) = values
+        assert isinstance(call, Call), call
+        return Step("call", "", domain, 0, (), 1.0, written, (), _product(plan, call))
     partials: list[Partial] = []
     if nest.kind == "full" or (nest.kind == "col" and not outer):
         for number, root in enumerate(nest.roots):
@@ -214,6 +246,24 @@ def _product(plan: Plan, call: Call) -> Product:
     )
 
 
+def _host_call(plan: Plan, calls: Sequence[Host]) -> HostCall:
+    first = calls[0]
+
+    def array(value: Value) -> HostArray:
+        held = value.value if isinstance(value, Constant) else plan.buffers[value]
+        return HostArray(held, value.dtype.name, value.shape)
+
+    results = tuple((call.result, array(call)) for call in calls)
+    return HostCall(first.op, first.attributes, tuple(map(array, first.operands)), results)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    known = bool | int | float | str | np.dtype
+    return value is None or isinstance(value, known) or type(value).__name__ in _RECORDS
+
+
 def _cost(plan: Plan, root: Value) -> float:
     """Cost of one element of a root, each inlined value counted once."""
     total = 1.0
@@ -237,7 +287,18 @@ COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"kee
 # ------------------------------------------------------------------------- plain data and back
 _RECORDS: dict[str, Any] = {
     c.__name__: c
-    for c in (Program, Step, Partial, Product, Literal, SizeTerm, SizeFunction, Symbol)
+    for c in (
+        Program,
+        Step,
+        Partial,
+        Product,
+        HostCall,
+        HostArray,
+        Literal,
+        SizeTerm,
+        SizeFunction,
+        Symbol,
+    )
 }
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqsat_tensor.lower.cpu import blas, driver
+from eqsat_tensor.lower.cpu import blas, driver, host
 from eqsat_tensor.types import Size, evaluate, literal
 
 if TYPE_CHECKING:
-    from eqsat_tensor.lower.cpu.bind import Product, Program, Step
+    from eqsat_tensor.lower.cpu.bind import HostCall, Product, Program, Step
 
 BLOCK = 8192  # elements of a block of a full reduction: a constant, so results depend on sizes only
 TILE = 512  # most rows of a block of a tile or a column reduction; fewer where rows are long
@@ -28,6 +28,7 @@ COLUMNS = 1 << 18  # elements of a block of a column reduction, about
 CHUNKS = 4  # chunks a thread
 GRAIN = 40_000.0  # estimated nanoseconds below which a step stays on one thread
 MEMORY_NS, COST_NS = 0.15, 0.035  # of an element, and of one unit of cost
+HOST_NS = 1e6  # of a host call: long enough to let other Python threads run meanwhile
 FLOPS = 50.0  # of a matrix product, a nanosecond
 ALIGN = 64
 
@@ -43,6 +44,7 @@ class Bound:
     outputs       dtype and shape of each output.
     arena         memory of the temporaries.
     work          estimated nanoseconds of all steps on one thread.
+    failure       of a program with host calls: what they raise, and where their flag is.
     """
 
     words: NDArray[np.int64]
@@ -52,6 +54,8 @@ class Bound:
     outputs: list[tuple[np.dtype, tuple[int, ...]]]
     arena: NDArray[np.uint8]
     work: float
+    failure: host.Failure | None = None
+    keep: tuple[Any, ...] = ()
 
     def run(self, pointers: Sequence[int]) -> None:
         """Run on arrays at these addresses, inputs first, then outputs.  Not for speed."""
@@ -59,6 +63,8 @@ class Bound:
             for slot in slots:
                 ctypes.c_int64.from_address(slot).value = pointer
         driver.drive(self.steps)
+        if self.failure is not None:
+            self.failure.raise_kept()
 
     def __call__(self, *arrays: NDArray[Any]) -> list[NDArray[Any]]:
         """New outputs for these inputs, in the order of `Program.inputs`."""
@@ -77,8 +83,17 @@ class _Fold:
 class _Binder:
     """Collects words and steps; addresses are filled in when all is there."""
 
-    def __init__(self, program: Program, values: Mapping[str, int], threads: int) -> None:
+    def __init__(
+        self,
+        program: Program,
+        values: Mapping[str, int],
+        threads: int,
+        functions: host.HostFunctions | None,
+    ) -> None:
         self.program, self.values, self.threads = program, values, threads
+        self.functions = functions
+        self.failure: host.Failure | None = None
+        self.kernels: list[Any] = []  # of host calls, and the flag
         self.words: list[int] = []
         self.at: list[tuple[int, int]] = []  # (word, word whose address it holds)
         self.pointers: list[tuple[int, str]] = []  # (word, buffer)
@@ -246,6 +261,27 @@ class _Binder:
             address = blas.gemm_address(product.dtype, over)
             self.steps.append((address, argument, units, chunks, align))
 
+    def host(self, call: HostCall) -> None:
+        """The step of a host call; before the first one, the flag is set."""
+        assert self.functions is not None, f"{call.op}: no functions were given"
+        if self.failure is None:
+            self.failure = host.Failure()
+            flag = np.ones(1, np.int8)
+            self.mark = len(self.words)
+            self.words.append(flag.ctypes.data)
+            self.steps.append((host.mark_address(), self.mark, 1, 1, 1))
+            self.kernels.append(flag)
+        kernel = host.kernel_of(call, self.number, self.functions, self.failure)
+        self.kernels.append(kernel)
+        argument = len(self.words)
+        for array in (*call.operands, *(a for _, a in call.results)):
+            if isinstance(array.buffer, str):
+                self.pointers.append((len(self.words), array.buffer))
+                self.words.append(0)
+        address = ctypes.cast(kernel, ctypes.c_void_p).value or 0
+        self.work += HOST_NS
+        self.steps.append((address, argument, 1, 1, 1))
+
     # ----------------------------------------------------------------------------------- memory
     def place(self) -> tuple[NDArray[np.uint8], dict[str, int]]:
         """An arena, and the address of each temporary in it: first fit over lifetimes."""
@@ -291,6 +327,8 @@ class _Binder:
         steps = np.zeros((len(self.steps), driver.STEP_WORDS), np.int64)
         for k, (kernel, argument, units, chunks, align) in enumerate(self.steps):
             steps[k] = kernel, base + 8 * argument, units, chunks, -align
+        if self.failure is not None:
+            self.failure.word = base + 8 * self.mark
         outputs = [
             (np.dtype(dtype), tuple(self.number(s) for s in shape))
             for dtype, shape in program.outputs
@@ -303,6 +341,8 @@ class _Binder:
             outputs,
             arena,
             self.work,
+            self.failure,
+            tuple(self.kernels),
         )
 
 
@@ -311,17 +351,24 @@ def _bits(data: bytes) -> int:
     return int.from_bytes(data.ljust(8, b"\0"), sys.byteorder, signed=True)
 
 
-def bind(program: Program, values: Mapping[str, int], threads: int) -> Bound:
+def bind(
+    program: Program,
+    values: Mapping[str, int],
+    threads: int,
+    functions: host.HostFunctions | None = None,
+) -> Bound:
     """`Program.bind`, with strides among the values."""
-    binder = _Binder(program, values, threads)
+    binder = _Binder(program, values, threads, functions)
     for members in program.tiles:
         if len(members) > 1:
             binder.tile(members)
             continue
         (i,) = members
         step = program.steps[i]
-        if step.product is None:
-            binder.kernel(i, step)
-        else:
+        if step.host is not None:
+            binder.host(step.host)
+        elif step.product is not None:
             binder.product(step.product)
+        else:
+            binder.kernel(i, step)
     return binder.finish()

@@ -578,9 +578,12 @@ out:
 }
 
 ; What the caller gets: the results as they are, or put into a nest by %finish, which lives for ever.
+; Nothing (an exception is set) stays nothing.
 define internal ptr @finished(ptr %finish, ptr %value) {
   %args = alloca [2 x ptr]
-  %as.is = icmp eq ptr %finish, null
+  %flat = icmp eq ptr %finish, null
+  %failed = icmp eq ptr %value, null
+  %as.is = or i1 %flat, %failed
   br i1 %as.is, label %out, label %nest
 nest:
   %first = getelementptr ptr, ptr %args, i64 1

@@ -13,6 +13,7 @@ from eqsat_tensor.schedule.loops import (
     Call,
     Constant,
     Gathered,
+    Host,
     Input,
     Map,
     Nest,
@@ -77,6 +78,8 @@ def overwritten(plan: Plan) -> tuple[tuple[int, str], ...]:
 
 def _only_there(plan: Plan, nest: Nest, root: Root, target: Input) -> bool:
     """Does the nest read ``target``, if at all, for ``root`` alone and at the element stored?"""
+    if isinstance(root.value, Host):
+        return False
     if isinstance(root.value, Call):
         # of a product only c, and that as it lies: a and b are read again and again
         first, last = root.value.operands[:4], root.value.operands[4:]

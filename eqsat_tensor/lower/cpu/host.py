@@ -1,0 +1,135 @@
+"""Steps that call back into Python: the meaning of a library op, on the arrays of a program.
+
+A host call is a kernel like any other, ``void (ptr argument, i64 begin, i64 end)``, made by ctypes;
+its argument block holds the addresses of operands, then of results.  It takes the GIL.  What it
+raises is kept, a flag of the program is cleared, and later host calls of the same run do nothing:
+the entry then finds a failed check, and what was raised is raised by the caller.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.types import Literal, Size, SizeTerm
+
+if TYPE_CHECKING:
+    from eqsat_tensor.lower.cpu.bind import HostArray, HostCall
+
+# From an op's name to its meaning: arrays and attributes to a tuple of results.
+HostFunctions: TypeAlias = Callable[[str], Callable[..., tuple[Any, ...]]]
+
+KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+# Sets the byte whose address the argument holds: nothing has failed yet.
+_MARK = """
+define void @mark(ptr %argument, i64 %begin, i64 %end) {
+  %flag = load ptr, ptr %argument
+  store i8 1, ptr %flag
+  ret void
+}
+"""
+
+
+@cache
+def mark_address() -> int:
+    """The kernel that a program with host calls begins with."""
+    return jit.load([jit.stored_object(_MARK, jit.GLUE_LEVEL)], ["mark"])["mark"]
+
+
+class Failure:
+    """What a host call of the run that is under way raised, if any; and the flag that says so."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.word = 0  # address of the word that holds the flag's address
+
+    def set(self, error: BaseException) -> None:
+        """Keep what was raised, and clear the flag."""
+        self.error = error
+        flag = ctypes.c_int64.from_address(self.word).value
+        ctypes.c_int8.from_address(flag).value = 0
+
+    def raise_kept(self) -> None:
+        """Raise what was kept, once."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One array of a call: a fixed value, or where the argument block has its address."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fixed: np.ndarray[Any, Any] | None = None
+
+    def at(self, address: int) -> np.ndarray[Any, Any]:
+        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        memory = memoryview((ctypes.c_char * size).from_address(address))
+        return np.ndarray(self.shape, self.dtype, memory)
+
+
+def kernel_of(
+    call: HostCall, number: Callable[[Size], int], functions: HostFunctions, failure: Failure
+) -> Any:
+    """The kernel of a host call for given sizes, a ctypes function: keep it as long as it may run."""
+    function = functions(call.op)
+    attributes = {name: _known(value, number) for name, value in call.attributes}
+    operands = [_place(a, number) for a in call.operands]
+    results = [(which, _place(a, number)) for which, a in call.results]
+    count = sum(o.fixed is None for o in operands) + len(results)
+
+    def run(argument: int, begin: int, end: int) -> None:
+        if failure.error is not None:
+            return
+        try:
+            addresses = iter((ctypes.c_int64 * count).from_address(argument))
+            _call(function, attributes, operands, results, addresses)
+        except BaseException as error:
+            failure.set(error)
+
+    return KERNEL(run)
+
+
+def _call(
+    function: Callable[..., tuple[Any, ...]],
+    attributes: Mapping[str, Any],
+    operands: Sequence[_Place],
+    results: Sequence[tuple[int | None, _Place]],
+    addresses: Any,
+) -> None:
+    arrays = [o.at(next(addresses)) if o.fixed is None else o.fixed for o in operands]
+    with np.errstate(all="ignore"):
+        made = function(*arrays, **attributes)
+    for which, place in results:
+        value = np.asarray(made[which or 0])
+        if value.shape != place.shape or value.dtype != place.dtype:
+            raise RuntimeError(
+                f"needs a result of {place.dtype}{list(place.shape)}; "
+                f"got {value.dtype}{list(value.shape)}"
+            )
+        place.at(next(addresses))[...] = value
+
+
+def _place(array: HostArray, number: Callable[[Size], int]) -> _Place:
+    dtype = np.dtype(array.dtype)
+    shape = tuple(map(number, array.shape))
+    fixed = None
+    if isinstance(array.buffer, Literal):
+        fixed = np.frombuffer(array.buffer.bits, dtype).reshape(())
+    return _Place(dtype, shape, fixed)
+
+
+def _known(value: Any, number: Callable[[Size], int]) -> Any:
+    """An attribute with its sizes as numbers."""
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(_known(v, number) for v in value)
+    return number(value) if isinstance(value, SizeTerm) else value
