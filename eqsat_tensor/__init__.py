@@ -15,6 +15,7 @@ from typing import Any
 from eqsat_tensor import autodiff as _autodiff
 from eqsat_tensor import namespace as _namespace
 from eqsat_tensor.autodiff import grad, jvp, value_and_grad
+from eqsat_tensor.calls import cond, subgraph, wrap
 from eqsat_tensor.errors import (
     ArgumentError,
     DtypeError,
@@ -74,11 +75,14 @@ __all__ = [
     "Tensor",
     "TraceError",
     "UnsupportedError",
+    "cond",
     "grad",
     "jvp",
     "shared",
+    "subgraph",
     "tensor",
     "value_and_grad",
+    "wrap",
     *_LATER,
     *_namespace.PUBLIC,
 ]

@@ -26,6 +26,7 @@ from eqsat_tensor.lower.cpu import blas, blocks, driver, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.normalize import normalize, program_digest
+from eqsat_tensor.opaque import Cut, cut
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
 from eqsat_tensor.rules import RuleBook, load_rulebook
@@ -45,6 +46,7 @@ class Rewritten:
     leaves: tuple[Expr, ...]
     graph: Graph | None
     diagnostics: tuple[str, ...] = field(default=())
+    cut: Cut | None = None  # what the e-graph was given
 
     @property
     def digest(self) -> str:
@@ -80,9 +82,10 @@ def saturated(
     normal: Rewritten, book: RuleBook, allowed: Collection[str] | None = None
 ) -> Rewritten:
     """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it."""
-    result = saturate(normal.roots, book, allowed=allowed)
+    visible = cut(normal.roots)
+    result = saturate(visible.roots, book, allowed=allowed)
     notes = (result.diagnostic,) if result.diagnostic else ()
-    return Rewritten(normal.roots, normal.leaves, result.graph, notes)
+    return Rewritten(normal.roots, normal.leaves, result.graph, notes, visible)
 
 
 def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
@@ -90,7 +93,8 @@ def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
     if program.graph is None:
         return distinct(program.roots)
     choice = extract(program.graph, CostModel(sizes=sizes))
-    return distinct(decode(program.graph, choice))
+    assert program.cut is not None
+    return distinct(program.cut.restored(decode(program.graph, choice)))
 
 
 def distinct(roots: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -191,8 +195,8 @@ def code_for(
 
 
 @cache
-def host_function(name: str) -> Callable[..., tuple[Any, ...]]:
-    """What a host call of the op ``name`` calls: arrays and attributes to a tuple of results."""
+def meaning(name: str) -> Callable[..., tuple[Any, ...]]:
+    """The meaning of a library op: arrays and attributes to a tuple of all its results."""
     op = OPS[name]
     if op.results is not None:
         return op.results

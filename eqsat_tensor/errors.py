@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -71,3 +72,10 @@ def message(operation: str, needs: str, got: str = "", hint: str = "") -> str:
         text += f" {hint}"
     place = user_place()
     return text if place is None else f"{text} ({Path(place[0]).name}:{place[1]})"
+
+
+def wrong_result(name: str, got: Any, dtype: Any, shape: tuple[int, ...]) -> ArgumentError:
+    """The error for a function that did not give the array that it promised."""
+    promised = f"{dtype}[{', '.join(map(str, shape))}]"
+    found = f"{got.dtype}[{', '.join(map(str, got.shape))}]"
+    return ArgumentError(f"{name}: needs a result of {promised}; got {found}.")

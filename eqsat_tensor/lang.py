@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -40,16 +41,18 @@ class Expr:
     """One value of a program: an op applied to operands and static attributes.
 
     ``arguments`` are expressions; ``attributes`` the values of ``op.attributes`` in its order;
-    ``place`` is the user's file and line that made it first, for messages only.
+    ``place`` is the user's file and line that made it first, for messages only; ``serial`` grows
+    with every node that is made.
     """
 
-    __slots__ = ("__weakref__", "arguments", "attributes", "op", "place", "type")
+    __slots__ = ("__weakref__", "arguments", "attributes", "op", "place", "serial", "type")
 
     op: OpDef
     arguments: tuple[Expr, ...]
     attributes: tuple[Any, ...]
     type: TensorType
     place: tuple[str, int] | None
+    serial: int
 
     @property
     def shape(self) -> tuple[Size, ...]:
@@ -143,6 +146,7 @@ class OpDef:
 
 OPS: dict[str, OpDef] = {}
 _TABLE: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
+next_serial = count().__next__
 
 
 def define(name: str, kind: Kind, **fields: Any) -> OpDef:
@@ -181,7 +185,7 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     node = Expr()
     node.op, node.arguments, node.attributes = op, arguments, values
     node.type = op.infer(*(a.type for a in arguments), **attributes)
-    node.place = user_place()
+    node.place, node.serial = user_place(), next_serial()
     return _TABLE.setdefault(key, node)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import LabelError, ShapeError
+from eqsat_tensor.errors import LabelError, ShapeError, wrong_result
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OF_ONE_RESULT, Expr, checks_of, guards_of, topological
 from eqsat_tensor.types import Size, SizeTerm, Symbol
@@ -61,6 +61,9 @@ def _compute(outputs: Sequence[Expr], values: dict[Expr, Array], sizes: Mapping[
             if key not in made:
                 made[key] = node.op.results(*operands, **attributes)
             values[node] = np.asarray(made[key][result])
+            shape = tuple(size_number(s, sizes) for s in node.shape)
+            if (values[node].dtype, values[node].shape) != (node.dtype, shape):
+                raise wrong_result(node.op.name, values[node], node.dtype, shape)
 
 
 def known_attribute(kind: Attribute, value: Any, sizes: Mapping[str, int]) -> Any:

@@ -17,18 +17,20 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor import compile as pipeline
+from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import LabelError
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.host import Failure
+from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.options import Options
-from eqsat_tensor.program import Program
+from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
 from eqsat_tensor.runtime.binding import poke
 from eqsat_tensor.runtime.native import Binding, Callable, InputSpec, OutputSpec, StateSpec
 from eqsat_tensor.runtime.state import StateCell
-from eqsat_tensor.trees import Tree
+from eqsat_tensor.trees import LEAF, Tree
 from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of
 
 BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
@@ -130,7 +132,7 @@ class Variant:
 
     def _bind(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Binding:
         code = self.code(sizes)
-        bound = code.bind(sizes, pipeline.threads(), functions=pipeline.host_function)
+        bound = code.bind(sizes, pipeline.threads(), around=Around(self.options, self.counters))
         self.last_sizes = dict(sizes)
         program = self.program
         named = {
@@ -219,6 +221,37 @@ class Variant:
             failure.raise_kept()
 
         return fail
+
+
+@dataclass(frozen=True)
+class Around:
+    """What programs call: library ops by their meaning, graphs by code made once for all uses."""
+
+    options: Options
+    counters: Counters
+
+    def function(self, op: str) -> AnyCallable[..., tuple[Any, ...]]:
+        return pipeline.meaning(op)
+
+    def program(
+        self, graph: SubGraph, sizes: Mapping[str, int]
+    ) -> tuple[Code, Sequence[np.ndarray]]:
+        some = 0 not in sizes.values()
+        key = (self.options.key(), some)
+        variant = graph.variants.get(key)
+        if variant is None:
+            variant = graph.variants[key] = self._variant(graph, some)
+        return variant.code(sizes), variant.captured
+
+    def _variant(self, graph: SubGraph, nonempty: bool) -> Variant:
+        captured = [e for e in input_leaves(graph.outputs) if e not in graph.parameters]
+        program = make_program(graph.parameters, [], captured, graph.outputs, [])
+        arrays = [np.ascontiguousarray(captured_array(e)) for e in captured]
+        variant = Variant(
+            graph.name, program, self.options, ["array"] * len(graph.parameters),
+            Tree(tuple, (), (LEAF,) * len(graph.outputs)), (), arrays, self.counters,
+        )  # fmt: skip
+        return variant.nonempty() if nonempty else variant
 
 
 def _input(

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from eqsat_tensor import calls
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, DTYPES, FLOAT64, FLOATS, INT64, INTS, Expr, OpDef
+from eqsat_tensor.lang import ANY_ARITY, BOOL, DTYPES, FLOAT64, FLOATS, INT64, INTS, Expr, OpDef
 from eqsat_tensor.tensor import input_leaf
+from eqsat_tensor.trees import flatten
 from eqsat_tensor.types import TensorType, literal
 
 SHAPES = ((), (0,), (1,), (7,), (3, 5), (2, 0), (1, 4))
@@ -57,8 +59,9 @@ def instances(op: OpDef) -> Iterator[Instance]:
     """Uses of an op in every dtype and in odd shapes; none for ``input``."""
     if op.name in TABLE:
         for types, attributes, *labels in TABLE[op.name]:
-            for dtype in op.dtypes if types else DTYPES[:1]:
-                kept = [t if t.dtype == INT64 else t.with_dtype(dtype) for t in types]
+            fixed = op.arity == ANY_ARITY or not types
+            for dtype in DTYPES[:1] if fixed else op.dtypes:
+                kept = [t if fixed or t.dtype == INT64 else t.with_dtype(dtype) for t in types]
                 yield Instance(tuple(kept), attributes, *labels)
     elif op.name == "where":
         for dtype in DTYPES:
@@ -117,6 +120,33 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
     "gemm": [((of("f8"), of("f8", 3, 5), of("f8", 5, 2), of("f8"), of("f8", 3, 2)), {})],
 }
 # fmt: on
+
+
+def _library_uses() -> None:
+    """Uses of the ops that hold graphs and functions."""
+    body = calls._traced(lambda x, y: [x * y, x - y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2)
+    other = calls._traced(lambda x, y: [x + y, y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2)
+    _, (one, two), parameters, _ = calls._canonical([body, other], list(body.leaves))
+    graph, second = (calls._graph(n, parameters, e) for n, e in (("one", one), ("two", two)))
+    pair = (of("f8", 3), of("f8", 3))
+    callback = calls.Callback(
+        lambda x, y: (np.sin(x) * y, y + 1), "callback", 2,
+        lambda ct, out, x, y: (ct[0] * np.cos(x) * y, ct[0] * np.sin(x) + ct[1]),
+    )  # fmt: skip
+    results = calls._all_types(pair)
+    for result in (0, 1):
+        of_one = {"result": result, "dtype": FLOAT64, "shape": (3,)}
+        TABLE.setdefault("call", []).append((pair, {"graph": graph, "sizes": (), **of_one}))
+        TABLE.setdefault("cond", []).append(
+            ((of("?"), *pair), {"graph": graph, "other": second, "sizes": (), **of_one})
+        )
+        TABLE.setdefault("wrap", []).append(
+            (pair, {"callback": callback, "results": results, **of_one})
+        )
+
+
+_PAIR = flatten((0, 0))[1]
+_library_uses()
 
 
 def leaves(instance: Instance, prefix: str = "x") -> list[Expr]:

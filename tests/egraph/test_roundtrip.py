@@ -10,7 +10,7 @@ import pytest
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.saturate import saturate
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, DTYPES, FLOAT32, FLOAT64, INT64, OPS, Expr
+from eqsat_tensor.lang import ANY_ARITY, BOOL, DTYPES, FLOAT32, FLOAT64, INT64, OPS, Expr
 from eqsat_tensor.types import Literal, literal, symbol
 from tests.egraph.programs import N, first_choice, full, leaf, op, small_book
 from tests.strategies import instances, leaves
@@ -51,6 +51,8 @@ def samples() -> dict[str, Expr]:
     for name, o in OPS.items():
         if name in found:
             continue
+        if o.arity == ANY_ARITY:
+            continue  # cut out before the engine sees a program: eqsat_tensor.opaque
         if o.kind is Kind.LIBRARY:
             use = next(iter(instances(o)))
             found[name] = op(name, *leaves(use), **use.attributes)
@@ -62,7 +64,7 @@ def samples() -> dict[str, Expr]:
     return found
 
 
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", [n for n, o in OPS.items() if o.arity != ANY_ARITY])
 def test_every_op_comes_back_as_itself(name: str) -> None:
     expr = samples()[name]
     result = saturate([expr, expr], EMPTY)

@@ -20,7 +20,7 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
-from eqsat_tensor.lower.cpu.host import HostFunctions
+from eqsat_tensor.lower.cpu.host import Surroundings
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
@@ -139,18 +139,18 @@ class Program:
         sizes: Mapping[str, int],
         threads: int = 1,
         strides: Mapping[str, Sequence[int]] | None = None,
-        functions: HostFunctions | None = None,
+        around: Surroundings | None = None,
     ) -> Bound:
         """Everything worked out for these sizes.
 
         sizes: number of every size symbol.  threads: how many threads chunks are made for.
-        strides: of each input that is not contiguous, in elements, by name.  functions: gives the
-        function that a host call calls, by the op's name: arrays and attributes to a tuple.
+        strides: of each input that is not contiguous, in elements, by name.  around: what the program
+        calls and does not hold itself; without it, programs that call nothing.
         """
         values = dict(sizes)
         for name, given in (strides or {}).items():
             values |= {f"{name}:{axis}": stride for axis, stride in enumerate(given)}
-        return bind(self, values, threads, functions)
+        return bind(self, values, threads, around)
 
     @property
     def portable(self) -> bool:

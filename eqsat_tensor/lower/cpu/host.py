@@ -12,35 +12,76 @@ import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.errors import wrong_result
+from eqsat_tensor.lower.cpu import driver, jit
 from eqsat_tensor.types import Literal, Size, SizeTerm
 
 if TYPE_CHECKING:
-    from eqsat_tensor.lower.cpu.bind import HostArray, HostCall
+    from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Program
 
-# From an op's name to its meaning: arrays and attributes to a tuple of results.
-HostFunctions: TypeAlias = Callable[[str], Callable[..., tuple[Any, ...]]]
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+
+class Surroundings(Protocol):
+    """What a program calls and does not hold itself."""
+
+    def function(self, op: str) -> Callable[..., tuple[Any, ...]]:
+        """The meaning of a library op: arrays and attributes to a tuple of results."""
+
+    def program(self, graph: Any, sizes: Mapping[str, int]) -> tuple[Program, Sequence[Array]]:
+        """Code of a graph for such sizes, and the arrays that follow its parameters as inputs."""
+
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
-# Sets the byte whose address the argument holds: nothing has failed yet.
-_MARK = """
+# mark sets the byte whose address the argument holds: nothing has failed yet.
+# branch runs the steps of one of two graphs.  Its argument: address of a bool; then for the graph
+# taken where it is true, and for the other: steps, their number, the pool, its parallel loop.
+_STEPS = """
+declare void @eqsat_drive(ptr, i64, ptr, ptr)
 define void @mark(ptr %argument, i64 %begin, i64 %end) {
   %flag = load ptr, ptr %argument
   store i8 1, ptr %flag
   ret void
 }
+define void @branch(ptr %argument, i64 %begin, i64 %end) {
+  %condition.at = load ptr, ptr %argument
+  %condition = load i8, ptr %condition.at
+  %other = icmp eq i8 %condition, 0
+  %first = select i1 %other, i64 5, i64 1
+  %steps.at = getelementptr i64, ptr %argument, i64 %first
+  %count.at = getelementptr i64, ptr %steps.at, i64 1
+  %pool.at = getelementptr i64, ptr %steps.at, i64 2
+  %pfor.at = getelementptr i64, ptr %steps.at, i64 3
+  %steps = load ptr, ptr %steps.at
+  %count = load i64, ptr %count.at
+  %pool = load ptr, ptr %pool.at
+  %pfor = load ptr, ptr %pfor.at
+  call void @eqsat_drive(ptr %steps, i64 %count, ptr %pool, ptr %pfor)
+  ret void
+}
 """
+BRANCH_WORDS = 9
 
 
 @cache
+def _addresses() -> dict[str, int]:
+    symbols = {"eqsat_drive": driver.drive_address()}
+    return jit.load([jit.stored_object(_STEPS, jit.GLUE_LEVEL)], ["mark", "branch"], symbols)
+
+
 def mark_address() -> int:
     """The kernel that a program with host calls begins with."""
-    return jit.load([jit.stored_object(_MARK, jit.GLUE_LEVEL)], ["mark"])["mark"]
+    return _addresses()["mark"]
+
+
+def branch_address() -> int:
+    """The kernel of a conditional."""
+    return _addresses()["branch"]
 
 
 class Failure:
@@ -78,10 +119,10 @@ class _Place:
 
 
 def kernel_of(
-    call: HostCall, number: Callable[[Size], int], functions: HostFunctions, failure: Failure
+    call: HostCall, number: Callable[[Size], int], around: Surroundings, failure: Failure
 ) -> Any:
     """The kernel of a host call for given sizes, a ctypes function: keep it as long as it may run."""
-    function = functions(call.op)
+    function = around.function(call.op)
     attributes = {name: _known(value, number) for name, value in call.attributes}
     operands = [_place(a, number) for a in call.operands]
     results = [(which, _place(a, number)) for which, a in call.results]
@@ -92,7 +133,7 @@ def kernel_of(
             return
         try:
             addresses = iter((ctypes.c_int64 * count).from_address(argument))
-            _call(function, attributes, operands, results, addresses)
+            _call(call.op, function, attributes, operands, results, addresses)
         except BaseException as error:
             failure.set(error)
 
@@ -100,6 +141,7 @@ def kernel_of(
 
 
 def _call(
+    name: str,
     function: Callable[..., tuple[Any, ...]],
     attributes: Mapping[str, Any],
     operands: Sequence[_Place],
@@ -112,10 +154,7 @@ def _call(
     for which, place in results:
         value = np.asarray(made[which or 0])
         if value.shape != place.shape or value.dtype != place.dtype:
-            raise RuntimeError(
-                f"needs a result of {place.dtype}{list(place.shape)}; "
-                f"got {value.dtype}{list(value.shape)}"
-            )
+            raise wrong_result(name, value, place.dtype, place.shape)
         place.at(next(addresses))[...] = value
 
 
