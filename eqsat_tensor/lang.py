@@ -28,10 +28,14 @@ from eqsat_tensor.types import (
     substitute,
 )
 
-BOOL, INT32, INT64, FLOAT32, FLOAT64 = DTYPES
-BOOLS = (BOOL,)
-INTS = (INT32, INT64)
-FLOATS = (FLOAT32, FLOAT64)
+BOOLS, SIGNED, UNSIGNED, FLOATS = (
+    tuple(dtype for dtype in DTYPES if dtype.kind == kind) for kind in "biuf"
+)
+(BOOL,) = BOOLS
+INT8, INT16, INT32, INT64 = SIGNED
+UINT8, UINT16, UINT32, UINT64 = UNSIGNED
+FLOAT16, FLOAT32, FLOAT64 = FLOATS
+INTS = SIGNED + UNSIGNED
 NUMBERS = INTS + FLOATS
 ANY_ARITY = -1
 OF_ONE_RESULT = ("result", "shape", "dtype")

@@ -29,23 +29,36 @@ class Primitive:
     result: str = "same"
 
 
+def _in_single(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A formula of several steps; halves are computed in float32 and rounded once."""
+
+    def call(x: Any) -> Any:
+        x = np.asarray(x)
+        wide = x.astype(np.float32) if x.dtype == np.float16 else x
+        return function(wide).astype(x.dtype)
+
+    return call
+
+
+@_in_single
 def _sigmoid(x: Any) -> Any:
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(np.asarray(x).dtype)
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
+@_in_single
 def _log1mexp(x: Any) -> Any:
     small = x > -0.6931471805599453
-    return np.where(small, np.log(-np.expm1(x)), np.log1p(-np.exp(x))).astype(np.asarray(x).dtype)
+    return np.where(small, np.log(-np.expm1(x)), np.log1p(-np.exp(x)))
 
 
 def _special(name: str) -> Callable[..., Any]:
     def call(x: Any) -> Any:
         import scipy.special
 
-        return getattr(scipy.special, name)(x)
+        return np.asarray(getattr(scipy.special, name)(x))
 
-    return call
+    return _in_single(call)
 
 
 def _softplus(x: Any) -> Any:

@@ -247,7 +247,7 @@ def operator(name: str, *operands: Any) -> Any:
     """A Python operator: as the function `name`, but of Python numbers alone it gives such a one."""
     result = FUNCTIONS[name](*operands)
     if all(weak_type(x) is not None for x in operands):
-        result.weak = {"b": bool, "i": int, "f": float}[result.dtype.kind]
+        result.weak = {"b": bool, "i": int, "u": int, "f": float}[result.dtype.kind]
     return result
 
 
@@ -308,7 +308,8 @@ def tensor(name: str, shape: Sequence[int | str | Dim] = (), dtype: Any = "float
     """An input of a graph.
 
     shape: ints, and names of sizes known at run time only; one name means one size everywhere.
-    Raises DtypeError for a dtype other than bool, int32, int64, float32, float64.
+    Raises DtypeError for a dtype that is not bool, int8 to int64, uint8 to uint64, or float16 to
+    float64.
     """
     if isinstance(shape, str | int | Dim):
         shape = (shape,)

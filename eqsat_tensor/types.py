@@ -16,10 +16,12 @@ import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
 
-DTYPES: tuple[np.dtype, ...] = tuple(
-    np.dtype(name) for name in ("bool", "int32", "int64", "float32", "float64")
-)
-SHORT = {"bool": "bool", "int32": "i32", "int64": "i64", "float32": "f32", "float64": "f64"}
+_WIDTHS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
+# Every dtype there is, by kind and width, and what messages and rule files call it.
+SHORT = {"bool": "bool"} | {
+    f"{kind}{bits}": f"{kind[0]}{bits}" for kind, widths in _WIDTHS.items() for bits in widths
+}
+DTYPES: tuple[np.dtype, ...] = tuple(map(np.dtype, SHORT))
 
 
 # ---------------------------------------------------------------------------------------- sizes
@@ -309,7 +311,8 @@ class Literal:
 
 def literal(value: object, dtype: np.dtype) -> Literal:
     """``value`` as a constant of ``dtype``, rounded as NumPy rounds it; OverflowError as in NumPy."""
-    return Literal(dtype, np.asarray(value, dtype).tobytes())
+    with np.errstate(over="ignore"):
+        return Literal(dtype, np.asarray(value, dtype).tobytes())
 
 
 @dataclass(frozen=True)
@@ -328,13 +331,16 @@ class Guard:
 
 @cache
 def known_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype in native byte order, or DtypeError where it is not one of `DTYPES`."""
+    """The dtype in native byte order, or DtypeError where it is not one of `DTYPES`.
+
+    C's types of equal width are one: ``long long`` is int64, as ``long`` is.
+    """
     native = dtype.newbyteorder("=")
     if native not in DTYPES:
         raise DtypeError(
             message("dtype", f"one of {', '.join(d.name for d in DTYPES)}", str(dtype))
         )
-    return native
+    return DTYPES[DTYPES.index(native)]
 
 
 def same_size(left: Size, right: Size) -> bool | None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from eqsat_tensor.errors import DtypeError, ShapeError
 from eqsat_tensor.types import (
     DTYPES,
+    SHORT,
     Guard,
     TensorType,
     broadcast_shapes,
@@ -115,11 +116,17 @@ def test_literals_that_do_not_fit_overflow():
         literal(2**40, np.dtype("int32"))
 
 
-def test_dtypes_are_five():
+def test_dtypes_are_bools_integers_and_floats():
+    assert [SHORT[d.name] for d in DTYPES] == (
+        ["bool", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f16", "f32", "f64"]
+    )
+    assert known_dtype(np.dtype("longlong")).num == np.dtype("int64").num
+    assert known_dtype(np.dtype("ulonglong")).num == np.dtype("uint64").num
     for dtype in DTYPES:
         assert known_dtype(dtype.newbyteorder(">")) == dtype
-    with pytest.raises(DtypeError, match="dtype: needs one of bool"):
-        known_dtype(np.dtype("float16"))
+    for refused in ("longdouble", "S3", "O", "M8[s]", "c16"):
+        with pytest.raises(DtypeError, match="dtype: needs one of bool, int8"):
+            known_dtype(np.dtype(refused))
 
 
 def test_types_are_shown_shortly():

@@ -165,8 +165,8 @@ def value_text(value: Literal) -> str:
     number = value.value
     if value.dtype.kind == "b":
         return f"(B {int(number)})"
-    if value.dtype.kind == "i":
-        return f"(I {number})"
+    if value.dtype.kind in "iu":
+        return f"(I {number})" if number <= MAX_I64 else f"(Wide {int(number) - 2**64})"
     if math.isnan(number):
         return f"({ENGINE_NAMES['NaN']})"
     if math.isinf(number):

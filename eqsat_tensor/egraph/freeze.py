@@ -102,6 +102,8 @@ class _Reader:
         for name in VALUES:
             for arguments, result, _ in tables[ENGINE_NAMES.get(name, name)].rows:
                 self.value_of[result] = arguments[0] if arguments else OUTSIDE[name]
+                if name == "Wide":
+                    self.value_of[result] += 2**64
 
     @property
     def classes(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from eqsat_tensor.lang import OPS, OpDef
+from eqsat_tensor.lang import BOOLS, FLOATS, INTS, OPS, OpDef
 from eqsat_tensor.rules.signature import (
     DTYPE_NAMES,
     ENGINE_NAMES,
@@ -24,7 +24,10 @@ from eqsat_tensor.rules.vocabulary import RELATIONS
 SMALL = (1, 2)  # attributes and operands of a row in row/small
 WIDE = (3, 5)
 NUMBERED = {"Axes": "number/axes", "Sizes": "number/sizes", "Value": "number/value"}
-FAMILIES = {"float": ("F32", "F64"), "int": ("I32", "I64"), "bool": ("Bool",)}
+FAMILIES = {
+    family: tuple(DTYPE_NAMES[dtype] for dtype in dtypes)
+    for family, dtypes in (("float", FLOATS), ("int", INTS), ("bool", BOOLS))
+}
 
 DECLARATIONS = """
 (sort Sizes (Vec i64))

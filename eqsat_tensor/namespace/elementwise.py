@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, UnsupportedError, message
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, FLOATS, OPS, Expr, OpDef
+from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, FLOATS, INTS, OPS, Expr, OpDef
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     broadcast_together,
@@ -21,6 +21,7 @@ from eqsat_tensor.namespace.operands import (
     public,
     show_all,
 )
+from eqsat_tensor.namespace.wholes import COMPARISONS, whole_comparison
 from eqsat_tensor.ops import arithmetic, compare
 from eqsat_tensor.ops.barrier import keep as keep_op
 from eqsat_tensor.ops.leaf import constant_of, full_like
@@ -67,6 +68,10 @@ def _meaning(op: OpDef, ufunc: np.ufunc) -> Callable[..., Any]:
 
 def elementwise(op: OpDef, ufunc: np.ufunc, operands: tuple[Any, ...]) -> Expr:
     """The node of an elementwise op on promoted, broadcast operands."""
+    if op.name in COMPARISONS:
+        exact = whole_comparison(op, operands)
+        if exact is not None:
+            return exact
     exprs = promoted(op.name, ufunc, operands)
     dtype = exprs[0].dtype
     if op.name.startswith("logical"):
@@ -161,11 +166,20 @@ def clip(x: Any, min: Any = None, max: Any = None, /, **bounds: Any) -> Any:
     if bounds:
         raise TypeError(f"clip() got an unexpected keyword argument {next(iter(bounds))!r}")
     result = x
-    if low is not None:
+    if low is not None and not _no_bound(x, low, below=True):
         result = PUBLIC["maximum"](result, low)
-    if high is not None:
+    if high is not None and not _no_bound(x, high, below=False):
         result = PUBLIC["minimum"](result, high)
     return result if isinstance(result, Tensor) else Tensor(as_expr(result))
+
+
+def _no_bound(x: Any, bound: Any, below: bool) -> bool:
+    """A Python int that no element of an integer dtype is beyond, as NumPy lets it be."""
+    dtype = as_expr(x).dtype
+    if type(bound) is not int or dtype not in INTS:
+        return False
+    limits = np.iinfo(dtype)
+    return bound < limits.min if below else bound > limits.max
 
 
 @public(numpy=lambda x: np.maximum(x, 0))
@@ -183,8 +197,11 @@ def isinf(x: Any, /) -> Any:
 @public(numpy=np.hypot)
 def hypot(a: Any, b: Any, /) -> Any:
     """sqrt(a^2 + b^2), computed so that the squares do not overflow."""
-    exprs = promoted("hypot", np.hypot, (a, b))
-    x, y = arithmetic.absolute(exprs[0]), arithmetic.absolute(exprs[1])
+    return Tensor(_in_single(_hypot, promoted("hypot", np.hypot, (a, b))))
+
+
+def _hypot(a: Expr, b: Expr) -> Expr:
+    x, y = arithmetic.absolute(a), arithmetic.absolute(b)
     top, low = arithmetic.maximum(x, y), arithmetic.minimum(x, y)
     zero, one = full_like(x, 0), full_like(x, 1)
     ratio = arithmetic.divide(low, compare.where(compare.equal(top, zero), one, top))
@@ -192,14 +209,21 @@ def hypot(a: Any, b: Any, /) -> Any:
         top, arithmetic.sqrt(arithmetic.add(one, arithmetic.square(ratio)))
     )
     infinite = compare.equal(top, full_like(x, np.inf))
-    return Tensor(compare.where(infinite, top, length))
+    return compare.where(infinite, top, length)
+
+
+def _in_single(body: Callable[..., Expr], operands: Sequence[Expr]) -> Expr:
+    """A formula of several steps; of halves it is rounded once, at the end."""
+    if operands[0].dtype != FLOAT16:
+        return body(*operands)
+    return compare.cast_to(body(*(compare.cast_to(e, FLOAT32) for e in operands)), FLOAT16)
 
 
 def _derived(name: str, doc: str, body: Callable[..., Any]) -> None:
     ufunc = getattr(np, name)
 
     def function(*operands: Any) -> Any:
-        return Tensor(body(*promoted(name, ufunc, operands)))
+        return Tensor(_in_single(body, promoted(name, ufunc, operands)))
 
     function.__name__, function.__doc__ = name, doc
     public(numpy=ufunc)(function)

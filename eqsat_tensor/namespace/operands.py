@@ -126,7 +126,7 @@ def loop_dtypes(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> lis
         raise DtypeError(
             message(
                 operation,
-                "dtypes that give bool, int32, int64, float32 or float64",
+                f"dtypes that give one of {', '.join(d.name for d in DTYPES)}",
                 f"{show_all(operands)}, which gives {bad} in NumPy",
                 "Cast by astype.",
             )
@@ -147,8 +147,6 @@ def common_dtype(operation: str, operands: Sequence[Any]) -> np.dtype:
 def converted(value: Any, dtype: np.dtype) -> Expr:
     """An operand as an expression of `dtype`; OverflowError for a Python int that does not fit."""
     if type(value) in PYTHON_NUMBERS:
-        if dtype.kind == "i" and isinstance(value, int):
-            np.asarray(value, dtype)
         return constant(value, dtype)
     return cast_to(as_expr(value), dtype)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
-from eqsat_tensor.lang import BOOL, FLOAT64, FLOATS, INT32, INT64, Expr, OpDef
+from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, FLOAT64, FLOATS, INT64, UINT64, Expr, OpDef
 from eqsat_tensor.namespace.operands import axes_of, axis_of, dtype_of, expr_of, public
 from eqsat_tensor.ops import arithmetic, compare, movement, reduce, softmax
 from eqsat_tensor.ops.leaf import full_like, iota, size_value
@@ -23,11 +23,27 @@ def _finish(x: Expr, axes: tuple[int, ...], result: Expr, keepdims: bool) -> Ten
 
 
 def _float(name: str, x: Any, dtype: Any = None) -> Expr:
-    """An operand as floats: integers and bools become float64."""
+    """An operand as floats: integers and bools become float64, halves are computed in float32."""
     expr = expr_of(name, x)
     if dtype is not None:
-        return compare.cast_to(expr, dtype_of(dtype))
-    return expr if expr.dtype in FLOATS else compare.cast_to(expr, FLOAT64)
+        expr = compare.cast_to(expr, dtype_of(dtype))
+    if expr.dtype == FLOAT16:
+        return compare.cast_to(expr, FLOAT32)
+    plain = dtype is not None or expr.dtype in FLOATS
+    return expr if plain else compare.cast_to(expr, FLOAT64)
+
+
+def _rounded(result: Expr, x: Any, dtype: Any = None) -> Expr:
+    """What was made of a `_float`, in the dtype that is returned."""
+    wanted = as_expr(x).dtype if dtype is None else dtype_of(dtype)
+    return compare.cast_to(result, FLOAT16) if wanted == FLOAT16 else result
+
+
+def _widened(x: Expr) -> Expr:
+    """What sums are taken of: bools and integers in the widest type of their kind."""
+    if x.dtype.kind in "bi":
+        return compare.cast_to(x, INT64)
+    return compare.cast_to(x, UINT64) if x.dtype.kind == "u" else x
 
 
 def _refuse_empty(name: str, x: Expr, axes: tuple[int, ...]) -> None:
@@ -41,8 +57,8 @@ def _accumulated(name: str, op: OpDef, numpy: Any, doc: str) -> None:
         expr = expr_of(name, x)
         if dtype is not None:
             expr = compare.cast_to(expr, dtype_of(dtype))
-        elif expr.dtype in (BOOL, INT32):
-            expr = compare.cast_to(expr, INT64)
+        else:
+            expr = _widened(expr)
         axes = axes_of(name, axis, len(expr.shape), x)
         if expr.dtype == BOOL:
             raise DtypeError(message(name, "a dtype of numbers", "dtype=bool", "Use any or all."))
@@ -53,13 +69,16 @@ def _accumulated(name: str, op: OpDef, numpy: Any, doc: str) -> None:
 
 
 _accumulated(
-    "sum", reduce.sum_, np.sum, "The sum over `axis` (all for None); bool and int32 give int64."
+    "sum",
+    reduce.sum_,
+    np.sum,
+    "The sum over `axis` (all for None).  Bools and integers give int64, or uint64.",
 )
 _accumulated(
     "prod",
     reduce.prod,
     np.prod,
-    "The product over `axis` (all for None); bool and int32 give int64.",
+    "The product over `axis` (all for None).  Bools and integers give int64, or uint64.",
 )
 
 
@@ -132,7 +151,7 @@ def mean(x: Any, /, axis: Axis = None, dtype: Any = None, keepdims: bool = False
     """The mean over `axis` (all for None); integers and bools give float64."""
     expr = _float("mean", x, dtype)
     axes = axes_of("mean", axis, len(expr.shape), x)
-    return _finish(expr, axes, _mean(expr, axes), keepdims)
+    return _finish(expr, axes, _rounded(_mean(expr, axes), x, dtype), keepdims)
 
 
 @public(numpy=np.var)
@@ -144,7 +163,7 @@ def var(
     axes = axes_of("var", axis, len(expr.shape), x)
     centre = movement.broadcast(_mean(expr, axes), axes, expr.shape)
     square = arithmetic.square(arithmetic.subtract(expr, centre))
-    return _finish(expr, axes, _mean(square, axes, ddof), keepdims)
+    return _finish(expr, axes, _rounded(_mean(square, axes, ddof), x, dtype), keepdims)
 
 
 @public(numpy=np.std)
@@ -163,8 +182,7 @@ def cumsum(x: Any, /, axis: int | None = None) -> Tensor:
     Computed as a product with a triangle of ones: fine for short axes.
     """
     expr = expr_of("cumsum", x)
-    if expr.dtype in (BOOL, INT32):
-        expr = compare.cast_to(expr, INT64)
+    expr = _widened(expr)
     if axis is None:
         expr, place = movement.reshape(expr, (product(expr.shape),)), 0
     else:
@@ -180,11 +198,13 @@ def cumsum(x: Any, /, axis: int | None = None) -> Tensor:
 # ---------------------------------------------------------------------------- softmax and kin
 def _on_arrays(op: OpDef) -> Callable[..., Any]:
     def call(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-        array = np.asarray(x)
-        array = array if array.dtype in FLOATS else array.astype(np.float64)
+        given = np.asarray(x)
+        array = given if given.dtype in FLOATS else given.astype(np.float64)
+        array = array.astype(np.float32) if given.dtype == FLOAT16 else array
         axes = axes_of(op.name, axis, array.ndim)
         with np.errstate(all="ignore"):
             result = op.numpy(array, axes=axes)
+            result = result.astype(FLOAT16) if given.dtype == FLOAT16 else result
         return (np.expand_dims(result, axes) if keepdims else result)[()]
 
     return call
@@ -196,7 +216,8 @@ def logsumexp(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
     expr = _float("logsumexp", x)
     axes = axes_of("logsumexp", axis, len(expr.shape), x)
     _refuse_empty("logsumexp", expr, axes)
-    return _finish(expr, axes, softmax.logsumexp(expr, axes=axes) if axes else expr, keepdims)
+    result = softmax.logsumexp(expr, axes=axes) if axes else expr
+    return _finish(expr, axes, _rounded(result, x), keepdims)
 
 
 @public(numpy=_on_arrays(softmax.softmax))
@@ -204,7 +225,7 @@ def softmax_(x: Any, /, axis: Axis = None) -> Tensor:
     """exp(x) / sum(exp(x)) over `axis` (all for None, as SciPy), without overflow."""
     expr = _float("softmax", x)
     axes = axes_of("softmax", axis, len(expr.shape), x)
-    return Tensor(softmax.softmax(expr, axes=axes) if axes else _ones(expr))
+    return Tensor(_rounded(softmax.softmax(expr, axes=axes) if axes else _ones(expr), x))
 
 
 @public(numpy=_on_arrays(softmax.log_softmax))
@@ -212,7 +233,8 @@ def log_softmax(x: Any, /, axis: Axis = None) -> Tensor:
     """log(softmax(x)) over `axis` (all for None, as SciPy), accurate where softmax underflows."""
     expr = _float("log_softmax", x)
     axes = axes_of("log_softmax", axis, len(expr.shape), x)
-    return Tensor(softmax.log_softmax(expr, axes=axes) if axes else movement.zeros_like(expr))
+    result = softmax.log_softmax(expr, axes=axes) if axes else movement.zeros_like(expr)
+    return Tensor(_rounded(result, x))
 
 
 def _ones(x: Expr) -> Expr:

@@ -31,7 +31,7 @@ def capture(array: np.ndarray) -> Expr:
     flat = array.reshape(-1)
     if flat.size and (flat.view(f"u{flat.itemsize}") == flat.view(f"u{flat.itemsize}")[0]).all():
         return constant(flat[0].item(), array.dtype, array.shape)
-    if array.ndim == 1 and array.dtype.kind == "i" and (flat == np.arange(flat.size)).all():
+    if array.ndim == 1 and array.dtype.kind in "iu" and (flat == np.arange(flat.size)).all():
         return iota(axis=0, dtype=array.dtype, shape=array.shape)
     content = hashlib.blake2b(flat.tobytes(), digest_size=16).digest()
     key = (array.dtype, array.shape, content)

@@ -18,7 +18,7 @@ def _no_value(**_: Any) -> Any:
 def _iota(axis: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     along = [1] * len(shape)
     along[axis] = shape[axis]
-    return np.broadcast_to(np.arange(shape[axis], dtype=dtype).reshape(along), shape)
+    return np.broadcast_to(np.arange(shape[axis]).astype(dtype).reshape(along), shape)
 
 
 input_ = define(
@@ -61,7 +61,7 @@ size = define(
     Kind.LEAF,
     arity=0,
     attributes={"size": Attribute.SIZES, "dtype": Attribute.DTYPE},
-    numpy=lambda size, dtype: np.asarray(size[0], dtype),
+    numpy=lambda size, dtype: np.asarray(size[0]).astype(dtype),
     infer=lambda size, dtype: TensorType(dtype, ()),
     doc="A size as a 0-d value.",
 )

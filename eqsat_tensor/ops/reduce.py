@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import BOOLS, FLOATS, INT64, NUMBERS, OPS, Expr, OpDef, apply, define
+from eqsat_tensor.lang import (
+    BOOLS,
+    FLOAT16,
+    FLOAT32,
+    FLOATS,
+    INT64,
+    NUMBERS,
+    OPS,
+    Expr,
+    OpDef,
+    apply,
+    define,
+)
 from eqsat_tensor.ops.arithmetic import divide, multiply
 from eqsat_tensor.ops.compare import cast_to, equal, isnan, logical_or, where
 from eqsat_tensor.ops.leaf import constant, full_like, iota
@@ -83,12 +95,22 @@ def highest(dtype: np.dtype) -> Any:
     return True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
+def _accumulated(numpy: Any) -> Any:
+    """A sum or product in the dtype of `x`; of halves in float32, rounded once."""
+
+    def call(x: Any, axes: tuple[int, ...]) -> Any:
+        total = numpy(x, axes, dtype=FLOAT32 if x.dtype == FLOAT16 else x.dtype)
+        return np.asarray(total).astype(x.dtype)
+
+    return call
+
+
 sum_ = _reduction(
-    "sum", lambda x, axes: np.sum(x, axes, dtype=x.dtype), "The sum.", dtypes=NUMBERS, linear=True,
+    "sum", _accumulated(np.sum), "The sum.", dtypes=NUMBERS, linear=True,
     vjp=lambda ct, out, x, axes: (_spread(ct, axes, x),),
 )  # fmt: skip
 prod = _reduction(
-    "prod", lambda x, axes: np.prod(x, axes, dtype=x.dtype), "The product.", dtypes=NUMBERS,
+    "prod", _accumulated(np.prod), "The product.", dtypes=NUMBERS,
     vjp=_prod_vjp,
 )  # fmt: skip
 max_ = _reduction(

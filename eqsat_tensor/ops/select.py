@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import INTS, Expr, define
+from eqsat_tensor.lang import INT64, INTS, UINT64, Expr, define
 from eqsat_tensor.ops import arithmetic, compare, reduce
 from eqsat_tensor.ops.leaf import iota, size_value
 from eqsat_tensor.ops.movement import (
@@ -55,9 +55,7 @@ def _diagonal_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
     full_size = minimum(x.shape[-2], x.shape[-1])
     square = (*x.shape[:-2], full_size, full_size)
     spread = broadcast(ct, (rank - 1,), square)
-    on = compare.equal(
-        *(iota(axis=a, dtype=np.dtype("int64"), shape=square) for a in (-2 + rank, -1 + rank))
-    )
+    on = compare.equal(*(iota(axis=a, dtype=INT64, shape=square) for a in (-2 + rank, -1 + rank)))
     return (pad(compare.where(on, spread, zeros_like(spread)), [0] * rank, [1] * rank, x.shape),)
 
 
@@ -84,25 +82,32 @@ def _pick(x: Any, index: Any, axis: int) -> Any:
     return np.take_along_axis(x, np.expand_dims(index, axis), axis).squeeze(axis)
 
 
+def _signed(index: Expr) -> Expr:
+    return compare.cast_to(index, INT64)
+
+
 def _pick_vjp(ct: Expr, out: Expr, x: Expr, index: Expr, axis: int) -> tuple[Expr, None]:
-    size = size_value(x.shape[axis], index.dtype)
+    index = _signed(index)
+    size = size_value(x.shape[axis], INT64)
     wrapped = compare.where(
         compare.less(index, zeros_like(index)),
         arithmetic.add(index, broadcast_to(size, index.shape)),
         index,
     )
     label = broadcast(wrapped, (axis,), x.shape)
-    hit = compare.equal(iota(axis=axis, dtype=index.dtype, shape=x.shape), label)
+    hit = compare.equal(iota(axis=axis, dtype=INT64, shape=x.shape), label)
     return compare.where(hit, broadcast(ct, (axis,), x.shape), zeros_like(x)), None
 
 
 def _pick_checks(node: Expr) -> list[tuple[Expr, str]]:
     x, index = node.arguments
     extent = x.shape[node["axis"]]
-    high = broadcast_to(size_value(extent, index.dtype), index.shape)
-    inside = compare.logical_and(
-        compare.less(index, high), compare.greater_equal(index, arithmetic.negative(high))
-    )
+    wide = index if index.dtype == UINT64 else _signed(index)
+    high = broadcast_to(size_value(extent, wide.dtype), index.shape)
+    inside = compare.less(wide, high)
+    if index.dtype.kind == "i":
+        above = compare.greater_equal(wide, arithmetic.negative(high))
+        inside = compare.logical_and(inside, above)
     everywhere = reduce.all_over(inside, range(len(index.shape)))
     text = f"pick: needs labels from {-extent} to {extent - 1}; got one outside."
     return [(everywhere, text)]

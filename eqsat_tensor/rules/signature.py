@@ -15,8 +15,8 @@ import numpy as np
 
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
-from eqsat_tensor.lang import BOOL, FLOAT64, FLOATS, INT64, INTS, OPS, OpDef
-from eqsat_tensor.types import SHORT, Shape, TensorType, literal
+from eqsat_tensor.lang import BOOL, FLOAT64, INT64, OPS, OpDef
+from eqsat_tensor.types import DTYPES, SHORT, Shape, TensorType, literal
 from eqsat_tensor.types import minimum as _smaller
 
 SORT = {
@@ -27,8 +27,9 @@ SORT = {
     Attribute.TEXT: "i64",
     Attribute.OBJECT: "i64",
 }
-DTYPE_NAMES = {dtype: SHORT[dtype.name].capitalize() for dtype in (BOOL, *INTS, *FLOATS)}
-VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",)} | dict.fromkeys(
+DTYPE_NAMES = {dtype: SHORT[dtype.name].capitalize() for dtype in DTYPES}
+# "Wide": a whole number from 2**63 on, less 2**64; no rule takes it for a number that it is not.
+VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",), "Wide": ("i64",)} | dict.fromkeys(
     ("NegativeZero", "NaN", "Inf", "NegativeInf"), ()
 )
 ENGINE_NAMES = {"NaN": "NotANumber", "type-of": "type"}  # the engine reads NaN as a number

@@ -16,7 +16,7 @@ import numpy as np
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.types import Guard, Shape, SizeTerm, Symbol, TensorType, substitute
 
-KINDS = {bool: "b", int: "bi", float: "bif"}
+LEVELS = {"b": 0, "i": 1, "u": 1, "f": 2}  # a Python value may stand for dtypes of its level up
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,10 @@ def _alone(size: object) -> str | None:
 
 def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
     dtype = argument.type.dtype
-    if type(value) in KINDS or isinstance(value, list | tuple):
-        kinds = KINDS.get(type(value), "bif")
+    if type(value) in (bool, int, float) or isinstance(value, list | tuple):
         array = np.asarray(value)
-        fits = (
-            array.dtype.kind in "bif"[: "bif".index(dtype.kind) + 1] and array.dtype.kind in kinds
-        )
-        if not fits:
+        level = LEVELS.get(array.dtype.kind)
+        if level is None or level > LEVELS[dtype.kind]:
             raise DtypeError(message(function, str(argument), f"{argument.name}={value!r:.60}"))
         return np.ascontiguousarray(value, dtype).reshape(array.shape)
     if isinstance(value, np.ma.MaskedArray):

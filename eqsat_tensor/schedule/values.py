@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, INT64, OF_ONE_RESULT, Expr, topological
+from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT64, OF_ONE_RESULT, OPS, Expr, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -82,8 +82,8 @@ class Values:
             if node in self.done:
                 continue
             if node.op.kind is Kind.COMPOSITE and node.op.expand is not None:
-                expanded = node.op.expand(*node.arguments, **node.named)
-                self.done[node] = self.lower([expanded])[0]
+                expanded = node.op.expand(*map(widened, node.arguments), **node.named)
+                self.done[node] = self.cast(self.lower([expanded])[0], node.dtype)
             else:
                 operands = tuple(self.done[a] for a in node.arguments)
                 self.done[node] = self.lower_node(node, operands)
@@ -95,12 +95,25 @@ class Values:
         if node.op.kind is Kind.ELEMENTWISE:
             result: Value = node.op.body(Recorder(self, node.shape), *operands)
             return self.full(result, node.shape)
+        if node.dtype == FLOAT16 and node.op.kind in (Kind.REDUCTION, Kind.CONTRACTION):
+            return self.accumulated(node, operands)
         if node.op.kind is Kind.REDUCTION:
             return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
         if node.op.kind is Kind.LIBRARY:
             return self.library_call(node, operands)
         method: Callable[..., Value] = getattr(self, f"lower_{node.op.name}")
         return method(node, *operands)
+
+    def accumulated(self, node: Expr, operands: Sequence[Value]) -> Value:
+        """A reduction or product of halves: in float32, rounded once."""
+        wide = tuple(self.cast(v, FLOAT32) for v in operands)
+        type = node.type.with_dtype(FLOAT32)
+        if node.op.kind is Kind.REDUCTION:
+            result = self.make(Reduce, type, node.op.name, wide[0], tuple(node["axes"]))
+        else:
+            method: Callable[..., Value] = getattr(self, f"{node.op.name}_of")
+            result = method(type, *wide)
+        return self.cast(result, FLOAT16)
 
     # ------------------------------------------------------------------------------ constructors
     def make(self, kind: type[Value], type: TensorType, *fields: Any) -> Value:
@@ -281,22 +294,25 @@ class Values:
         return self.stored(value)
 
     def lower_matmul(self, node: Expr, a: Value, b: Value) -> Value:
-        own = node.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in node.shape[-2:])
-        if own:
-            return self.product(node.type, a, b)
-        return self.library_product(node.type, a, b)
+        return self.matmul_of(node.type, a, b)
 
-    def lower_gemm(
-        self, node: Expr, alpha: Value, a: Value, b: Value, beta: Value, c: Value
+    def lower_gemm(self, node: Expr, *operands: Value) -> Value:
+        return self.gemm_of(node.type, *operands)
+
+    def matmul_of(self, type: TensorType, a: Value, b: Value) -> Value:
+        if type.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
+            return self.product(type, a, b)
+        return self.library_product(type, a, b)
+
+    def gemm_of(
+        self, type: TensorType, alpha: Value, a: Value, b: Value, beta: Value, c: Value
     ) -> Value:
-        own = node.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in node.shape[-2:])
-        if not own:
-            return self.library_product(node.type, a, b, alpha, beta, c)
-        scaled = self.map(
-            "multiply", node.type, self.spread(alpha, node.shape), self.product(node.type, a, b)
-        )
-        added = self.map("multiply", node.type, self.spread(beta, node.shape), c)
-        return self.map("add", node.type, scaled, added)
+        if type.dtype.kind == "f" and not (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
+            return self.library_product(type, a, b, alpha, beta, c)
+        product = self.product(type, a, b)
+        scaled = self.map("multiply", type, self.spread(alpha, type.shape), product)
+        added = self.map("multiply", type, self.spread(beta, type.shape), c)
+        return self.map("add", type, scaled, added)
 
     def spread(self, value: Value, shape: Shape) -> Value:
         return self.view(shape, value, [])
@@ -337,6 +353,11 @@ class Values:
         if isinstance(value, Input) and not value.contiguous:
             return self.map("keep", value.type, value)
         return value
+
+
+def widened(x: Expr) -> Expr:
+    """Halves as float32, in which what has several steps is computed."""
+    return OPS["cast"](x, dtype=FLOAT32) if x.dtype == FLOAT16 else x
 
 
 def _moves_only(view: View) -> bool:

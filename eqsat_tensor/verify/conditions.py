@@ -10,15 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor.lang import Expr
-from eqsat_tensor.types import DTYPES, TensorType
+from eqsat_tensor.rules.signature import DTYPE_NAMES
+from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.facts import OF_FLOATS, OF_REALS
 
 Pattern: TypeAlias = Any  # a word, a number, or a tuple of patterns
 Definitions: TypeAlias = Mapping[str, Sequence[tuple[Pattern, Sequence[Pattern]]]]
 
 KNOWN_FACTS = frozenset(OF_REALS) | frozenset(OF_FLOATS)
-KIND_FACTS = {"is-float": "f", "is-int": "i", "is-bool": "b"}
-DTYPE_FORMS = dict(zip(("Bool", "I32", "I64", "F32", "F64"), DTYPES, strict=True))
+KIND_FACTS = {"is-float": "f", "is-int": "iu", "is-bool": "b"}  # kinds of dtypes
+DTYPE_FORMS = {name: dtype for dtype, name in DTYPE_NAMES.items()}
 
 _marks = itertools.count()
 

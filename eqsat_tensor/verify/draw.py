@@ -34,14 +34,14 @@ class Leaf:
 
 def moderate_exponent(dtype: np.dtype[Any]) -> int:
     """Magnitudes in 2**±this are moderate: products of several keep far from the range's ends."""
-    return 12 if dtype.name == "float32" else 100
+    return {"float16": 1, "float32": 12}.get(dtype.name, 100)
 
 
 def is_moderate(x: Array) -> Array:
     """True where an element is 0 or of moderate magnitude; integers up to 2**20, all bools."""
     if x.dtype.kind == "b":
         return np.ones(x.shape, bool)
-    if x.dtype.kind == "i":
+    if x.dtype.kind in "iu":
         return np.asarray(np.abs(x.astype(np.float64)) <= 2.0**20)
     limit = 2.0 ** moderate_exponent(x.dtype)
     size = np.abs(x.astype(np.float64))
@@ -62,10 +62,11 @@ def draw_leaf(leaf: Leaf, profile: str, base: float, random: np.random.Generator
     shape = tuple(int(s) for s in leaf.expr.shape if isinstance(s, int))
     assert len(shape) == len(leaf.expr.shape), leaf.expr
     if leaf.labels is not None:
-        return np.asarray(random.integers(-leaf.labels, max(leaf.labels, 1), shape), dtype)
+        lowest = -leaf.labels if dtype.kind == "i" else 0
+        return np.asarray(random.integers(lowest, max(leaf.labels, 1), shape), dtype)
     if dtype.kind == "b":
         return np.asarray(random.integers(0, 2, shape), dtype)
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
         return draw_integers(dtype, shape, profile, random)
     return draw_floats(dtype, shape, profile, base, random)
 
@@ -73,11 +74,14 @@ def draw_leaf(leaf: Leaf, profile: str, base: float, random: np.random.Generator
 def draw_integers(
     dtype: np.dtype[Any], shape: tuple[int, ...], profile: str, random: np.random.Generator
 ) -> Array:
-    """Small integers; in the wild profiles now and then powers of two and the ends of the range."""
+    """Small integers; in the wild profiles now and then powers of two and the ends of the range.
+
+    Unsigned ones are often near the upper end, which is where small negative ones wrap to.
+    """
     values = random.integers(-9, 10, shape).astype(dtype)
     if profile in ("wide", "hard"):
         info = np.iinfo(dtype)
-        ends = np.array([info.min, info.max, info.min + 1, 1 << (info.bits // 2), -1, 0], dtype)
+        ends = np.array([info.min, info.max, info.min + 1, 1 << (info.bits // 2), 0, 1], dtype)
         values = np.where(random.random(shape) < 0.4, random.choice(ends, shape), values)
     return np.asarray(values, dtype)
 
@@ -92,7 +96,7 @@ def draw_floats(
     """Floats of one temper.
 
     ordinary: magnitudes about 1; whole: small whole numbers, zeros of both signs; near: a few ulps
-    around ``±base``; moderate: magnitudes 2**±100 (float32: 2**±12); tiny: so small that 1 + x is
+    around ``±base``; moderate: magnitudes 2**±100 (float32: 2**±12, float16: 2**±1); tiny: so small that 1 + x is
     1, mixed with ordinary; wide: any bit pattern that is a finite number; hard: ordinary ones with
     zeros, subnormals, the largest and the smallest, and arguments at which exp overflows mixed in;
     infinite, nan: ordinary ones with those mixed in.

@@ -21,7 +21,7 @@ from eqsat_tensor.scalar import PRIMITIVES
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Rule: TypeAlias = Callable[..., Array]
 
-UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
+UNIT = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 
 
 def spacing(x: Array) -> Array:

@@ -52,8 +52,13 @@ OPERATORS = {op.constructor: op for op in OPS.values()}
 NUMBER_FORMS = {"NegativeZero": -0.0, "NaN": float("nan"), "Inf": float("inf")} | {
     "NegativeInf": float("-inf")
 }
-ANY_DTYPE = (FLOATS[1], FLOATS[0], *DTYPES[:3])
-ROOT_WEIGHTS = (0.4, 0.25, 0.05, 0.1, 0.2)  # of ANY_DTYPE
+# How often a dtype is drawn for a root.
+WEIGHTS = {"float64": 0.36, "float32": 0.24, "float16": 0.06, "bool": 0.05, "int64": 0.1}
+WEIGHTS |= {"int32": 0.05, "int16": 0.01, "int8": 0.04}
+WEIGHTS |= {"uint64": 0.03, "uint32": 0.01, "uint16": 0.01, "uint8": 0.04}
+ANY_DTYPE = DTYPES
+ROOT_WEIGHTS = tuple(WEIGHTS[dtype.name] for dtype in ANY_DTYPE)
+NAMED = 0.7  # how often the root has a dtype that the rule names, where it names some
 RANK_WEIGHTS = (0.15, 0.33, 0.35, 0.13, 0.04)  # of ranks 0 to 4
 SYMBOL_SIZE = 5  # sizes that are this become a symbol
 
@@ -82,7 +87,7 @@ class Draw:
     equations: Mapping[str, Pattern]  # variable -> pattern that a premise says it is
     facts: Mapping[str, frozenset[str]]  # variable -> facts that premises want of it
     dtypes: Sequence[np.dtype[Any]]  # dtypes for places that leave it open
-    kinds: Mapping[str, str] = field(default_factory=dict)  # variable -> kind of its dtype
+    kinds: Mapping[str, str] = field(default_factory=dict)  # variable -> kinds of its dtype
     bound: dict[str, Any] = field(default_factory=dict)
     leaves: dict[Expr, Leaf] = field(default_factory=dict)
     carried: list[Expr] = field(default_factory=list)  # values made to have facts
@@ -96,7 +101,8 @@ class Draw:
 
     def dtype(self, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
         usable = [d for d in self.dtypes if d in allowed] or list(allowed)
-        return usable[int(self.random.integers(len(usable)))]
+        weights = np.array([WEIGHTS[d.name] for d in usable])
+        return usable[int(self.random.choice(len(usable), p=weights / weights.sum()))]
 
     def subset(self, rank: int) -> tuple[int, ...]:
         if rank == 0:
@@ -138,13 +144,15 @@ class Draw:
         if isinstance(name, int | float):
             if isinstance(name, float) != (wanted.dtype.kind == "f"):
                 raise Misfit("a number of another kind")
+            if name < 0 and wanted.dtype.kind == "u":
+                raise Misfit("a number below 0")
             return apply(OPS["full"], value=literal(name, wanted.dtype), shape=wanted.shape)
         if name in self.bound:
             found = self.bound[name]
             if not isinstance(found, Expr) or found.type != wanted:
                 raise Misfit(f"{name} has another type")
             return found
-        self.need(self.kinds.get(name, wanted.dtype.kind) == wanted.dtype.kind)
+        self.need(wanted.dtype.kind in self.kinds.get(name, wanted.dtype.kind))
         if name in self.equations:
             expr = self.build(self.equations[name], wanted)
         else:
@@ -357,6 +365,9 @@ def draw_instance(
     wanted_facts = {name: frozenset(names) for name, names in facts.items()}
     draw = Draw(random, equations, wanted_facts, ANY_DTYPE, kinds)
     dtype = ANY_DTYPE[int(random.choice(len(ANY_DTYPE), p=ROOT_WEIGHTS))]
+    named = dtypes_in((pattern, *conditions))
+    if named and random.random() < NAMED:
+        dtype = named[int(random.integers(len(named)))]
     rank = int(random.choice(len(RANK_WEIGHTS), p=RANK_WEIGHTS))
     expr = draw.build(pattern, TensorType(dtype, draw.shape(rank)))
     draw.bound["self"] = expr
@@ -364,6 +375,19 @@ def draw_instance(
         raise Misfit("a condition does not hold")
     variables = tuple(draw.carried)
     return Instance(expr, draw.leaves, variables)
+
+
+def dtypes_in(term: Pattern) -> list[np.dtype[Any]]:
+    """The dtypes that a pattern names, such as ``(F32)``."""
+    found: dict[np.dtype[Any], None] = {}
+    stack = [term]
+    while stack:
+        t = stack.pop()
+        if isinstance(t, tuple):
+            if len(t) == 1 and t[0] in DTYPE_FORMS:
+                found[DTYPE_FORMS[t[0]]] = None
+            stack.extend(reversed(t))
+    return list(found)
 
 
 def symbolic(instance: Instance) -> Instance | None:

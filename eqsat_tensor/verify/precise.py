@@ -77,7 +77,8 @@ def cast(truth: Truth, x: Element, dtype: np.dtype[Any]) -> Element:
         return truth.context.mpf(int(x)) if isinstance(x, int) else x
     if isinstance(x, int):
         return int(x)
-    return None if special(x) or abs(x) >= 2**63 else int(x)
+    limits = np.iinfo(dtype)
+    return None if special(x) or not limits.min - 1 < x < limits.max + 1 else int(x)
 
 
 EXACT_OPS = frozenset(

@@ -18,7 +18,7 @@ from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import Leaf
-from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
+from eqsat_tensor.verify.instances import ANY_DTYPE, ROOT_WEIGHTS, Draw
 
 WEIGHTS = {
     Kind.LEAF: 0.3,
@@ -51,7 +51,7 @@ def random_program(random: np.random.Generator, depth: int, outputs: int = 1) ->
     pool: dict[TensorType, list[Expr]] = {}
     made = []
     for _ in range(outputs):
-        dtype = ANY_DTYPE[int(random.choice(5, p=(0.5, 0.3, 0.06, 0.06, 0.08)))]
+        dtype = ANY_DTYPE[int(random.choice(len(ANY_DTYPE), p=ROOT_WEIGHTS))]
         rank = int(random.choice(4, p=(0.15, 0.35, 0.4, 0.1)))
         made.append(grow(draw, TensorType(dtype, draw.shape(rank)), depth, pool))
     used = set(topological(made))

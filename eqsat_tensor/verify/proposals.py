@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor import ops as _ops  # noqa: F401  (fills the registry)
-from eqsat_tensor.lang import BOOL, INT64, OPS, Expr, OpDef, apply
+from eqsat_tensor.lang import BOOL, FLOAT16, INT64, OPS, Expr, OpDef, apply
 from eqsat_tensor.types import DTYPES, Literal, Size, TensorType, literal
 from eqsat_tensor.verify.conditions import Pattern
 
@@ -37,7 +37,8 @@ def _at_least(d: Draw, wanted: TensorType) -> Expr:
 
 
 def _whole(d: Draw, wanted: TensorType) -> Expr:
-    source = d.leaf(wanted.with_dtype((BOOL, INT64)[int(d.random.integers(2))]))
+    choices = (BOOL,) if wanted.dtype == FLOAT16 else (BOOL, INT64)  # large ones overflow a half
+    source = d.leaf(wanted.with_dtype(choices[int(d.random.integers(len(choices)))]))
     return apply(OPS["cast"], source, dtype=wanted.dtype)
 
 
@@ -71,6 +72,7 @@ def _full(d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], _: A
     if value is None:
         choices = CONSTANTS if wanted.dtype.kind == "f" else WHOLE_CONSTANTS
         value = choices[int(d.random.integers(len(choices)))]
+        d.need(value >= 0 or wanted.dtype.kind != "u")
     if isinstance(value, Literal):
         d.need(value.dtype == wanted.dtype)
         return {"value": value, "shape": wanted.shape}, []
@@ -78,6 +80,7 @@ def _full(d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], _: A
         d.need(value in ("true", "false") and wanted.dtype == BOOL)
         value = value == "true"
     d.need(isinstance(value, float) == (wanted.dtype.kind == "f"))
+    d.need(value >= 0 or wanted.dtype.kind != "u")
     return {"value": literal(value, wanted.dtype), "shape": wanted.shape}, []
 
 
@@ -95,7 +98,7 @@ def _size(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> 
 def _cast(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     d.need(given.get("dtype", wanted.dtype) == wanted.dtype)
     known = d.known_type(operands[0])
-    dtype = known.dtype if known else DTYPES[int(d.random.integers(len(DTYPES)))]
+    dtype = known.dtype if known else d.dtype(DTYPES)
     return {"dtype": wanted.dtype}, [wanted.with_dtype(dtype)]
 
 

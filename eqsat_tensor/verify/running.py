@@ -161,13 +161,15 @@ WRAPPING = frozenset(
 
 def wrapped(node: Expr, values: Sequence[Array], result: Array) -> Array:
     """True where an integer result is not the integer that was meant, or is near the range's end."""
-    if result.dtype.kind != "i" or node.op.name not in WRAPPING:
+    if result.dtype.kind not in "iu" or node.op.name not in WRAPPING:
         return np.zeros(result.shape, bool)
     if node.op.name == "cast":
         meant = np.trunc(wide(values[0]))
     else:
         meant = np.asarray(node.op.numpy(*map(wide, values), **node.named), np.float64)
-    return ~(np.abs(meant) < float(np.iinfo(result.dtype).max) * (1 - 1e-9))
+    limits = np.iinfo(result.dtype)
+    low, high = float(limits.min), float(limits.max)
+    return ~((meant >= low * (1 - 1e-9)) & (meant <= high * (1 - 1e-9)))
 
 
 def _walk(outputs: Sequence[Expr], known: dict[Expr, tuple[Array, Array]]) -> None:

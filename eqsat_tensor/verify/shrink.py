@@ -69,12 +69,12 @@ def candidates(value: Any) -> list[Any]:
     dtype = value.dtype
     if dtype.kind == "b":
         return [dtype.type(False)] if value else []
-    if dtype.kind == "i":
-        plain = [dtype.type(v) for v in (0, 1, -1, 2, 3)]
+    if dtype.kind in "iu":
+        plain = [dtype.type(v) for v in ((0, 1, -1, 2, 3) if dtype.kind == "i" else (0, 1, 2, 3))]
         return plain[: plain.index(value)] if value in plain else plain
     if not np.isfinite(value):
         return []
-    plain = [dtype.type(v) for v in PLAIN]
+    plain = [dtype.type(v) for v in PLAIN if abs(v) < float(np.finfo(dtype).max)]
     if value in plain:
         return plain[: plain.index(value)]
     size = float(value)

@@ -173,15 +173,25 @@ def candidates(
 
 
 def spread(trials: list[Trial]) -> list[Trial]:
-    """`ENOUGH` trials: floats mostly, of both dtypes; an empty one and two of whole numbers."""
-    queues: dict[str, list[Trial]] = {"float64": [], "float32": [], "whole": [], "empty": []}
+    """`ENOUGH` trials: floats mostly, of all dtypes; an empty one, one of signed and one of unsigned
+    whole numbers.
+    """
+    names = ("empty", "i", "u", "b", "float16", "float64", "float32")
+    queues: dict[str, list[Trial]] = {name: [] for name in names}
     for trial in trials:
-        name = trial.left.dtype.name if trial.left.dtype.kind == "f" else "whole"
+        dtype = telling_dtype(trial)
+        name = dtype.name if dtype.kind == "f" else dtype.kind
         queues[name if elements(trial.left) else "empty"].append(trial)
-    chosen = [*queues["empty"][:1], *queues["whole"][:2]]
-    floats = [*queues["float64"][: ENOUGH // 2], *queues["float32"]]
-    rest = [*floats, *queues["whole"][2:], *queues["float64"][ENOUGH // 2 :], *queues["empty"][1:]]
-    return (chosen + rest)[:ENOUGH]
+    chosen = [trial for name in names[:3] for trial in queues[name][:1]]
+    chosen += [*queues["float16"][:1], *queues["float64"][: ENOUGH // 2], *queues["float32"]]
+    left = [trial for name in names for trial in queues[name] if trial not in chosen]
+    return (chosen + left)[:ENOUGH]
+
+
+def telling_dtype(trial: Trial) -> np.dtype[Any]:
+    """The dtype of the left side; of truth values, that of what they are made of."""
+    dtypes = [trial.left.dtype, *(leaf.expr.dtype for leaf in trial.leaves)]
+    return next((d for d in dtypes if d.kind != "b"), dtypes[0])
 
 
 def total_size(expr: Expr) -> int:

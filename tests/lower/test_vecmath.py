@@ -34,8 +34,8 @@ SAMPLES = int(os.environ.get("ULP_SAMPLES", "4000"))
 MEASURING = "ULP_SAMPLES" in os.environ
 EXTENDED = np.finfo(np.longdouble).nmant > 60
 FLOATS = ["float64", "float32"]
-INTS = ["int64", "int32"]
-DTYPES = [*FLOATS, *INTS, "bool"]
+INTS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (64, 32, 16, 8)]
+DTYPES = [*FLOATS, "float16", *INTS, "bool"]
 MASKS = {*COMPARISONS, "isnan", "isfinite"}
 UNARY = """
     negative absolute sqrt floor ceil trunc sign square reciprocal isnan isfinite exp expm1 tanh
@@ -125,8 +125,10 @@ class Module:
     def link(self, cpu: str = "") -> dict[str, int]:
         """Addresses of the functions, compiled for this machine or a lesser one."""
         text = "\n".join([*self.declared.values(), *self.functions.values()])
-        item = compile_for(cpu, text) if cpu else jit.compile_object(text)
-        found = jit.load([item], [f"loop_{name}" for name in self.functions])
+        items = [compile_for(cpu, text) if cpu else jit.compile_object(text)]
+        if cpu and not jit.half_conversions():
+            items.append(jit.compile_object(jit.source("half.ll")))
+        found = jit.load(items, [f"loop_{name}" for name in self.functions])
         return {name.removeprefix("loop_"): address for name, address in found.items()}
 
 
@@ -144,7 +146,8 @@ def call(address: int, lanes: int, result: str, *operands: Array) -> Array:
 
 def words(dtype: str) -> Iterator[tuple[str, int]]:
     """What a builder of `dtype` takes besides select: name, arity."""
-    yield from ((name, ARITY[name]) for name in VOCABULARY[dtype])
+    known = VOCABULARY["float32" if dtype == "float16" else dtype]
+    yield from ((name, ARITY[name]) for name in known)
     yield from ((name, 2) for name in COMPARISONS)
 
 
@@ -199,6 +202,7 @@ def special(dtype: str) -> Array:
     """Zeros, ones, halves, limits, subnormals, infinities, NaN."""
     f = np.finfo(dtype)
     small = [0, 0.1, 0.5, 1, 1.5, 2, 2.5, 3, 5, 20, 100, 1e10, 1e30]
+    small = [v for v in small if v < float(f.max)]
     edges = [f.smallest_subnormal, f.smallest_subnormal * 3, f.tiny / 2, f.tiny, f.eps, f.max]
     a = np.array([*small, *edges, np.inf], dtype)
     near = np.concatenate([np.nextafter(a[:10], a[0]), np.nextafter(a[:10], a[-1])])
@@ -215,14 +219,28 @@ def integers(dtype: str) -> tuple[Array, Array]:
     """Pairs of integers: limits, small ones, random ones of every size."""
     rng = np.random.default_rng(7)
     info = np.iinfo(dtype)
-    edges = np.array(
-        [info.min, info.min + 1, -7, -3, -2, -1, 0, 1, 2, 3, 7, info.max - 1, info.max]
-    )
+    small = [v for v in (-7, -3, -2, -1, 0, 1, 2, 3, 7) if v >= info.min]
+    edges = np.array([info.min, info.min + 1, *small, info.max - 1, info.max], dtype)
     x, y = (v.ravel() for v in np.meshgrid(edges, edges))
-    wide = rng.integers(info.min, info.max, (2, 2000), endpoint=True)
-    shift = rng.integers(0, info.bits - 1, (2, 2000))
+    wide = rng.integers(info.min, info.max, (2, 2000), dtype=info.dtype, endpoint=True)
+    shift = rng.integers(0, info.bits - 1, (2, 2000)).astype(dtype)
     wide >>= shift
     return np.concatenate([x, wide[0]]).astype(dtype), np.concatenate([y, wide[1]]).astype(dtype)
+
+
+def every_half() -> Array:
+    """All values of float16."""
+    return np.arange(2**16, dtype=np.uint16).view(np.float16)
+
+
+def around_halves(dtype: str) -> Array:
+    """Halves, what lies half-way between neighbours, and the neighbours of all these in `dtype`."""
+    halves = np.sort(every_half()[::7].astype(dtype))
+    halves = halves[np.isfinite(halves)]
+    middle = (halves + np.nextafter(halves.astype(np.float16), np.float16(np.inf))) / 2
+    exact = np.concatenate([halves, middle.astype(dtype)])
+    far = np.array(np.inf, dtype)
+    return np.concatenate([exact, np.nextafter(exact, far), np.nextafter(exact, -far)])
 
 
 def log_uniform(rng: Any, low: float, high: float, count: int) -> Array:
@@ -561,6 +579,38 @@ def test_rounded_arithmetic_is_that_of_numpy(name: str, dtype: str, lanes: int) 
     assert_same(name, got, want, *operands)
 
 
+@on_each(["float16"])
+@pytest.mark.parametrize("name", sorted({*EXACT_FLOAT, *COMPARISONS} - {"copysign"}))
+def test_arithmetic_of_halves_is_that_of_numpy(name: str, dtype: str, lanes: int) -> None:
+    if ARITY.get(name, 2) == 1:
+        operands = (every_half(),)
+    else:
+        shuffled = np.random.default_rng(3).permutation(every_half())
+        x, y = pairs(dtype)
+        operands = np.concatenate([x, every_half()]), np.concatenate([y, shuffled])
+    with np.errstate(all="ignore"):
+        want = EXACT_FLOAT.get(name, getattr(np, name, None))(*operands)  # type: ignore[misc]
+    got = run(name, dtype, lanes, *operands)
+    if name in ("maximum", "minimum"):  # of both zeros, either
+        got, want = (np.where(v == 0, np.float16(0), v) for v in (got, want))
+    assert got.dtype == want.dtype
+    assert_same(name, got, want, *operands)
+
+
+@on_each(["float16"])
+@pytest.mark.parametrize("name", sorted(set(MPMATH) - {"power"}))
+def test_functions_of_halves_are_rounded_once(name: str, dtype: str, lanes: int) -> None:
+    x = every_half()
+    got = run(name, dtype, lanes, x)
+    with np.errstate(all="ignore"):
+        want = PRIMITIVES[name].numpy(x.astype(np.float64)).astype(dtype)
+    assert_same(name, np.isnan(got), np.isnan(want), x)
+    ordered = [np.where(v < 0, -1, 1) * (v.view(np.uint16) & 0x7FFF) for v in (got, want)]
+    apart = np.where(np.isnan(want), 0, np.abs(ordered[0].astype(int) - ordered[1].astype(int)))
+    assert apart.max() <= 1
+    assert np.count_nonzero(apart) < x.size // 500  # ties that an error of float32 turned
+
+
 @on_each(FLOATS)
 def test_fma_is_fused_or_rounded_twice(dtype: str, lanes: int) -> None:
     rng = np.random.default_rng(5)
@@ -633,8 +683,14 @@ def test_select_takes_lanes_by_the_mask(dtype: str, lanes: int) -> None:
     assert np.array_equal(got, np.where(mask, a, b))
 
 
+CPUS = ["", *(["x86-64", "x86-64-v3"] if platform.machine() == "x86_64" else [])]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize("lanes", [0, 8])
-def test_casts_between_all_dtypes(lanes: int) -> None:
+def test_casts_between_all_dtypes(lanes: int, cpu: str) -> None:
+    if cpu == "x86-64-v3" and jit.vector_bytes() < 32:
+        pytest.skip("this machine has no AVX2")
     module = Module()
     for a, b in product(DTYPES, DTYPES):
 
@@ -642,10 +698,14 @@ def test_casts_between_all_dtypes(lanes: int) -> None:
             return builders[0].of(b).cast(xs[0], builders[0])
 
         module.add(f"{a}_to_{b}", [a], b, lanes, body)
-    addresses = module.link()
+    addresses = module.link(cpu)
     for a, b in product(DTYPES, DTYPES):
-        if a in FLOATS:
+        if a == "float16":
+            x = every_half()
+        elif a in FLOATS:
             x = special(a)
+            if b == "float16":
+                x = np.concatenate([x, around_halves(a)])
         elif a in INTS:
             x = integers(a)[0]
         else:
@@ -653,9 +713,9 @@ def test_casts_between_all_dtypes(lanes: int) -> None:
         got = call(addresses[f"{a}_to_{b}"], lanes, b, x)
         with np.errstate(all="ignore"):
             want = x.astype(b)
-        if a in FLOATS and b in INTS:
-            info = np.iinfo(b)
-            outside = ~(x.astype(np.float64) < 2.0 ** (info.bits - 1)) | (x < float(info.min))
+        if x.dtype.kind == "f" and b in INTS:
+            info, exact = np.iinfo(b), x.astype(np.float64)
+            outside = ~(exact < 2.0 ** info.max.bit_length()) | (exact < float(info.min))
             saturated = np.where(x < 0, info.min, info.max)
             want = np.where(outside, np.where(np.isnan(x), 0, saturated), want).astype(b)
         assert_same(f"cast {a} to {b}", got, want, x)
@@ -666,7 +726,11 @@ def test_constants_and_splats(lanes: int) -> None:
     values: dict[str, list[float]] = {
         "float64": [0.1, -0.0, np.nan, np.inf, -np.inf, 5e-324, 1e308],
         "float32": [0.1, -0.0, np.nan, np.inf, 1e300, 1e-45],
+        "float16": [0.1, -0.0, np.nan, np.inf, 1e300, 6e-8, 65504],
         "int64": [0, -1, 2**63 - 1, -(2**63)],
+        "uint64": [0, 1, 2**63, 2**64 - 1],
+        "uint8": [0, 127, 128, 255],
+        "int8": [0, 127, -128],
         "int32": [0, -1, 2**31 - 1, -(2**31)],
         "bool": [0, 1],
     }

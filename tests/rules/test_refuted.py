@@ -14,7 +14,7 @@ from eqsat_tensor.rules import front_page, load_rulebook, rule_files
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.bounds import suspicious
 from eqsat_tensor.verify.hold import different_bits
-from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
+from eqsat_tensor.verify.instances import Draw
 from eqsat_tensor.verify.rules import planted
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.trials import Reader
@@ -115,7 +115,7 @@ def instance(pattern: Any, point: Point) -> tuple[Expr, dict[Expr, np.ndarray]]:
     shape = () if pattern[0] == "Sum" else (2,)
     wanted = TensorType(np.dtype(bool) if pattern[0] == "Equal" else FLOAT64, shape)
     for seed in range(200):
-        draw = Draw(np.random.default_rng(seed), {}, {}, ANY_DTYPE[:1])
+        draw = Draw(np.random.default_rng(seed), {}, {}, [FLOAT64])
         left = draw.build(pattern, wanted)
         leaves = {name: draw.bound[name] for name in point}
         if all(leaf.shape == (2,) and leaf.dtype == FLOAT64 for leaf in leaves.values()):

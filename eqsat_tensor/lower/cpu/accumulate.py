@@ -107,8 +107,9 @@ def _across(writer: Writer, reduce: Reduce, word: str, lanes: int, value: str) -
     """All lanes of a vector as one value."""
     builder = writer.builder(reduce.dtype, lanes)
     kind, floating = builder.scalar, reduce.dtype.kind == "f"
-    names = {"sum": "add", "prod": "mul", "max": "smax", "min": "smin", "or": "or", "and": "and"}
-    name = names[word]
+    sign = "u" if reduce.dtype.kind == "u" else "s"
+    names = {"sum": "add", "prod": "mul", "max": f"{sign}max", "min": f"{sign}min"}
+    name = names.get(word, word)
     if floating:
         name = {"sum": "fadd", "prod": "fmul", "max": "fmax", "min": "fmin"}[word]
     symbol = f"llvm.vector.reduce.{name}.{builder.suffix}"

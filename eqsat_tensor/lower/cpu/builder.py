@@ -16,6 +16,7 @@ import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.scalar import PRIMITIVES
 
 Dtype: TypeAlias = "np.dtype[Any]"
 Rule: TypeAlias = Callable[..., str]  # of a VectorBuilder and operands
@@ -34,10 +35,9 @@ _PURE = "nounwind willreturn memory(none)"
 _SCALARS = {
     "float64": ("double", "f64"),
     "float32": ("float", "f32"),
-    "int64": ("i64", "i64"),
-    "int32": ("i32", "i32"),
+    "float16": ("half", "f16"),
     "bool": ("i1", "i1"),
-}
+} | {f"{sign}int{bits}": (f"i{bits}", f"i{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ FORMATS = {
 def _float_text(dtype: str, double: bytes) -> str:
     """LLVM's literal of a float64, given by its bytes (0 and -0 differ), rounded to `dtype`."""
     value: float = struct.unpack("<d", double)[0]
+    if dtype == "float16":
+        with np.errstate(over="ignore"):
+            return f"0xH{int(np.float16(value).view(np.uint16)):04X}"
     if dtype == "float32":
         with np.errstate(over="ignore"):
             value = float(np.float32(value))
@@ -137,6 +140,8 @@ class VectorBuilder:
             return self.compare(primitive, *operands)
         if primitive == "select":
             return self.select(*operands)
+        if self.name == "float16":
+            return self.through_single(primitive, *operands)
         rule = self.vocabulary[self.name].get(primitive)
         if rule is None:
             raise UnsupportedError(
@@ -144,6 +149,13 @@ class VectorBuilder:
                 f"{', '.join(sorted(self.vocabulary[self.name]))}."
             )
         return rule(self, *operands)
+
+    def through_single(self, primitive: str, *operands: str) -> str:
+        """A primitive of halves: computed in float32, as NumPy does, and rounded."""
+        single = self.single
+        result = single.apply(primitive, *(single.cast(x, self) for x in operands))
+        known = PRIMITIVES.get(primitive)
+        return result if known and known.result == "bool" else self.cast(result, single)
 
     def constant(self, value: float) -> str:
         """`value` in every lane, exactly as the dtype holds it."""
@@ -171,36 +183,63 @@ class VectorBuilder:
 
     def compare(self, op: str, a: str, b: str) -> str:
         """Mask of ``a op b``, op of `COMPARISONS`; with a NaN only not_equal holds."""
+        if self.name == "float16":
+            single = self.single
+            return single.compare(op, single.cast(a, self), single.cast(b, self))
         ordered, plain = COMPARISONS[op]
         if self.dtype.kind == "f":
             return self.emit(f"fcmp {ordered} {self.type} {a}, {b}")
-        sign = "" if plain in ("eq", "ne") else "u" if self.dtype.kind == "b" else "s"
+        sign = "" if plain in ("eq", "ne") else "s" if self.dtype.kind == "i" else "u"
         return self.emit(f"icmp {sign}{plain} {self.type} {a}, {b}")
 
     def cast(self, value: str, source: VectorBuilder) -> str:
         """`value` of the builder `source`, with as many lanes, converted to this dtype.
 
-        As NumPy's astype; a float that no integer holds saturates, NaN becomes 0.
+        As NumPy's astype; a float that the integer type does not hold saturates, NaN becomes 0.
         """
         assert source.lanes == self.lanes, (source.lanes, self.lanes)
         if source.dtype == self.dtype:
             return value
         if self.dtype.kind == "b":
             return source.compare("not_equal", value, source.constant(0))
+        if "float16" in (self.name, source.name) and "float32" not in (self.name, source.name):
+            return self._cast_of_half(value, source)
         kinds = source.dtype.kind + self.dtype.kind
-        if kinds == "fi":
-            name = f"llvm.fptosi.sat.{self.suffix}.{source.suffix}"
+        if kinds in ("fi", "fu"):
+            name = f"llvm.fpto{'s' if kinds == 'fi' else 'u'}i.sat.{self.suffix}.{source.suffix}"
             self.declared[name] = f"declare {self.type} @{name}({source.type})"
             return self.emit(f"call {self.type} @{name}({source.type} {value})")
-        wider = self.dtype.itemsize > source.dtype.itemsize
-        op = {
-            "ff": "fpext" if wider else "fptrunc",
-            "ii": "sext" if wider else "trunc",
-            "if": "sitofp",
-            "bf": "uitofp",
-            "bi": "zext",
-        }[kinds]
+        if kinds == "ff":
+            op = "fpext" if self.dtype.itemsize > source.dtype.itemsize else "fptrunc"
+        elif self.dtype.kind == "f":
+            op = "sitofp" if source.dtype.kind == "i" else "uitofp"
+        elif source.dtype.kind == "b" or self.dtype.itemsize > source.dtype.itemsize:
+            op = "sext" if source.dtype.kind == "i" else "zext"
+        elif self.dtype.itemsize == source.dtype.itemsize:
+            return value  # the same bits, read with a sign or without
+        else:
+            op = "trunc"
         return self.emit(f"{op} {source.type} {value} to {self.type}")
+
+    def _cast_of_half(self, value: str, source: VectorBuilder) -> str:
+        """A cast between float16 and what is not float32: by way of float32.
+
+        Integers are rounded twice, as by NumPy.  A float64 is rounded once: float32 takes it rounded
+        to an odd significand where it is not exact, which no rounding to half mistakes for a tie.
+        """
+        single = self.single
+        if source.name != "float64":
+            return self.cast(single.cast(value, source), single)
+        wide = source.of("float64")
+        near = single.emit(f"fptrunc {source.type} {value} to {single.type}")
+        back = wide.cast(near, single)
+        bits, words = single.to_bits(near), single.integers
+        one = words.constant(1)
+        even = words.compare("equal", words.binary("and", bits, one), words.constant(0))
+        larger = wide.test("ogt", wide.intrinsic("fabs", back), wide.intrinsic("fabs", value))
+        odd = words.select(larger, words.binary("sub", bits, one), words.binary("or", bits, one))
+        inexact = self.both("and", even, wide.test("one", back, value))
+        return self.cast(single.from_bits(words.select(inexact, odd, bits)), single)
 
     # ------------------------------------------------- instructions, for the rules below
     def _widened(self, scalar: str) -> str:
@@ -213,6 +252,15 @@ class VectorBuilder:
                 self.emit, np.dtype(dtype), self.lanes, self.contract, self.declared
             )
         return self._others[dtype]
+
+    @property
+    def single(self) -> VectorBuilder:
+        """The builder of float32 that halves are computed in: nothing is fused across a rounding."""
+        if "single" not in self._others:
+            self._others["single"] = VectorBuilder(
+                self.emit, np.dtype("float32"), self.lanes, False, self.declared
+            )
+        return self._others["single"]
 
     @property
     def format(self) -> Format:

@@ -39,20 +39,28 @@ _LEAF = 64  # rows of a leaf
 _TYPES = {
     "float64": ("double", "f64"),
     "float32": ("float", "f32"),
-    "int64": ("i64", "i64"),
-    "int32": ("i32", "i32"),
     "bool": ("i8", "i8"),
-}
+} | {f"{sign}int{bits}": (f"i{bits}", f"i{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _LOWEST, _HIGHEST = "0xFFF0000000000000", "0x7FF0000000000000"  # -inf and inf, of any float type
 # A sum starts at -0.0, which leaves every value as it is; that of nothing is 0.0 all the same.
 _FLOAT = {"sum": "-0.0", "prod": "1.0", "max": _LOWEST, "min": _HIGHEST}
 _IDENTITIES = {
     "float64": _FLOAT,
     "float32": _FLOAT,
-    "int64": {"sum": "0", "prod": "1", "max": str(-(2**63)), "min": str(2**63 - 1)},
-    "int32": {"sum": "0", "prod": "1", "max": str(-(2**31)), "min": str(2**31 - 1)},
     "bool": {"or": "0", "and": "1", "max": "0", "min": "1"},
 }
+for _bits in (8, 16, 32, 64):
+    _sums = {"sum": "0", "prod": "1"}
+    _half = 2 ** (_bits - 1)
+    _IDENTITIES[f"int{_bits}"] = _sums | {"max": str(-_half), "min": str(_half - 1)}
+    _IDENTITIES[f"uint{_bits}"] = _sums | {"max": "0", "min": str(2 * _half - 1)}
+
+
+def _extremum(op: str, dtype: str) -> str:
+    """The intrinsic of a maximum or minimum; NaN wins over all."""
+    if dtype.startswith("float"):
+        return {"max": "maximum", "min": "minimum"}[op]
+    return f"{'u' if dtype.startswith('u') else 's'}{op}"
 
 
 def _combine(op: str, dtype: str, a: str, b: str, lanes: int) -> str:
@@ -65,7 +73,7 @@ def _combine(op: str, dtype: str, a: str, b: str, lanes: int) -> str:
     if op in ("sum", "prod"):
         word = {"sum": "add", "prod": "mul"}[op]
         return f"{'f' if floating else ''}{word} {kind} {a}, {b}"
-    word = {"max": "maximum", "min": "minimum"}[op] if floating else f"s{op}"
+    word = _extremum(op, dtype)
     shape = suffix if lanes == 1 else f"v{lanes}{suffix}"
     return f"call {kind} @llvm.{word}.{shape}({kind} {a}, {kind} {b})"
 
@@ -74,7 +82,7 @@ def _strip_text(op: str, dtype: str, lanes: int) -> str:
     """``strip(partials of the first column, count, width, result)``: `lanes` columns at once."""
     scalar, _ = _TYPES[dtype]
     kind = scalar if lanes == 1 else f"<{lanes} x {scalar}>"
-    align = {"double": 8, "i64": 8, "float": 4, "i32": 4, "i8": 1}[scalar]
+    align = {"double": 8, "i64": 8, "float": 4, "i32": 4, "i16": 2, "i8": 1}[scalar]
     rows = range(_ROWS)
 
     def combine(a: str, b: str) -> str:
@@ -197,7 +205,7 @@ def fold_text(op: str, dtype: str) -> str:
     scalar, suffix = _TYPES[dtype]
     declared = "declare i64 @llvm.cttz.i64(i64, i1)\n"
     if dtype != "bool" and op in ("max", "min"):
-        word = {"max": "maximum", "min": "minimum"}[op] if "float" in dtype else f"s{op}"
+        word = _extremum(op, dtype)
         for kind, shape in ((scalar, suffix), (f"<{_LANES} x {scalar}>", f"v{_LANES}{suffix}")):
             declared += f"declare {kind} @llvm.{word}.{shape}({kind}, {kind})\n"
     strips = _strip_text(op, dtype, _LANES) + _strip_text(op, dtype, 1)
@@ -239,7 +247,7 @@ out:
 def fold_address(op: str, dtype: str) -> int:
     """The kernel that folds partials of `dtype` by `op`.
 
-    op: "sum", "prod", "max", "min" for float64, float32, int64, int32; "or", "and", "max", "min"
+    op: "sum", "prod", "max", "min" for float64, float32 and all integers; "or", "and", "max", "min"
     for bool (bytes 0 and 1).  Folding no partial gives the identity of `op`.
     """
     assert op in _IDENTITIES[dtype], (op, dtype)

@@ -136,7 +136,7 @@ class Evaluator(Writer):
     def constant(self, value: Constant) -> Known:
         number = value.value.value
         plain = value.dtype.kind == "b" or number in PLAIN or number != number
-        if plain or (value.dtype.kind == "i" and abs(number) <= 64):
+        if plain or (value.dtype.kind in "iu" and abs(number) <= 64):
             # -0.0 == 0 but is another constant; its text keeps the sign.
             return Known("literal", "", number)
         return Known("scalar", self.scalar_slot(value, "constant", value.value))
@@ -164,8 +164,8 @@ class Evaluator(Writer):
 
     def fence(self, text: str, value: Value, lanes: int) -> str:
         """A float that no operation before is fused with one after."""
-        if value.dtype.kind != "f" or not self.contract:
-            return text
+        if value.dtype.kind != "f" or value.dtype.itemsize < 4 or not self.contract:
+            return text  # a half is rounded, which nothing is fused across
         builder = self.builder(value.dtype, lanes)
         symbol = f"llvm.arithmetic.fence.{builder.suffix}"
         return self.function.emit(self.call(builder.type, symbol, (builder.type, text)))

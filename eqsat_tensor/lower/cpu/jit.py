@@ -185,11 +185,27 @@ def load(
     The code stays loaded until the process ends.
     Raises CompileError if a symbol is missing, defined twice, or an object is damaged.
     """
+    return _link(objects, names, {**half_conversions(), **(symbols or {})})
+
+
+@cache
+def half_conversions() -> Mapping[str, int]:
+    """What LLVM calls to convert float16 where the machine has no instructions for it."""
+    features = host().features.split(",")
+    if "+f16c" in features:
+        return {}
+    item = stored_object(source("half.ll"), GLUE_LEVEL)
+    return _link([item], ["__extendhfsf2", "__truncsfhf2"], {})
+
+
+def _link(
+    objects: Sequence[bytes], names: Sequence[str], symbols: Mapping[str, int]
+) -> dict[str, int]:
     builder = _llvm().JITLibraryBuilder()
     for item in objects:
         builder.add_object_img(item)
     builder.add_current_process()
-    for symbol, address in (symbols or {}).items():
+    for symbol, address in symbols.items():
         builder.import_symbol(symbol, address)
     for name in names:
         builder.export_symbol(name)

@@ -164,6 +164,17 @@ def int_divide(b: VectorBuilder, x: str, y: str) -> tuple[str, str, str]:
     return b.select(by_zero, zero, quotient), b.select(by_zero, zero, rest), by_zero
 
 
+def unsigned_divide(op: str) -> Rule:
+    """udiv or urem without traps; 0 where y is 0."""
+
+    def rule(b: VectorBuilder, x: str, y: str) -> str:
+        zero = b.constant(0)
+        by_zero = b.compare("equal", y, zero)
+        return b.select(by_zero, zero, b.binary(op, x, b.select(by_zero, b.constant(1), y)))
+
+    return rule
+
+
 def int_floor_divide(b: VectorBuilder, x: str, y: str) -> str:
     return int_divide(b, x, y)[0]
 
@@ -195,7 +206,7 @@ def int_power(b: VectorBuilder, x: str, y: str) -> str:
 
 
 def invert(b: VectorBuilder, x: str) -> str:
-    return b.binary("xor", x, b.constant(-1 if b.dtype.kind == "i" else 1))
+    return b.binary("xor", x, b.constant(1 if b.dtype.kind == "b" else -1))
 
 
 # ---------------------------------------------------------------------------------- vocabulary
@@ -257,6 +268,15 @@ _INT_RULES: dict[str, Rule] = {
     "bitwise_not": invert,
 }
 
+_UNSIGNED_RULES: dict[str, Rule] = _INT_RULES | {
+    "absolute": lambda b, x: x,
+    "maximum": binary_intrinsic("umax"),
+    "minimum": binary_intrinsic("umin"),
+    "sign": lambda b, x: b.intrinsic("umin", x, b.constant(1)),
+    "floor_divide": unsigned_divide("udiv"),
+    "remainder": unsigned_divide("urem"),
+}
+
 _BOOL_RULES: dict[str, Rule] = {
     "logical_and": instruction("and"),
     "logical_or": instruction("or"),
@@ -268,12 +288,13 @@ _BOOL_RULES: dict[str, Rule] = {
     "multiply": instruction("and"),
 }
 
-# What `apply` takes, by dtype; besides, for all: `COMPARISONS` and select.
+# What `apply` takes, by dtype; besides, for all: `COMPARISONS` and select.  float16 takes what
+# float32 does, by way of it.
 VOCABULARY: dict[str, dict[str, Rule]] = {
     "float64": _FLOAT_RULES,
     "float32": _FLOAT_RULES,
-    "int64": _INT_RULES,
-    "int32": _INT_RULES,
     "bool": _BOOL_RULES,
 }
+for _bits in (8, 16, 32, 64):
+    VOCABULARY[f"int{_bits}"], VOCABULARY[f"uint{_bits}"] = _INT_RULES, _UNSIGNED_RULES
 VectorBuilder.vocabulary.update(VOCABULARY)

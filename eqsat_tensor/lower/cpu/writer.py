@@ -31,12 +31,12 @@ MEMORY = {
     for name, kind in (
         ("float64", "double"),
         ("float32", "float"),
-        ("int64", "i64"),
-        ("int32", "i32"),
+        ("float16", "half"),
+        *((f"{sign}int{bits}", f"i{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)),
         ("bool", "i8"),
     )
 }
-SHORT = {"double": "f64", "float": "f32", "i64": "i64", "i32": "i32", "i8": "i8"}
+SHORT = {kind: kind for kind in MEMORY.values()} | {"double": "f64", "float": "f32", "half": "f16"}
 SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
 Guards = frozenset[Guard]
 
