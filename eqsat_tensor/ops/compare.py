@@ -70,14 +70,17 @@ where: OpDef = define(
 
 
 def _cast(x: Any, dtype: np.dtype) -> Any:
-    return np.asarray(x).astype(dtype)
+    x = np.asarray(x)
+    if x.dtype.kind == "f" and dtype.kind == "u":  # C leaves open what becomes of numbers below 0
+        x = np.where(x > 0, x, x.dtype.type(0))
+    return x.astype(dtype)
 
 
 cast: OpDef = define(
     "cast", Kind.ELEMENTWISE, arity=1, numpy=_cast, attributes={"dtype": Attribute.DTYPE},
     infer=lambda x, dtype: x.with_dtype(dtype),
     vjp=lambda ct, out, x, dtype: (cast(ct, dtype=x.dtype) if x.dtype.kind == "f" else None,),
-    doc="The element in another dtype, as NumPy's astype.",
+    doc="The element in another dtype, as NumPy's astype; floats below 0 are 0 in unsigned dtypes.",
 )  # fmt: skip
 
 
@@ -87,6 +90,6 @@ def cast_to(x: Expr, dtype: np.dtype) -> Expr:
         return x
     if x.op.name == "full":
         with np.errstate(all="ignore"):
-            value = np.asarray(x["value"].value, x.dtype).astype(dtype)
+            value = _cast(np.asarray(x["value"].value, x.dtype), dtype)
         return constant(value, dtype, x.shape)
     return cast(x, dtype=dtype)
