@@ -15,7 +15,7 @@ import numpy as np
 
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
-from eqsat_tensor.lang import BOOL, FLOAT64, INT64, OPS, OpDef
+from eqsat_tensor.lang import ANY_ARITY, BOOL, FLOAT64, INT64, OPS, OpDef
 from eqsat_tensor.types import DTYPES, SHORT, Shape, TensorType, literal
 from eqsat_tensor.types import minimum as _smaller
 
@@ -65,8 +65,8 @@ def signature(op: OpDef) -> Signature:
 
 
 def constructors() -> dict[str, OpDef]:
-    """Every op by its name in rule files."""
-    return {op.constructor: op for op in OPS.values()}
+    """Every op by its name in rule files; the engine does not see those of any arity."""
+    return {op.constructor: op for op in OPS.values() if op.arity != ANY_ARITY}
 
 
 # ------------------------------------------------------------------------------ rules for types
