@@ -99,6 +99,25 @@ def erf_near(z: Real) -> Real:
     return mpmath.erf(s) / s - 1
 
 
+def odd_tail(function: Callable[[Real], Real], first: Real) -> Callable[[Real], Real]:
+    """z -> (f(s)/s - 1) / z, z = s^2, of an odd function f(s) = s + first s^3 + ..."""
+
+    def value(z: Real) -> Real:
+        if z < mpf("1e-25"):
+            return first
+        s = mpmath.sqrt(z)
+        return (function(s) / s - 1) / z
+
+    return value
+
+
+def arccosh_tail(t: Real) -> Real:
+    """(acosh(1 + t) / sqrt(2 t) - 1) / t."""
+    if t < mpf("1e-25"):
+        return -mpf(1) / 12
+    return (mpmath.acosh(1 + t) / mpmath.sqrt(2 * t) - 1) / t
+
+
 def middle_map(centre: Real, x: Real) -> Real:
     """(x - c) / (x + c): takes x > 0 into (-1, 1)."""
     return (x - centre) / (x + centre)
@@ -159,6 +178,18 @@ def main() -> None:
         ("cos", (cos_tail, mpf(0), trig_edge, {"float64": 6, "single": 3})),
         ("erf near", (erf_near, mpf(0), mpf(1), {"float64": 11, "float32": 5})),
     ]
+    sixth, third, quarter = mpf(1) / 6, mpf(1) / 3, mpf("0.2501")
+    for name, function, first, high, double, single in (
+        ("sinh", mpmath.sinh, sixth, mpf("1.001"), 7, 3),
+        ("arcsin", mpmath.asin, sixth, quarter, 12, 5),
+        ("arcsinh", mpmath.asinh, -sixth, quarter, 12, 5),
+        ("arctanh", mpmath.atanh, third, quarter, 13, 6),
+    ):
+        degrees = {"float64": double, "float32": single}
+        fits.append((name, (odd_tail(function, first), mpf(0), high, degrees)))
+    fits.append(("arccosh", (arccosh_tail, mpf(0), mpf("0.5001"), {"float64": 11, "float32": 4})))
+    root = mpmath.sqrt(2) * mpf("1.0001")
+    fits.append(("cbrt", (mpmath.cbrt, 1 / root, root, {"float64": 4})))
     for dtype, erf_degree, erfc_degree in (("float64", 20, 23), ("float32", 9, 10)):
         centre = erfc_centre[dtype]
         erf_high, erfc_high = far[dtype]
@@ -181,7 +212,8 @@ def main() -> None:
             lines.append("        ),\n")
         lines.append("    },\n")
     lines.append("}\n\n")
-    third = mpf(2) / 3
+    two_thirds = mpf(2) / 3
+    log_2_of_e, log_10_of_e, log_10_of_2 = 1 / mp.ln2, 1 / mp.ln10, mp.ln2 / mp.ln10
     constants: dict[str, tuple[str, list[Real], str]] = {
         "LN2_FLOAT64": ("32 bits, then the rest", split(mp.ln2, 32), "float64"),
         "LN2_FLOAT32": ("15 bits, then the rest", split(mp.ln2, 15), "float32"),
@@ -193,7 +225,17 @@ def main() -> None:
         ),
         "HALF_PI_DOUBLES": ("two doubles", split(mp.pi / 2, 53), "float64"),
         "HALF_PI_SINGLES": ("two singles", split(mp.pi / 2, 24), "float32"),
-        "TWO_THIRDS": ("two doubles", split(third, 53), "float64"),
+        "PI_DOUBLES": ("two doubles", split(mp.pi, 53), "float64"),
+        "PI_SINGLES": ("two singles", split(mp.pi, 24), "float32"),
+        "THREE_QUARTERS_PI_DOUBLES": ("two doubles", split(3 * mp.pi / 4, 53), "float64"),
+        "THREE_QUARTERS_PI_SINGLES": ("two singles", split(3 * mp.pi / 4, 24), "float32"),
+        "LOG2_E_DOUBLES": ("27 bits, then the rest", split(log_2_of_e, 27), "float64"),
+        "LOG2_E_SINGLES": ("12 bits, then the rest", split(log_2_of_e, 12), "float32"),
+        "LOG10_E_DOUBLES": ("27 bits, then the rest", split(log_10_of_e, 27), "float64"),
+        "LOG10_E_SINGLES": ("12 bits, then the rest", split(log_10_of_e, 12), "float32"),
+        "LOG10_2_DOUBLES": ("40 bits, then the rest", split(log_10_of_2, 40), "float64"),
+        "LOG10_2_SINGLES": ("15 bits, then the rest", split(log_10_of_2, 15), "float32"),
+        "TWO_THIRDS": ("two doubles", split(two_thirds, 53), "float64"),
     }
     for name, (comment, parts, dtype) in constants.items():
         lines.append(f"# {comment}\n")

@@ -25,7 +25,10 @@ from eqsat_tensor.scalar import PRIMITIVES
 SIZE = 1 << 13
 ROUNDS = 7
 UNROLL = 2
-NAMES = [*ULPS, "divide", "sqrt", "maximum", "floor", "floor_divide", "remainder"]
+NAMES = [
+    *ULPS, "divide", "sqrt", "maximum", "floor", "floor_divide", "remainder", "rint", "fmod", "fmax",
+    "copysign", "nextafter", "spacing", "mantissa", "exponent",
+]  # fmt: skip
 
 
 def loop(name: str, arity: int, out: Any, x: Any, y: Any) -> Callable[[], Any]:
@@ -108,8 +111,12 @@ def main() -> None:
         write(f"\n{name:14}")
         for dtype in ("float64", "float32"):
             x, y = rng.normal(size=(2, SIZE)).astype(dtype)
-            if name in ("log", "log1p", "sqrt", "power"):
+            if name in ("log", "log1p", "log2", "log10", "sqrt", "power"):
                 x = np.abs(x)
+            if name in ("arcsin", "arccos", "arctanh"):
+                x = np.tanh(x)
+            if name == "arccosh":
+                x = np.abs(x) + 1
             if name == "log1mexp":
                 x = -np.abs(x)
             out = np.empty_like(x)

@@ -18,6 +18,7 @@ from eqsat_tensor.autodiff import grad, jvp, value_and_grad
 from eqsat_tensor.calls import cond, subgraph, wrap
 from eqsat_tensor.errors import (
     ArgumentError,
+    DomainError,
     DtypeError,
     EqsatError,
     GradientError,
@@ -65,6 +66,7 @@ _autodiff.compile_hook = _compile
 
 __all__ = [
     "ArgumentError",
+    "DomainError",
     "DtypeError",
     "EqsatError",
     "GradientError",

@@ -34,6 +34,10 @@ class LabelError(EqsatError, IndexError):
     """An integer label or index outside its axis."""
 
 
+class DomainError(EqsatError, ValueError):
+    """A value that an operation has no result for, found at run time."""
+
+
 class TraceError(EqsatError, TypeError):
     """A traced value used where only a number known now will do, such as ``bool(x)``."""
 
@@ -48,6 +52,11 @@ class RuleError(EqsatError, ValueError):
 
 class UnsupportedError(EqsatError, NotImplementedError):
     """Something that eqsat_tensor does not do; the message says what it does instead."""
+
+
+def failed_check(text: str) -> EqsatError:
+    """The error of a run-time check: LabelError, or DomainError where the operation names no label."""
+    return DomainError(text) if text.startswith("power:") else LabelError(text)
 
 
 def user_frame() -> FrameType | None:

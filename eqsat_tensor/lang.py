@@ -104,7 +104,7 @@ class OpDef:
     expand      of a composite: ``expand(*arguments, **attributes) -> Expr`` in simpler ops.
     guards      size conditions that the entry must check, given the node.
     checks      0-d bool expressions that must come out true at run time, each with the text of the
-                LabelError, given the node.
+                error (`errors.failed_check`), given the node.
     commutative, linear   linear: a linear map of its operands together.
     results     of a library op with several results: all of them, a tuple, from what ``numpy``
                 takes without the attributes `OF_ONE_RESULT`, which are those of a node's result.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import LabelError, ShapeError, wrong_result
+from eqsat_tensor.errors import ShapeError, failed_check, wrong_result
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OF_ONE_RESULT, Expr, checks_of, guards_of, topological
 from eqsat_tensor.types import Size, SizeTerm, Symbol
@@ -25,7 +25,7 @@ def evaluate(
 
     inputs: an array for every input leaf, of its dtype and rank.  sizes: values of size symbols
     that no input tells.  Raises ShapeError where sizes disagree or a guard does not hold,
-    LabelError where a run-time check fails.
+    LabelError or DomainError where a run-time check fails.
     """
     known = infer_sizes(inputs, sizes)
     checks = checks_of(outputs)
@@ -36,7 +36,7 @@ def evaluate(
     _compute([c for c, _ in checks], values, known)
     for check, failure in checks:
         if not values[check]:
-            raise LabelError(failure)
+            raise failed_check(failure)
     _compute(outputs, values, known)
     return [values[o] for o in outputs]
 

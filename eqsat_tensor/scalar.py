@@ -65,6 +65,23 @@ def _softplus(x: Any) -> Any:
     return np.logaddexp(x, np.zeros((), np.asarray(x).dtype))
 
 
+def _mantissa(x: Any) -> Any:
+    return np.frexp(x)[0]
+
+
+def _exponent(x: Any) -> Any:
+    return np.where(np.isfinite(x), np.frexp(x)[1], 0).astype(np.asarray(x).dtype)
+
+
+def _ldexp(x: Any, n: Any) -> Any:
+    whole = np.clip(np.where(np.isnan(n), 0, n), -5000, 5000).astype(np.int32)
+    return np.where(np.isnan(n), n, np.ldexp(x, whole)).astype(np.asarray(x).dtype)
+
+
+def _bitwise_count(x: Any) -> Any:
+    return np.bitwise_count(x).astype(np.asarray(x).dtype)
+
+
 # fmt: off
 PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (
     Primitive("add", 2, np.add, 1), Primitive("subtract", 2, np.subtract, 1),
@@ -89,6 +106,23 @@ PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (
     Primitive("isnan", 1, np.isnan, 1, "bool"), Primitive("isfinite", 1, np.isfinite, 1, "bool"),
     Primitive("logical_and", 2, np.logical_and, 0.5, "bool"), Primitive("logical_or", 2, np.logical_or, 0.5, "bool"),
     Primitive("logical_xor", 2, np.logical_xor, 0.5, "bool"), Primitive("logical_not", 1, np.logical_not, 0.5, "bool"),
+    Primitive("exp2", 1, np.exp2, 15), Primitive("log2", 1, np.log2, 26), Primitive("log10", 1, np.log10, 26),
+    Primitive("cbrt", 1, np.cbrt, 36), Primitive("hypot", 2, np.hypot, 20),
+    Primitive("sinh", 1, np.sinh, 24), Primitive("cosh", 1, np.cosh, 14),
+    Primitive("arcsin", 1, np.arcsin, 20), Primitive("arccos", 1, np.arccos, 18),
+    Primitive("arctan2", 2, np.arctan2, 34), Primitive("arcsinh", 1, np.arcsinh, 48),
+    Primitive("arccosh", 1, np.arccosh, 48), Primitive("arctanh", 1, np.arctanh, 38),
+    Primitive("copysign", 2, np.copysign, 1), Primitive("signbit", 1, np.signbit, 1, "bool"),
+    Primitive("nextafter", 2, np.nextafter, 3), Primitive("spacing", 1, np.spacing, 2),
+    Primitive("rint", 1, np.rint, 1), Primitive("fmod", 2, np.fmod, 20),
+    Primitive("fmax", 2, np.fmax, 1.5), Primitive("fmin", 2, np.fmin, 1.5),
+    Primitive("mantissa", 1, _mantissa, 3), Primitive("exponent", 1, _exponent, 4),
+    Primitive("ldexp", 2, _ldexp, 20),
+    Primitive("bitwise_and", 2, np.bitwise_and, 0.5), Primitive("bitwise_or", 2, np.bitwise_or, 0.5),
+    Primitive("bitwise_xor", 2, np.bitwise_xor, 0.5), Primitive("bitwise_not", 1, np.bitwise_not, 0.5),
+    Primitive("left_shift", 2, np.left_shift, 2), Primitive("right_shift", 2, np.right_shift, 2),
+    Primitive("bitwise_count", 1, _bitwise_count, 3),
+    Primitive("gcd", 2, np.gcd, 200), Primitive("lcm", 2, np.lcm, 210),
     Primitive("select", 3, np.where, 1), Primitive("cast", 1, np.positive, 1),
 )}
 # fmt: on

@@ -144,6 +144,15 @@ class Tensor:
         self.expr = FUNCTIONS["broadcast_to"](cast, self.shape).expr
         return self
 
+    def __divmod__(self, other: Any) -> Any:
+        return (self // other, self % other) if is_operand(other) else NotImplemented
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return (other // self, other % self) if is_operand(other) else NotImplemented
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return self._call("round", digits or 0)
+
     # ------------------------------------------------------------------------------------- methods
     def astype(self, dtype: Any) -> Tensor:
         """The tensor in another dtype."""
@@ -213,6 +222,7 @@ BINARY = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
     "floordiv": "floor_divide", "mod": "remainder", "matmul": "matmul",
     "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "left_shift", "rshift": "right_shift",
 }
 COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",

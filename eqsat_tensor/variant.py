@@ -19,7 +19,7 @@ import numpy as np
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.compile import Rewritten
-from eqsat_tensor.errors import LabelError
+from eqsat_tensor.errors import failed_check
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.host import Failure
@@ -216,7 +216,7 @@ class Variant:
 
         def fail(index: int, *args: Any) -> Any:
             if index < len(texts):
-                raise LabelError(texts[index])
+                raise failed_check(texts[index])
             assert failure is not None
             failure.raise_kept()
 

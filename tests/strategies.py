@@ -30,6 +30,16 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "divide": (0.3, 3.0),
     "remainder": (0.3, 3.0),
     "prod": (0.5, 2.0),
+    "log2": (0.2, 3.0),
+    "log10": (0.2, 3.0),
+    "cbrt": (0.2, 3.0),
+    "arcsin": (-0.9, 0.9),
+    "arccos": (-0.9, 0.9),
+    "arctanh": (-0.9, 0.9),
+    "arccosh": (1.2, 3.0),
+    "fmod": (0.3, 3.0),
+    "hypot": (0.3, 3.0),
+    "arctan2": (0.3, 3.0),
 }
 
 
@@ -170,7 +180,8 @@ def values(
         elif t.dtype == BOOL:
             array = random.integers(0, 2, shape)
         elif t.dtype in INTS:
-            array = random.integers(-9, 10, shape)
+            exponents = op.name == "integer_power" and number == 1
+            array = random.integers(0 if exponents else -9, 10, shape)
         else:
             array = random.uniform(low, high, shape)
             if hard and op.kind is not Kind.LIBRARY:

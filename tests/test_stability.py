@@ -32,6 +32,8 @@ SCALAR = {
     "root of a square": (lambda x: et.sqrt(x * x), [1e200, -1e200], ["1e200", "1e200"]),
     "tanh by exponentials": (
         lambda x: (et.exp(x) - et.exp(-x)) / (et.exp(x) + et.exp(-x)), [1000.0, -1000.0], ["1", "-1"]),
+    "log cosh": (lambda x: et.log(et.cosh(x)), [1000.0], ["999.30685281944005469058"]),
+    "sinh by cosh": (lambda x: et.sinh(x) / et.cosh(x), [1000.0, -1000.0], ["1", "-1"]),
     "1 - cos": (lambda x: 1 - et.cos(x), [1e-9], ["5e-19"]),
 }  # fmt: skip
 ROWS = np.array([[1000.0, 1001.0], [-800.0, -805.0], [800.0, 805.0]])

@@ -4,10 +4,12 @@
 """
 
 from eqsat_tensor.namespace import (
+    choices,
     creation,
     elementwise,
     indexing,
     movement,
+    parts,
     products,
     protocol,
     reductions,
@@ -17,10 +19,12 @@ from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, public
 __all__ = [
     "NUMPY",
     "PUBLIC",
+    "choices",
     "creation",
     "elementwise",
     "indexing",
     "movement",
+    "parts",
     "products",
     "protocol",
     "public",

@@ -5,13 +5,17 @@ from eqsat_tensor.ops import (
     barrier,
     compare,
     contract,
+    hyperbolic,
     leaf,
     linalg,
     movement,
+    parts,
     reduce,
+    roots,
     select,
     softmax,
     transcendental,
+    whole,
 )
 
 __all__ = [
@@ -19,11 +23,15 @@ __all__ = [
     "barrier",
     "compare",
     "contract",
+    "hyperbolic",
     "leaf",
     "linalg",
     "movement",
+    "parts",
     "reduce",
+    "roots",
     "select",
     "softmax",
     "transcendental",
+    "whole",
 ]

@@ -184,10 +184,11 @@ def _erfc(x: Array, e: Array) -> Array:
     """As `monotone`; and SciPy's loses x*x ulps in the tail, by rounding x*x under an exponential."""
     size = np.abs(np.asarray(PRIMITIVES["erfc"].numpy(wide(x))))
     tail = 2 * UNIT[x.dtype.name] * wide(x) ** 2 * size
-    return _primitive("erfc")(x, e) + np.where(wide(x) > 1, tail, 0.0)
+    return primitive("erfc")(x, e) + np.where(wide(x) > 1, tail, 0.0)
 
 
-def _primitive(name: str) -> Rule:
+def primitive(name: str) -> Rule:
+    """`monotone` of the primitive called ``name``."""
     function = PRIMITIVES[name].numpy
     return monotone(lambda x: np.asarray(function(x), np.float64))
 
@@ -210,7 +211,7 @@ MONOTONE = [
     "sign",
 ]
 ELEMENTWISE: dict[str, Rule] = (
-    {name: _primitive(name) for name in MONOTONE}
+    {name: primitive(name) for name in MONOTONE}
     | {
         "add": _add,
         "subtract": _add,

@@ -17,12 +17,26 @@ import numpy as np
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef
+from eqsat_tensor.scalar import Builder
 from eqsat_tensor.verify.elements import Element, Objects, elementwise, nan, special
 from eqsat_tensor.verify.truth import Truth
 
 PRECISIONS = (200, 400, 1600, 3200)  # bits; about 60, 120, 480 and 960 digits
 GOOD_BITS = 90  # two precisions agree when they share this many bits
 NEGLIGIBLE = -1200  # a value below 2**-1200 is 0 for every dtype
+
+
+class Words(Builder):
+    """A `Truth` for scalar bodies: words are applied by name (its methods take single elements)."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+
+    def apply(self, name: str, *operands: Any) -> Any:
+        return self.truth.apply(name, *operands)
+
+    def constant(self, value: float, like: Any) -> Any:
+        return self.truth.constant(value, like)
 
 
 def data_operands(op: OpDef) -> int:
@@ -47,7 +61,7 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
     if op.name in truth.table:
         return elementwise(truth.table[op.name], *operands)
     if op.kind is Kind.ELEMENTWISE:
-        result = op.body(truth, *operands)
+        result = op.body(Words(truth), *operands)
         return np.asarray(result, object)
     return None
 
@@ -104,6 +118,14 @@ EXACT_OPS = frozenset(
         "gemm",
         "keep",
         "cast",
+        "rint",
+        "copysign",
+        "fmax",
+        "fmin",
+        "fraction",
+        "mantissa",
+        "exponent",
+        "ldexp",
     ]
 )
 

@@ -15,6 +15,7 @@ import numpy as np
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
+from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import Leaf
@@ -79,6 +80,9 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
             draw.leaves[operands[1]] = Leaf(
                 operands[1], labels=int(types[0].shape[attributes["axis"]])
             )
+        if op.name == "integer_power":  # by whole numbers, none of them negative
+            most = constant(7, types[1].dtype, types[1].shape)
+            operands[1] = OPS["bitwise_and"](operands[1], most)
         made = apply(op, *operands, **attributes)
         if made.type == wanted:
             there.append(made)

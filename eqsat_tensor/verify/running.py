@@ -16,12 +16,10 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef
 from eqsat_tensor.scalar import PRIMITIVES, Builder
+from eqsat_tensor.verify import error_rules, part_rules
 from eqsat_tensor.verify.error_rules import (
     ARRAYS,
-    ELEMENTWISE,
-    EXACT,
     FLUSHED,
-    MONOTONE,
     NO_UNDERFLOW,
     Array,
     cast_error,
@@ -31,6 +29,9 @@ from eqsat_tensor.verify.error_rules import (
 )
 from eqsat_tensor.verify.precise import data_operands, missing
 
+ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES
+EXACT = error_rules.EXACT | part_rules.EXACT
+MONOTONE = frozenset((*error_rules.MONOTONE, *part_rules.MONOTONE))
 OP_SLACK = 2.0  # an op may err by this many times its declared ulps
 
 
@@ -89,6 +90,9 @@ POLES: Mapping[str, Callable[..., Array]] = {  # where an infinite result is no 
     "log1p": lambda x: x == -1,
     "log1mexp": lambda x: x == 0,
     "power": lambda x, y: x == 0,
+    "log2": lambda x: x == 0,
+    "log10": lambda x: x == 0,
+    "arctanh": lambda x: np.abs(x) == 1,
 }
 
 
@@ -155,15 +159,22 @@ WRAPPING = frozenset(
         "matmul",
         "gemm",
         "cast",
+        "integer_power",
     ]
 )
+MEANT: Mapping[str, Callable[..., Array]] = {  # where NumPy's function takes no floats
+    "left_shift": lambda x, y: x * np.exp2(np.clip(y, 0, 64)),
+    "lcm": lambda x, y: x * y,
+}
 
 
 def wrapped(node: Expr, values: Sequence[Array], result: Array) -> Array:
     """True where an integer result is not the integer that was meant, or is near the range's end."""
-    if result.dtype.kind not in "iu" or node.op.name not in WRAPPING:
+    if result.dtype.kind not in "iu" or node.op.name not in WRAPPING | set(MEANT):
         return np.zeros(result.shape, bool)
-    if node.op.name == "cast":
+    if node.op.name in MEANT:
+        meant = MEANT[node.op.name](*map(wide, values))
+    elif node.op.name == "cast":
         meant = np.trunc(wide(values[0]))
     else:
         meant = np.asarray(node.op.numpy(*map(wide, values), **node.named), np.float64)

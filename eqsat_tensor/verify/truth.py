@@ -29,6 +29,7 @@ from eqsat_tensor.verify.elements import (
     settled,
     special,
 )
+from eqsat_tensor.verify.truth_parts import Parts
 
 EXACT_BITS = 6000  # sums and products longer than this are rounded at the working precision
 
@@ -90,6 +91,7 @@ class Truth(Builder):
             "logical_xor": lambda x, y: x != y,
             "logical_not": lambda x: not x,
         }
+        self.table |= Parts(self).table
         self.arrays: dict[str, Callable[..., Objects]] = {
             "sum": lambda x, axes: self.reduce("add", x, axes),
             "prod": lambda x, axes: self.reduce("multiply", x, axes),
@@ -263,7 +265,7 @@ class Truth(Builder):
 
     def power(self, x: Element, y: Element) -> Element:
         if isinstance(x, int):
-            return x**y if y >= 0 else None
+            return x**y if 0 <= y <= 64 else None
         if special(x) or special(y) or x == 0 or y == 0:
             if x == 0 and not nan(y) and y < 0:
                 return None  # an infinity whose sign is that of a zero

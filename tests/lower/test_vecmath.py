@@ -36,15 +36,19 @@ EXTENDED = np.finfo(np.longdouble).nmant > 60
 FLOATS = ["float64", "float32"]
 INTS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (64, 32, 16, 8)]
 DTYPES = [*FLOATS, "float16", *INTS, "bool"]
-MASKS = {*COMPARISONS, "isnan", "isfinite"}
+MASKS = {*COMPARISONS, "isnan", "isfinite", "signbit"}
 UNARY = """
     negative absolute sqrt floor ceil trunc sign square reciprocal isnan isfinite exp expm1 tanh
     sigmoid log log1p log1mexp softplus erf erfc arctan sin cos tan bitwise_not logical_not
+    exp2 log2 log10 cbrt sinh cosh arcsinh arccosh arctanh arcsin arccos signbit spacing mantissa
+    exponent rint bitwise_count
 """
 BINARY = """
     add subtract multiply divide copysign maximum minimum floor_divide remainder power
     bitwise_and bitwise_or bitwise_xor logical_and logical_or logical_xor
+    hypot arctan2 nextafter ldexp fmod fmax fmin left_shift right_shift gcd lcm
 """
+OF_TWO = ("power", "hypot", "arctan2")  # polynomials of two operands
 ARITY = dict.fromkeys(UNARY.split(), 1) | dict.fromkeys(BINARY.split(), 2) | {"fma": 3}
 
 
@@ -274,6 +278,15 @@ def points(name: str, dtype: str, count: int) -> tuple[Array, ...]:
             ]
         )
         return x.astype(dtype), y.astype(dtype)
+    if name in ("hypot", "arctan2"):
+        edge = float(f.max) / 2
+        x = [rng.normal(size=3 * part), log_uniform(rng, float(f.tiny), edge, 4 * part)]
+        y = np.concatenate([rng.normal(size=3 * part), log_uniform(rng, 1e-3, 1e3, 4 * part)])
+        with np.errstate(over="ignore"):
+            y[3 * part :] *= x[1]  # of like magnitude
+            p, q = np.concatenate(x).astype(dtype), y.astype(dtype)
+        both = np.isfinite(p) & np.isfinite(q)
+        return p[both], q[both]
     if name == "divide":
         return rng.normal(size=count).astype(dtype), rng.normal(size=count).astype(dtype)
     edge = 720.0 if dtype == "float64" else 90.0
@@ -296,8 +309,15 @@ def points(name: str, dtype: str, count: int) -> tuple[Array, ...]:
     ]
     x = np.concatenate(parts).astype(dtype)
     x = x[np.isfinite(x)]
-    if name == "log":
+    if name in ("log", "log2", "log10"):
         return (np.abs(x[x != 0]),)
+    if name in ("arcsin", "arccos", "arctanh"):
+        near_one = 1 - log_uniform(rng, float(f.eps), 1, part).astype(dtype)
+        x = np.concatenate([x, near_one, -near_one])
+        return (x[np.abs(x) < 1],)
+    if name == "arccosh":
+        near_one = 1 + np.abs(log_uniform(rng, float(f.eps), 1, part)).astype(dtype)
+        return (np.concatenate([np.abs(x[np.abs(x) >= 1]), near_one]),)
     if name == "log1p":
         return (np.concatenate([x[x > -1], -rng.uniform(0, 1, part).astype(dtype)]),)
     if name == "log1mexp":
@@ -326,6 +346,19 @@ MPMATH: dict[str, Callable[..., Any]] = {
     "erf": mpmath.erf,
     "erfc": lambda x: mpmath.erfc(x) if x < 1e3 else mpmath.mpf(0),
     "power": lambda x, y: mpmath.power(x, y),
+    "exp2": lambda x: mpmath.power(2, x),
+    "log2": lambda x: mpmath.log(x) / mpmath.ln2,
+    "log10": lambda x: mpmath.log(x) / mpmath.ln10,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "hypot": mpmath.hypot,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "arcsinh": lambda x: mpmath.sign(x) * mpmath.asinh(abs(x)),
+    "arccosh": mpmath.acosh,
+    "arctanh": mpmath.atanh,
+    "arcsin": mpmath.asin,
+    "arccos": mpmath.acos,
+    "arctan2": mpmath.atan2,
 }
 
 
@@ -358,6 +391,19 @@ WIDE: dict[str, Callable[..., Array]] = {
     "sigmoid": _wide_sigmoid,
     "softplus": _wide_softplus,
     "power": np.power,
+    "exp2": np.exp2,
+    "log2": np.log2,
+    "log10": np.log10,
+    "cbrt": np.cbrt,
+    "hypot": np.hypot,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "arcsinh": np.arcsinh,
+    "arccosh": np.arccosh,
+    "arctanh": np.arctanh,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arctan2": np.arctan2,
 }
 
 
@@ -469,7 +515,7 @@ def fraction_free(x: Array) -> Array:
 
 
 @on_each(FLOATS)
-@pytest.mark.parametrize("name", sorted(set(MPMATH) - {"power"}))
+@pytest.mark.parametrize("name", sorted(set(MPMATH) - set(OF_TWO)))
 def test_special_arguments(name: str, dtype: str, lanes: int) -> None:
     x = special(dtype)
     got = run(name, dtype, lanes, x)
@@ -479,7 +525,7 @@ def test_special_arguments(name: str, dtype: str, lanes: int) -> None:
     assert got.dtype == want.dtype
     exact = fraction_free(wide) & ((x == 0) | ~np.isfinite(x) | np.isnan(wide))
     assert_same(name, got[exact], wide[exact], x[exact])
-    odd = name in ("expm1", "log1p", "sin", "tan", "arctan", "tanh", "erf")
+    odd = name in (*TINY, "erf", "cbrt")
     if odd:
         assert np.array_equal(np.signbit(got[x == 0]), np.signbit(x[x == 0]))
 
@@ -502,9 +548,20 @@ def test_special_arguments_have_the_textbook_values() -> None:
         "sin": [(inf, nan), (-inf, nan), (-0.0, -0.0), (0, 0)],
         "cos": [(inf, nan), (-inf, nan), (-0.0, 1), (0, 1)],
         "tan": [(inf, nan), (-inf, nan), (-0.0, -0.0), (0, 0)],
+        "exp2": [(-inf, 0), (inf, inf), (0, 1), (1023, 2.0**1023), (1024, inf), (-1074, 5e-324)],
+        "log2": [(0, -inf), (-0.0, -inf), (1, 0), (-1, nan), (inf, inf), (2.0**-1074, -1074)],
+        "log10": [(0, -inf), (-0.0, -inf), (1, 0), (-1, nan), (inf, inf), (-inf, nan)],
+        "cbrt": [(-inf, -inf), (inf, inf), (0, 0), (-0.0, -0.0), (-27, -3), (2.0**-1074, 2.0**-358)],
+        "sinh": [(-inf, -inf), (inf, inf), (0, 0), (-0.0, -0.0), (710.5, inf), (-711, -inf)],
+        "cosh": [(-inf, inf), (inf, inf), (0, 1), (-0.0, 1), (710.5, inf), (-711, inf)],
+        "arcsinh": [(-inf, -inf), (inf, inf), (0, 0), (-0.0, -0.0)],
+        "arccosh": [(-inf, nan), (inf, inf), (1, 0), (0.9, nan), (0, nan)],
+        "arctanh": [(-1, -inf), (1, inf), (-0.0, -0.0), (1.1, nan), (-inf, nan), (inf, nan)],
+        "arcsin": [(-1, -np.pi / 2), (1, np.pi / 2), (-0.0, -0.0), (1.1, nan), (inf, nan)],
+        "arccos": [(-1, np.pi), (1, 0), (0, np.pi / 2), (1.1, nan), (-inf, nan)],
     }
     # fmt: on
-    assert set(table) == set(MPMATH) - {"power"}
+    assert set(table) == set(MPMATH) - set(OF_TWO)
     for lanes, (name, cases) in product(lanes_of("float64"), table.items()):
         x = np.array([argument for argument, _ in cases] + [nan])
         want = np.array([value for _, value in cases] + [nan])
@@ -515,13 +572,18 @@ def test_special_arguments_have_the_textbook_values() -> None:
 
 
 @on_each(FLOATS)
-def test_power_of_special_pairs(dtype: str, lanes: int) -> None:
+@pytest.mark.parametrize("name", OF_TWO)
+def test_functions_of_two_of_special_pairs(name: str, dtype: str, lanes: int) -> None:
     x, y = pairs(dtype)
-    got = run("power", dtype, lanes, x, y)
+    got = run(name, dtype, lanes, x, y)
     with np.errstate(all="ignore"):
-        want = np.power(x, y)
-        near = np.abs(got - want) <= 2 * np.spacing(np.abs(want))
-    assert_same("power", np.where(near & (want != 0), want, got), want, x, y)
+        want = PRIMITIVES[name].numpy(x, y)
+        near = np.abs(got - want) <= 3 * np.spacing(np.abs(want))
+    assert_same(name, np.where(near & (want != 0), want, got), want, x, y)
+
+
+# f(x) = x + O(x^2)
+TINY = ["expm1", "log1p", "tanh", "sin", "tan", "arctan", "sinh", "arcsinh", "arctanh", "arcsin"]
 
 
 def _subnormal(dtype: str) -> Array:
@@ -530,7 +592,7 @@ def _subnormal(dtype: str) -> Array:
 
 
 @on_each(FLOATS)
-@pytest.mark.parametrize("name", ["expm1", "log1p", "tanh", "sin", "tan", "arctan"])
+@pytest.mark.parametrize("name", TINY)
 def test_subnormal_arguments_are_not_flushed(name: str, dtype: str, lanes: int) -> None:
     x = np.concatenate([_subnormal(dtype), -_subnormal(dtype)])
     assert_same(name, run(name, dtype, lanes, x), x, x)
@@ -558,6 +620,16 @@ EXACT_FLOAT: dict[str, Callable[..., Array]] = {
     "isfinite": np.isfinite,
     "floor_divide": np.floor_divide,
     "remainder": np.remainder,
+    "rint": np.rint,
+    "fmod": np.fmod,
+    "fmax": np.fmax,
+    "fmin": np.fmin,
+    "nextafter": np.nextafter,
+    "spacing": np.spacing,
+    "signbit": np.signbit,
+    "mantissa": PRIMITIVES["mantissa"].numpy,
+    "exponent": PRIMITIVES["exponent"].numpy,
+    "ldexp": PRIMITIVES["ldexp"].numpy,
 }
 
 
@@ -573,7 +645,7 @@ def test_rounded_arithmetic_is_that_of_numpy(name: str, dtype: str, lanes: int) 
     with np.errstate(all="ignore"):
         want = EXACT_FLOAT.get(name, getattr(np, name, None))(*operands)  # type: ignore[misc]
     got = run(name, dtype, lanes, *operands)
-    if name in ("maximum", "minimum"):  # of both zeros, either
+    if name in ("maximum", "minimum", "fmax", "fmin"):  # of both zeros, either
         got, want = got + 0.0, want + 0.0
     assert got.dtype == want.dtype
     assert_same(name, got, want, *operands)
@@ -638,6 +710,12 @@ EXACT_INT: dict[str, Callable[..., Array]] = {
     "bitwise_or": np.bitwise_or,
     "bitwise_xor": np.bitwise_xor,
     "bitwise_not": np.bitwise_not,
+    "left_shift": np.left_shift,
+    "right_shift": np.right_shift,
+    "bitwise_count": PRIMITIVES["bitwise_count"].numpy,
+    "fmod": np.fmod,
+    "gcd": np.gcd,
+    "lcm": np.lcm,
 }
 
 

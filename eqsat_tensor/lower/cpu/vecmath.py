@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from eqsat_tensor.lower.cpu import arcs, bits, hyperbolic, roots, whole
 from eqsat_tensor.lower.cpu.angles import TRIG_LIMIT, arctan, power, trigonometric
 from eqsat_tensor.lower.cpu.builder import COMPARISONS, OutlinedFunction, Rule, VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
@@ -58,6 +59,19 @@ ULPS: dict[str, dict[str, float]] = {
         ("cos", 0.9, 0.7),
         ("tan", 2.5, 1.5),
         ("power", 1.3, 0.6),
+        ("exp2", 1.3, 1.2),
+        ("log2", 0.9, 0.9),
+        ("log10", 0.9, 0.8),
+        ("cbrt", 0.7, 0.6),
+        ("hypot", 1.3, 0.6),
+        ("sinh", 1.8, 1.8),
+        ("cosh", 1.6, 1.6),
+        ("arcsinh", 2.3, 2.3),
+        ("arccosh", 1.7, 1.7),
+        ("arctanh", 1.5, 1.5),
+        ("arcsin", 1.3, 1.3),
+        ("arccos", 1.3, 1.3),
+        ("arctan2", 2.1, 2.0),
     )
 }
 
@@ -247,6 +261,29 @@ _FLOAT_RULES: dict[str, Rule] = {
     "cos": trigonometric("cos"),
     "tan": trigonometric("tan"),
     "power": power,
+    "exp2": roots.exp2,
+    "log2": roots.log2,
+    "log10": roots.log10,
+    "cbrt": roots.cbrt,
+    "hypot": roots.hypot,
+    "sinh": hyperbolic.sinh,
+    "cosh": hyperbolic.cosh,
+    "arcsinh": hyperbolic.arcsinh,
+    "arccosh": hyperbolic.arccosh,
+    "arctanh": hyperbolic.arctanh,
+    "arcsin": arcs.arcsin,
+    "arccos": arcs.arccos,
+    "arctan2": arcs.arctan2,
+    "signbit": bits.signbit,
+    "nextafter": bits.nextafter,
+    "spacing": bits.spacing,
+    "mantissa": bits.mantissa,
+    "exponent": bits.exponent,
+    "ldexp": bits.ldexp,
+    "rint": unary_intrinsic("rint"),
+    "fmod": instruction("frem"),
+    "fmax": bits.number_extremum("oge"),
+    "fmin": bits.number_extremum("ole"),
 }
 
 _INT_RULES: dict[str, Rule] = {
@@ -266,6 +303,12 @@ _INT_RULES: dict[str, Rule] = {
     "bitwise_or": instruction("or"),
     "bitwise_xor": instruction("xor"),
     "bitwise_not": invert,
+    "left_shift": whole.left_shift,
+    "right_shift": whole.right_shift,
+    "bitwise_count": whole.bitwise_count,
+    "fmod": whole.fmod,
+    "gcd": whole.gcd,
+    "lcm": whole.lcm,
 }
 
 _UNSIGNED_RULES: dict[str, Rule] = _INT_RULES | {

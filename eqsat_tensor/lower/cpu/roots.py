@@ -1,0 +1,141 @@
+"""exp2, log2, log10, cbrt, hypot: powers of two, and logarithms to other bases after FreeBSD's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.lower.cpu.builder import VectorBuilder
+from eqsat_tensor.lower.cpu.elementary import (
+    decompose_any,
+    expm1_reduced,
+    power_of_two,
+    scale,
+)
+
+# By dtype: beyond, exp2 is 0 or inf; 1 / log(base) and log(2) / log(base), in two parts each.
+EXP2_RANGE = {"float64": (-1080.0, 1026.0), "float32": (-156.0, 130.0)}
+LOG2 = {
+    "float64": (table.LOG2_E_DOUBLES, (1.0, 0.0)),
+    "float32": (table.LOG2_E_SINGLES, (1.0, 0.0)),
+}
+LOG10 = {
+    "float64": (table.LOG10_E_DOUBLES, table.LOG10_2_DOUBLES),
+    "float32": (table.LOG10_E_SINGLES, table.LOG10_2_SINGLES),
+}
+# By dtype: squares of numbers below the first or above the second leave the normal range (or
+# lose what a sum needs); the factor that takes them back.
+SQUARES = {"float64": (2.0**-450, 2.0**500, 2.0**600)}
+
+
+def exp2(b: VectorBuilder, x: str) -> str:
+    """2^x as 2^n exp(r ln2), |r| <= 1/2; whole x give powers of two exactly."""
+    low, high = EXP2_RANGE[b.name]
+    x = b.at_most(b.at_least(x, low), high)
+    magic = b.constant(b.format.magic)
+    n = b.fsub(b.fadd(x, magic), magic)
+    r = b.fmul(b.fsub(x, n), b.constant(0.6931471805599453))
+    return scale(b, b.fadd(expm1_reduced(b, r), b.constant(1)), n)
+
+
+def _log_to(b: VectorBuilder, x: str, inverse: tuple[float, ...], of_two: tuple[float, ...]) -> str:
+    """(k ln2 + log(m)) / ln(base), log(m) as a short part, whose product is exact, and a rest."""
+    m, k, _ = decompose_any(b, x)
+    f = b.fsub(m, b.constant(1))
+    s = b.fdiv(f, b.fadd(b.constant(2), f))
+    z = b.fmul(s, s)
+    half_square = b.fmul(b.fmul(b.constant(0.5), f), f)
+    rest = b.fmul(s, b.fadd(half_square, b.fmul(z, b.polynomial(z, "log"))))
+    ints = b.integers
+    mask = ints.constant(-(1 << b.format.cut))
+    high = b.from_bits(ints.binary("and", b.to_bits(b.fsub(f, half_square)), mask))
+    low = b.fadd(b.fsub(b.fsub(f, high), half_square), rest)
+    # the sum of four products, the large ones first
+    inverse_high, inverse_low = (b.constant(part) for part in inverse)
+    two_high, two_low = (b.constant(part) for part in of_two)
+    large, whole = b.fmul(high, inverse_high), b.fmul(k, two_high)
+    total = b.fadd(whole, large)
+    lost = b.fadd(b.fsub(whole, total), large)
+    small = b.fmuladd(b.fadd(low, high), inverse_low, b.fmul(k, two_low))
+    value = b.fadd(total, b.fadd(lost, b.fmuladd(low, inverse_high, small)))
+    zero, inf = b.constant(0), b.constant(np.inf)
+    value = b.select(b.test("olt", x, inf), value, x)  # inf and NaN: themselves
+    value = b.select(b.test("olt", x, zero), b.constant(np.nan), value)
+    return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
+
+
+def log2(b: VectorBuilder, x: str) -> str:
+    """The logarithm to base 2; whole for powers of two."""
+    return _log_to(b, x, *LOG2[b.name])
+
+
+def log10(b: VectorBuilder, x: str) -> str:
+    """The logarithm to base 10."""
+    return _log_to(b, x, *LOG10[b.name])
+
+
+def cbrt(b: VectorBuilder, x: str) -> str:
+    """The cube root: of m 2^(3q + rest), a polynomial, then two steps of third order (musl)."""
+    if b.name == "float32":
+        wide = b.of("float64")
+        return b.cast(_cbrt(wide, wide.cast(x, b), exact=False), wide)
+    return _cbrt(b, x, exact=True)
+
+
+def _cbrt(b: VectorBuilder, x: str, exact: bool) -> str:
+    """``exact``: to all digits of float64, else to those of float32."""
+    a = b.intrinsic("fabs", x)
+    m, k, _ = decompose_any(b, a)
+    magic = b.constant(b.format.magic)
+    shifted = b.fmuladd(k, b.constant(1 / 3), magic)
+    q = b.fsub(shifted, magic)
+    rest = b.fmuladd(q, b.constant(-3), k)
+    zero = b.constant(0)
+    below, above = b.test("olt", rest, zero), b.test("ogt", rest, zero)
+
+    def by_rest(low: float, middle: float, high: float) -> str:
+        upper = b.select(above, b.constant(high), b.constant(middle))
+        return b.select(below, b.constant(low), upper)
+
+    y = b.fmul(m, by_rest(0.5, 1, 2))
+    t = b.fmul(b.polynomial(m, "cbrt"), by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
+    cube = b.fmul(b.fmul(t, t), t)
+    over, under = b.fadd(cube, b.fadd(y, y)), b.fadd(b.fadd(cube, cube), y)
+    t = b.fdiv(b.fmul(t, over), under)
+    if exact:
+        ints = b.integers
+        # of 23 bits: its square is exact, and the last step tells all digits
+        rounded = ints.binary("add", b.to_bits(t), ints.constant(1 << 29))
+        t = b.from_bits(ints.binary("and", rounded, ints.constant(-(1 << 30))))
+        ratio = b.fdiv(y, b.fmul(t, t))
+        step = b.fdiv(b.fsub(ratio, t), b.fadd(b.fadd(t, t), ratio))
+        t = b.fmuladd(t, step, t)
+    value = b.intrinsic("copysign", b.fmul(t, power_of_two(b, shifted)), x)
+    ordinary = b.both("and", b.test("olt", a, b.constant(np.inf)), b.test("ogt", a, zero))
+    return b.select(ordinary, value, x)
+
+
+def hypot(b: VectorBuilder, x: str, y: str) -> str:
+    """sqrt(x^2 + y^2), with no overflow in between; float32 in float64, whose range is enough."""
+    inf = b.constant(np.inf)
+    p, q = b.intrinsic("fabs", x), b.intrinsic("fabs", y)
+    if b.name == "float32":
+        wide = b.of("float64")
+        left, right = wide.cast(p, b), wide.cast(q, b)
+        value = b.cast(_length(wide, left, right), wide)
+    else:
+        low, high, factor = SQUARES[b.name]
+        more = b.test("ogt", p, q)
+        top = b.select(more, p, q)
+        one = b.constant(1)
+        up, down = b.test("olt", top, b.constant(low)), b.test("ogt", top, b.constant(high))
+        there = b.select(up, b.constant(factor), b.select(down, b.constant(1 / factor), one))
+        back = b.select(up, b.constant(1 / factor), b.select(down, b.constant(factor), one))
+        value = _length(b, b.fmul(top, there), b.fmul(b.select(more, q, p), there))
+        value = b.fmul(value, back)
+    endless = b.both("or", b.test("oeq", p, inf), b.test("oeq", q, inf))
+    return b.select(endless, inf, value)
+
+
+def _length(b: VectorBuilder, top: str, low: str) -> str:
+    return b.intrinsic("sqrt", b.fmuladd(top, top, b.fmul(low, low)))

@@ -1,0 +1,177 @@
+"""Elementwise functions put together of others: parts of numbers, rounding, angles, tests."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.errors import ArgumentError, message
+from eqsat_tensor.lang import BOOL, INT32, Expr, OpDef
+from eqsat_tensor.namespace.operands import (
+    PUBLIC,
+    converted,
+    expr_of,
+    promoted,
+    public,
+    show,
+)
+from eqsat_tensor.ops import arithmetic, compare, parts
+from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.ops.movement import broadcast_to
+from eqsat_tensor.tensor import Tensor
+
+
+def _made(name: str, doc: str, body: Callable[..., Expr], *aliases: str) -> None:
+    """A public function of NumPy's ufunc ``name``: ``body`` of its promoted operands."""
+    ufunc = getattr(np, name)
+
+    def function(*operands: Any) -> Tensor:
+        return Tensor(body(*promoted(name, ufunc, operands)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = (
+        f"{doc}\n\nElement by element; operands are promoted and broadcast as in NumPy.\n"
+        "Raises ShapeError or DtypeError, in the caller's line."
+    )
+    public(*aliases, numpy=ufunc)(function)
+
+
+# ------------------------------------------------------------------------------ signs and angles
+def _heaviside(x: Expr, at_zero: Expr) -> Expr:
+    zero, one = full_like(x, 0), full_like(x, 1)
+    beyond = compare.where(compare.isnan(x), x, one)  # NaN stays
+    aside = compare.where(compare.less(x, zero), zero, beyond)
+    return compare.where(compare.equal(x, zero), at_zero, aside)
+
+
+def _scaled(numerator: float, denominator: float) -> Callable[[Expr], Expr]:
+    def body(x: Expr) -> Expr:
+        number = np.result_type(x.dtype, np.float32).type  # the factor, as C makes it
+        factor = number(numerator) / number(denominator)
+        return arithmetic.multiply(x, full_like(x, float(factor)))
+
+    return body
+
+
+_made("heaviside", "0 for x < 0, 1 for x > 0, the second operand for x = 0.", _heaviside)
+_made("fabs", "|x|, of integers as float64.", arithmetic.absolute)
+_made("float_power", "a to the power b, in float64.", arithmetic.power)
+for _name, _doc in (("deg2rad", "Degrees as radians."), ("radians", "Degrees as radians.")):
+    _made(_name, _doc, _scaled(np.pi, 180))
+for _name, _doc in (("rad2deg", "Radians as degrees."), ("degrees", "Radians as degrees.")):
+    _made(_name, _doc, _scaled(180, np.pi))
+
+
+def _is_infinity(name: str, doc: str, change: OpDef | None, infinity: float) -> None:
+    own = getattr(np, name)
+
+    def function(x: Any, /) -> Tensor:
+        expr = expr_of(name, x)
+        if expr.dtype.kind != "f":
+            return Tensor(full_like(compare.cast_to(expr, BOOL), False))
+        expr = expr if change is None else change(expr)
+        return Tensor(compare.equal(expr, full_like(expr, infinity)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    public(numpy=own)(function)
+
+
+_is_infinity("isinf", "True where `x` is infinite.", arithmetic.absolute, np.inf)
+_is_infinity("isposinf", "True where `x` is plus infinity.", None, np.inf)
+_is_infinity("isneginf", "True where `x` is minus infinity.", None, -np.inf)
+
+
+@public("conj", numpy=np.conjugate)
+def conjugate(x: Any, /) -> Tensor:
+    """`x` itself, being real."""
+    return Tensor(promoted("conjugate", np.conjugate, (x,))[0])
+
+
+@public(numpy=np.real)
+def real(x: Any, /) -> Tensor:
+    """`x` itself, being real."""
+    return Tensor(expr_of("real", x))
+
+
+@public(numpy=np.imag)
+def imag(x: Any, /) -> Tensor:
+    """Zeros: `x` is real."""
+    return Tensor(full_like(expr_of("imag", x), 0))
+
+
+# ---------------------------------------------------------------------------- parts of a number
+@public(numpy=np.divmod)
+def divmod_(a: Any, b: Any, /) -> tuple[Tensor, Tensor]:
+    """`(a // b, a % b)`."""
+    exprs = promoted("divmod", np.divmod, (a, b))
+    return Tensor(arithmetic.floor_divide(*exprs)), Tensor(arithmetic.remainder(*exprs))
+
+
+@public(numpy=np.modf)
+def modf(x: Any, /) -> tuple[Tensor, Tensor]:
+    """The fraction and the whole part of `x`, both with its sign; integers as float64."""
+    (expr,) = promoted("modf", np.modf, (x,))
+    return Tensor(parts.fraction(expr)), Tensor(arithmetic.trunc(expr))
+
+
+@public(numpy=np.frexp)
+def frexp(x: Any, /) -> tuple[Tensor, Tensor]:
+    """m and the int32 k of x = m 2^k, 1/2 <= |m| < 1; k is 0 for 0, infinities and NaN."""
+    (expr,) = promoted("frexp", np.frexp, (x,))
+    return Tensor(parts.mantissa(expr)), Tensor(compare.cast_to(parts.exponent(expr), INT32))
+
+
+@public(numpy=np.ldexp)
+def ldexp(x: Any, exponent: Any, /) -> Tensor:
+    """x 2^exponent, rounded once; `exponent` is of integers."""
+    expr, power = promoted("ldexp", np.ldexp, (x, exponent))
+    return Tensor(parts.ldexp(expr, compare.cast_to(power, expr.dtype)))
+
+
+@public("around", numpy=np.round)
+def round_(x: Any, /, decimals: Any = 0) -> Tensor:
+    """`x` to `decimals` places (negative ones: tens, hundreds); of two numbers as near, the even.
+
+    As in NumPy, by rounding x * 10^decimals. Integers stay integers; one that the dtype does not
+    hold afterwards saturates.
+    """
+    try:
+        places = operator.index(decimals)
+    except TypeError:
+        raise ArgumentError(message("round", "decimals=an int", show(decimals))) from None
+    expr = expr_of("round", x)
+    if expr.dtype.kind in "iu" and places >= 0:
+        return Tensor(expr)
+    (value,) = promoted("round", np.rint, (x,))
+    if places:
+        with np.errstate(over="ignore"):
+            factor = full_like(value, float(np.power(10.0, abs(places))))
+        there, back = arithmetic.multiply, arithmetic.divide
+        if places < 0:
+            there, back = back, there
+        value = back(parts.rint(there(value, factor)), factor)
+    else:
+        value = parts.rint(value)
+    return Tensor(compare.cast_to(value, expr.dtype) if expr.dtype.kind in "iu" else value)
+
+
+@public(numpy=np.nan_to_num)
+def nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """`x` with numbers for NaN and infinities; None: the largest and the smallest of the dtype."""
+    expr = expr_of("nan_to_num", x)
+    if expr.dtype.kind != "f":
+        return Tensor(expr)
+    limits = np.finfo(expr.dtype)
+    result = expr
+    for value, found in (
+        (nan, compare.isnan(expr)),
+        (float(limits.max) if posinf is None else posinf, PUBLIC["isposinf"](x).expr),
+        (float(limits.min) if neginf is None else neginf, PUBLIC["isneginf"](x).expr),
+    ):
+        other = broadcast_to(converted(value, expr.dtype), expr.shape)
+        result = compare.where(found, other, result)
+    return Tensor(result)
