@@ -14,6 +14,7 @@ from typing import Any
 
 from eqsat_tensor import autodiff as _autodiff
 from eqsat_tensor import namespace as _namespace
+from eqsat_tensor import special
 from eqsat_tensor.autodiff import grad, jvp, value_and_grad
 from eqsat_tensor.calls import cond, subgraph, wrap
 from eqsat_tensor.errors import (
@@ -81,6 +82,7 @@ __all__ = [
     "grad",
     "jvp",
     "shared",
+    "special",
     "subgraph",
     "tensor",
     "value_and_grad",

@@ -101,6 +101,7 @@ class OpDef:
     scalar      scalar body ``scalar(s, *operands)``; None where the primitive bears the op's name.
     vjp         ``vjp(ct, out, *arguments, **attributes)``: one cotangent (or None: it is zero) an
                 operand, all of them expressions.
+    refused     operands that have no derivative here: their numbers, and why, for the GradientError.
     expand      of a composite: ``expand(*arguments, **attributes) -> Expr`` in simpler ops.
     guards      size conditions that the entry must check, given the node.
     checks      0-d bool expressions that must come out true at run time, each with the text of the
@@ -121,6 +122,7 @@ class OpDef:
     ufunc: np.ufunc | None = None
     scalar: Callable[..., Any] | None = None
     vjp: Vjp | None = None
+    refused: Mapping[int, str] = field(default_factory=dict)
     expand: Callable[..., Expr] | None = None
     guards: Callable[[Expr], Sequence[Guard]] | None = None
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None

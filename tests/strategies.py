@@ -41,6 +41,20 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "hypot": (0.3, 3.0),
     "arctan2": (0.3, 3.0),
 }
+_SPECIAL_DOMAINS = {
+    (0.2, 0.8): """
+        erfinv erfcinv ndtri logit betainc betaincc betaincinv betainccinv gammaincinv gammainccinv
+    """,
+    (0.4, 3.0): """
+        gamma gammaln digamma beta betaln binom poch gammainc gammaincc exp1 expi spence y0 y1 k0 k0e
+        k1 k1e jv yv iv ive kv kve xlogy entr rel_entr kl_div boxcox huber pseudo_huber
+    """,
+    (1.3, 3.0): "zeta riemann_zeta",
+    (-0.9, 0.9): "ellipk ellipe",
+    (-3.0, -0.2): "ndtri_exp",
+    (0.2, 1.5): "ellipkm1 xlog1py boxcox1p inv_boxcox inv_boxcox1p",
+}
+DOMAINS |= {name: ends for ends, names in _SPECIAL_DOMAINS.items() for name in names.split()}
 
 
 # Their first operand is a symmetric positive definite matrix; of the first two just a triangle is read.

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "sizes": LANGUAGE,
     "tensor": [*MEANING, "sizes", "runtime.state"],  # a shared tensor owns its cell
     "namespace": [*MEANING, "sizes", "tensor"],
+    "special": ["namespace"],
     "autodiff": [*MEANING, "sizes", "tensor", "trees"],
     "reference": MEANING,
     "tracing": [*MEANING, "sizes", "tensor", "trees"],

@@ -152,6 +152,10 @@ def pullback(
     for node in reversed(order):
         if node not in held or not any(a in active for a in node.arguments):
             continue
+        for number, reason in node.op.refused.items():
+            if node.arguments[number] in active:
+                needs = f"operand {number} not to be differentiated by"
+                raise GradientError(message(node.op.name, needs, str(node.type), reason))
         parts = _back(node, masks.total(held[node]), masks)
         for argument, part in zip(node.arguments, parts, strict=True):
             if part is not None and argument in active:

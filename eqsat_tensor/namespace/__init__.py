@@ -13,6 +13,7 @@ from eqsat_tensor.namespace import (
     products,
     protocol,
     reductions,
+    special,
 )
 from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, public
 
@@ -29,4 +30,5 @@ __all__ = [
     "protocol",
     "public",
     "reductions",
+    "special",
 ]

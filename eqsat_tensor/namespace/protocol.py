@@ -8,6 +8,8 @@ import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse
+from eqsat_tensor.namespace.special import SPECIAL
+from eqsat_tensor.namespace.special_missing import NOT_THERE
 from eqsat_tensor.tensor import FUNCTIONS
 
 REDUCERS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
@@ -19,12 +21,15 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     if method == "reduce" and name in REDUCERS:
         options.setdefault("axis", 0)
         return FUNCTIONS[REDUCERS[name]](*operands, **options)
+    # SciPy's ufuncs are known by their names alone: SciPy need not be there.
+    theirs = getattr(np, name, None) is not ufunc
+    full_name = f"scipy.special.{name}" if theirs else f"numpy.{name}"
     if method != "__call__":
-        raise _missing(f"numpy.{name}.{method}")
-    function = UFUNCS.get(ufunc)
+        raise _missing(f"{full_name}.{method}")
+    function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
-        raise _missing(f"numpy.{name}")
-    refuse(f"numpy.{name}", options)
+        raise _missing(full_name, NOT_THERE.get(name, "") if theirs else "")
+    refuse(full_name, options)
     dtype = options.pop("dtype", None)
     result = function(*operands, **options)
     return result if dtype is None else result.astype(dtype)
@@ -38,15 +43,11 @@ def array_function(function: Any, args: Any, kwargs: Any) -> Any:
     return ours(*args, **kwargs)
 
 
-def _missing(name: str) -> UnsupportedError:
-    return UnsupportedError(
-        message(
-            name,
-            "a function that eqsat_tensor has",
-            "",
-            "See dir(eqsat_tensor); what it lacks has to be called outside traced code.",
-        )
-    )
+def _missing(name: str, reason: str = "") -> UnsupportedError:
+    hint = "See dir(eqsat_tensor); what it lacks has to be called outside traced code."
+    if reason:
+        hint = f"{reason[0].upper()}{reason[1:]}. {hint}"
+    return UnsupportedError(message(name, "a function that eqsat_tensor has", "", hint))
 
 
 FUNCTIONS["__array_ufunc__"] = array_ufunc

@@ -3,8 +3,13 @@
 from eqsat_tensor.ops import (
     arithmetic,
     barrier,
+    bessel,
     compare,
     contract,
+    elliptic,
+    entropy,
+    error,
+    gamma,
     hyperbolic,
     leaf,
     linalg,
@@ -15,14 +20,20 @@ from eqsat_tensor.ops import (
     select,
     softmax,
     transcendental,
+    transforms,
     whole,
 )
 
 __all__ = [
     "arithmetic",
     "barrier",
+    "bessel",
     "compare",
     "contract",
+    "elliptic",
+    "entropy",
+    "error",
+    "gamma",
     "hyperbolic",
     "leaf",
     "linalg",
@@ -33,5 +44,6 @@ __all__ = [
     "select",
     "softmax",
     "transcendental",
+    "transforms",
     "whole",
 ]

@@ -260,7 +260,7 @@ class Draw:
         special = PROPOSERS.get(op.name)
         if special is not None:
             return special(self, op, wanted, given, operands)
-        if op.kind is Kind.ELEMENTWISE or op.name in ("logaddexp", "logaddexp2", "sinc"):
+        if op.kind is Kind.ELEMENTWISE or (op.kind is Kind.COMPOSITE and not op.attributes):
             return {}, self.elementwise(op, wanted, operands)
         if op.name in ("softmax", "log_softmax"):
             self.need(wanted.dtype in FLOATS)

@@ -15,11 +15,13 @@ import numpy as np
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
+from eqsat_tensor.ops.forms import SCIPY
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.instances import ANY_DTYPE, ROOT_WEIGHTS, Draw
+from eqsat_tensor.verify.special_errors import NOT_DRAWN
 
 WEIGHTS = {
     Kind.LEAF: 0.3,
@@ -33,7 +35,8 @@ WEIGHTS = {
 }
 COMMON = {"add": 5.0, "subtract": 4.0, "multiply": 5.0, "divide": 2.0, "negative": 2.0, "exp": 2.0}
 COMMON |= {"broadcast": 4.0, "sum": 3.0, "log": 2.0, "where": 2.0}
-NEVER = frozenset(("input", "size", "refine"))
+NEVER = frozenset(("input", "size", "refine")) | NOT_DRAWN
+SPECIAL = 0.3  # the weight of a function of SciPy's, of which there are many
 SHARE = 0.35  # how often an operand is an expression that is there already
 TRIES = 60
 
@@ -65,7 +68,7 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
     if there and draw.random.random() < SHARE:
         return there[int(draw.random.integers(len(there)))]
     ops = [op for op in OPS.values() if op.name not in NEVER and WEIGHTS[op.kind]]
-    weights = np.array([COMMON.get(op.name, WEIGHTS[op.kind]) for op in ops])
+    weights = np.array([weight(op) for op in ops])
     for _ in range(TRIES if depth > 0 else 0):
         op = ops[int(draw.random.choice(len(ops), p=weights / weights.sum()))]
         try:
@@ -90,6 +93,11 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
     made = draw.leaf(wanted)
     there.append(made)
     return made
+
+
+def weight(op: OpDef) -> float:
+    """How often an op is drawn."""
+    return COMMON.get(op.name, SPECIAL if op.name in SCIPY else WEIGHTS[op.kind])
 
 
 def acceptable(op: OpDef, types: Sequence[TensorType]) -> bool:

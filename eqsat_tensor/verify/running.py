@@ -28,8 +28,9 @@ from eqsat_tensor.verify.error_rules import (
     wide,
 )
 from eqsat_tensor.verify.precise import data_operands, missing
+from eqsat_tensor.verify.special_errors import RULES as SPECIAL
 
-ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES
+ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES | SPECIAL
 EXACT = error_rules.EXACT | part_rules.EXACT
 MONOTONE = frozenset((*error_rules.MONOTONE, *part_rules.MONOTONE))
 OP_SLACK = 2.0  # an op may err by this many times its declared ulps

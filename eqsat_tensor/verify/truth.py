@@ -29,6 +29,7 @@ from eqsat_tensor.verify.elements import (
     settled,
     special,
 )
+from eqsat_tensor.verify.special import meanings
 from eqsat_tensor.verify.truth_parts import Parts
 
 EXACT_BITS = 6000  # sums and products longer than this are rounded at the working precision
@@ -90,6 +91,7 @@ class Truth(Builder):
             "logical_or": lambda x, y: x or y,
             "logical_xor": lambda x, y: x != y,
             "logical_not": lambda x: not x,
+            **meanings(c),
         }
         self.table |= Parts(self).table
         self.arrays: dict[str, Callable[..., Objects]] = {

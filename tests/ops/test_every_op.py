@@ -84,7 +84,9 @@ def test_the_gradient_is_the_difference_quotient(op, use):
     weight = leaves(type(use)((node.type,)))[0]
     known = dict(zip(operands, arrays, strict=True))
     known[weight] = np.asarray(random.uniform(-1, 1, node.shape))
-    wrt = [x for x in operands if x.dtype == FLOAT64]
+    wrt = [x for k, x in enumerate(operands) if x.dtype == FLOAT64 and k not in op.refused]
+    if not wrt:
+        return
     found = evaluate(pullback([node], [weight], wrt), known)
     for x, got in zip(wrt, found, strict=True):
         assert got.shape == x.shape
@@ -110,6 +112,7 @@ def test_a_gradient_has_the_dtype_of_its_operand(op):
         return
     operands = leaves(next(u for u in instances(op) if u.types[-1] == of("float32", 7)))
     node = op(*operands)
+    operands = [x for k, x in enumerate(operands) if k not in op.refused]
     for x, part in zip(operands, pullback([node], [node], operands), strict=True):
         assert part.type == x.type
 

@@ -41,6 +41,9 @@ NEUTRAL = case("neutral", lambda x: et.exp(x * 1.0 + 0.0), (0.0, 1.0), absent="m
 NEGATED = case(
     "negated", lambda x: et.where(et.logical_not(x < 1.0), x, 2.0), (0.0, 2.0), absent="logical_not"
 )
+TAIL = case(
+    "tail", lambda x: et.log(et.special.ndtr(x)), (-40.0, -804.6084420137538), absent="log ndtr"
+)
 SERVES = {
     "facts.egg": "one-hot-gradient",
     "identity.egg": "neutral",
@@ -48,13 +51,14 @@ SERVES = {
     "transcendental.egg": "T35",
     "stable.egg": "T1",
     "softmax.egg": "T25",
+    "special.egg": "tail",
     "cancel.egg": "T42",
     "reduce.egg": "one-hot-gradient",
     "contract.egg": "sum-of-product",
     "movement.egg": "T22-keepdims",
     "logic.egg": "negated",
 }
-CASES = {c.name: c for c in (*ALL, NEUTRAL, NEGATED)}
+CASES = {c.name: c for c in (*ALL, NEUTRAL, NEGATED, TAIL)}
 
 
 def holds(it: Case, book: RuleBook) -> bool:

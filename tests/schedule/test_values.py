@@ -96,7 +96,7 @@ def test_an_elementwise_op_is_lowered_as_it_is_meant(op: OpDef, dtype: np.dtype)
         ]
     else:
         second = "small" if op.name == "power" and dtype.kind == "i" else "y"
-        outputs = [op(*(leaf(n, dtype, N) for n in ("x", second)[: op.arity]))]
+        outputs = [op(*(leaf(n, dtype, N) for n in ("x", second, "z")[: op.arity]))]
     held(outputs, [{"n": n} for n in (0, 1, 3, 64, 100)])
 
 

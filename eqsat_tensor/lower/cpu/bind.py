@@ -21,6 +21,7 @@ from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.host import Surroundings
+from eqsat_tensor.lower.cpu.library import scipy_symbols
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
@@ -44,7 +45,7 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 2  # of the bytes; part of every cache key
+FORMAT = 3  # of the bytes; part of every cache key
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,14 @@ class Program:
     last: Mapping[str, int]
     reuse: Mapping[str, str]  # temporary -> the dying one whose memory it takes
     overwritten: tuple[tuple[int, str], ...]  # outputs that may be stored over an input
+    externals: tuple[str, ...] = ()  # symbols that SciPy supplies when the code is loaded
     _addresses: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def addresses(self) -> Mapping[str, int]:
         """Addresses of the kernels, loaded at the first call."""
         if not self._addresses and self.names:
-            self._addresses.update(jit.load([self.object], list(self.names)))
+            symbols = scipy_symbols(self.externals) if self.externals else None
+            self._addresses.update(jit.load([self.object], list(self.names), symbols))
         return self._addresses
 
     def bind(
@@ -200,6 +203,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
         dict(plan.last),
         reused(plan),
         overwritten(plan),
+        module.externals,
     )
 
 

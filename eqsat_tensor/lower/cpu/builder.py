@@ -356,12 +356,12 @@ class VectorBuilder:
     def outlined(
         self, name: str, operands: Sequence[str], body: Callable[[OutlinedFunction], None]
     ) -> str:
-        """Call an internal function, of operands of this type named %a, %b in its `body`."""
+        """Call an internal function, of operands of this type named %a, %b, %c in its `body`."""
         symbol = f"eqsat_{name}_{self.suffix}"
         if symbol not in self.declared:
             function = OutlinedFunction(self)
             body(function)
-            head = ", ".join(f"{self.type} %{letter}" for letter in "ab"[: len(operands)])
+            head = ", ".join(f"{self.type} %{letter}" for letter in "abc"[: len(operands)])
             self.declared[symbol] = (
                 f"define internal {self.type} @{symbol}({head}) {_PURE} {{\n"
                 + "\n".join(function.lines)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.nests import write_kernel
 from eqsat_tensor.schedule.loops import Map, Pad, Plan, Value, View, operands_of, walk
 
@@ -24,6 +25,7 @@ class Module:
     text: str
     kernels: tuple[str, ...]
     slots: tuple[tuple[tuple[Any, ...], ...], ...]
+    externals: tuple[str, ...] = ()  # symbols of functions of SciPy that the text calls
 
     @property
     def names(self) -> list[str]:
@@ -55,7 +57,8 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
         f"define void @{name}(ptr %argument, i64 %begin, i64 %end) {{\n{body}\n}}\n"
         for body, name in names.items()
     ]
-    return Module("\n".join([*declared.values(), *parts]), tuple(kernels), tuple(slots))
+    text = "\n".join([*declared.values(), *parts])
+    return Module(text, tuple(kernels), tuple(slots), symbols_of(declared))
 
 
 def shared_products(outputs: Sequence[Value]) -> frozenset[Value]:

@@ -35,6 +35,7 @@ from eqsat_tensor.lower.cpu.elementary import (
     softplus,
     tanh,
 )
+from eqsat_tensor.lower.cpu.external import EXTERNALS
 
 __all__ = ["COMPARISONS", "TRIG_LIMIT", "ULPS", "VOCABULARY", "VectorBuilder"]
 
@@ -331,8 +332,8 @@ _BOOL_RULES: dict[str, Rule] = {
     "multiply": instruction("and"),
 }
 
-# What `apply` takes, by dtype; besides, for all: `COMPARISONS` and select.  float16 takes what
-# float32 does, by way of it.
+# What `apply` takes, by dtype; besides, for all: `COMPARISONS` and select; for floats: `EXTERNALS`.
+# float16 takes what float32 does, by way of it.
 VOCABULARY: dict[str, dict[str, Rule]] = {
     "float64": _FLOAT_RULES,
     "float32": _FLOAT_RULES,
@@ -340,4 +341,6 @@ VOCABULARY: dict[str, dict[str, Rule]] = {
 }
 for _bits in (8, 16, 32, 64):
     VOCABULARY[f"int{_bits}"], VOCABULARY[f"uint{_bits}"] = _INT_RULES, _UNSIGNED_RULES
-VectorBuilder.vocabulary.update(VOCABULARY)
+VectorBuilder.vocabulary.update(
+    {d: rules | (EXTERNALS if np.dtype(d).kind == "f" else {}) for d, rules in VOCABULARY.items()}
+)
