@@ -48,14 +48,18 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"eqsat_tensor.{_LATER[name]}"), name)
     elif name in _namespace.PUBLIC:
         value = _namespace.PUBLIC[name]
+    elif name in _namespace.OBJECTS:
+        value = _namespace.OBJECTS[name]
     else:
-        raise AttributeError(f"module 'eqsat_tensor' has no attribute {name!r}")
+        reason = _namespace.NOT_THERE.get(name)
+        text = f"module 'eqsat_tensor' has no attribute {name!r}"
+        raise AttributeError(text if reason is None else f"{text}: {reason}")
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_namespace.PUBLIC})
+    return sorted({*globals(), *_LATER, *_namespace.PUBLIC, *_namespace.OBJECTS})
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,4 +93,5 @@ __all__ = [
     "wrap",
     *_LATER,
     *_namespace.PUBLIC,
+    *_namespace.OBJECTS,
 ]

@@ -96,7 +96,7 @@ class Tensor:
         return (self[i] for i in range(length))
 
     # ---------------------------------------------------------------------------- what it is not
-    def item(self) -> Any:
+    def item(self, *args: Any) -> Any:
         """Always TraceError: the value is not known while tracing."""
         raise _not_known("item", self, "Return the tensor, and call item() on the result.")
 
@@ -154,15 +154,22 @@ class Tensor:
         return self._call("round", digits or 0)
 
     # ------------------------------------------------------------------------------------- methods
-    def astype(self, dtype: Any) -> Tensor:
-        """The tensor in another dtype."""
-        result: Tensor = self._call("astype", dtype)
+    def astype(
+        self,
+        dtype: Any,
+        order: Any = "K",
+        casting: Any = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Tensor:
+        """The tensor in another dtype, to which `casting` must allow the cast."""
+        result: Tensor = self._call("astype", dtype, casting=casting, copy=copy)
         return result
 
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Tensor:
         """The elements in C order in another shape; one size may be -1."""
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        result: Tensor = self._call("reshape", sizes)
+        result: Tensor = self._call("reshape", sizes, order=order)
         return result
 
     def transpose(self, *axes: Any) -> Tensor:
@@ -228,7 +235,7 @@ COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
     "ge": "greater_equal",
 }
-METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy"]
+METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat"]
 # fmt: on
 CONVERSIONS = {
     "bool": "Use where(condition, a, b) instead of if.",
@@ -270,6 +277,11 @@ def is_traced(value: Any) -> bool:
     return isinstance(value, Tensor | Dim)
 
 
+def holds_traced(value: Any) -> bool:
+    """Is this traced, or a nest of lists and tuples with something traced in it?"""
+    return is_traced(value) or (isinstance(value, list | tuple) and any(map(holds_traced, value)))
+
+
 def is_operand(value: Any) -> bool:
     """Can this stand beside a tensor?  Tensors, sizes, numbers, arrays and nests of numbers."""
     if isinstance(
@@ -302,7 +314,7 @@ def as_expr(value: Any) -> Expr:
         raise ArgumentError(
             message("tensor", "a tensor, an array or a number", f"a {type(value).__name__}")
         )
-    if isinstance(value, list | tuple) and any(is_traced(v) for v in value):
+    if isinstance(value, list | tuple) and any(map(holds_traced, value)):
         result: Tensor = FUNCTIONS["stack"](value)
         return result.expr
     return capture(np.asarray(value))

@@ -18,6 +18,7 @@ from eqsat_tensor.namespace.operands import (
     converted,
     dtype_of,
     expr_of,
+    gathered,
     promoted,
     public,
     show_all,
@@ -167,10 +168,13 @@ def where(condition: Any, x: Any, y: Any, /) -> Tensor:
     return Tensor(compare.where(*broadcast_together("where", (condition, x, y), exprs)))
 
 
-@public(numpy=lambda x, dtype: np.asarray(x).astype(dtype))
-def astype(x: Any, dtype: Any, /) -> Tensor:
-    """`x` converted to `dtype` as `ndarray.astype` does it."""
-    return Tensor(compare.cast_to(expr_of("astype", x), dtype_of(dtype)))
+@public(numpy=lambda x, dtype, **options: np.asarray(x).astype(dtype, **options))
+def astype(x: Any, /, dtype: Any, *, casting: Any = "unsafe", copy: bool = True) -> Tensor:
+    """`x` converted to `dtype` as `ndarray.astype` does it; itself where nothing need be copied."""
+    if isinstance(x, Tensor) and not copy and x.dtype == dtype_of(dtype):
+        return x
+    (expr,) = gathered("astype", (x,), dtype_of(dtype), casting)
+    return Tensor(expr)
 
 
 @public(numpy=lambda x: np.maximum(x, 0))

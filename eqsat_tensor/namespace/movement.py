@@ -1,4 +1,4 @@
-"""Functions that move elements: shapes, axes, joining, with NumPy's names and signatures."""
+"""Functions that change shapes and axes, with NumPy's names and signatures."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ShapeError, message
-from eqsat_tensor.lang import Expr
+from eqsat_tensor.errors import ShapeError, UnsupportedError, message
 from eqsat_tensor.namespace.operands import (
     axes_of,
     axis_of,
-    common_dtype,
-    converted,
     expr_of,
     public,
     show,
     sizes_of,
 )
-from eqsat_tensor.ops import movement, select
+from eqsat_tensor.namespace.pieces import at_least, turned
+from eqsat_tensor.ops import movement
+from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import (
     Shape,
@@ -57,7 +56,7 @@ def matrix_transpose(x: Any, /) -> Tensor:
 
 
 @public(numpy=np.swapaxes)
-def swapaxes(x: Any, axis1: int, axis2: int, /) -> Tensor:
+def swapaxes(x: Any, /, axis1: int, axis2: int) -> Tensor:
     """Two axes exchanged."""
     expr = expr_of("swapaxes", x)
     order = list(range(len(expr.shape)))
@@ -67,7 +66,7 @@ def swapaxes(x: Any, axis1: int, axis2: int, /) -> Tensor:
 
 
 @public(numpy=np.moveaxis)
-def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
+def moveaxis(x: Any, /, source: Any, destination: Any) -> Tensor:
     """Axes `source` moved to the places `destination`; the others keep their order."""
     expr = expr_of("moveaxis", x)
     rank = len(expr.shape)
@@ -86,8 +85,9 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
 
 
 @public(numpy=np.reshape)
-def reshape(x: Any, shape: Any, /) -> Tensor:
+def reshape(x: Any, /, shape: Any, order: Any = "C") -> Tensor:
     """The elements of `x` in C order in another shape; one size may be -1."""
+    _needs_c_order("reshape", order)
     expr = expr_of("reshape", x)
     sizes = list(sizes_of("reshape", shape))
     total = product(expr.shape)
@@ -106,6 +106,12 @@ def reshape(x: Any, shape: Any, /) -> Tensor:
     return Tensor(movement.reshape(expr, sizes))
 
 
+def _needs_c_order(name: str, order: Any) -> None:
+    if order not in ("C", "K", None):
+        hint = "Transpose before and after: x.T.reshape(shape[::-1]).T."
+        raise UnsupportedError(message(name, "order='C'", f"order={order!r}", hint))
+
+
 def _wrong_size(x: Any, sizes: Sequence[Size]) -> ShapeError:
     wanted = "[" + ", ".join(map(str, sizes)) + "]"
     total = product(expr_of("reshape", x).shape)
@@ -120,14 +126,15 @@ def _wrong_size(x: Any, sizes: Sequence[Size]) -> ShapeError:
 
 
 @public("flatten", numpy=np.ravel)
-def ravel(x: Any, /) -> Tensor:
+def ravel(x: Any, /, order: Any = "C") -> Tensor:
     """The elements in C order along one axis."""
+    _needs_c_order("ravel", order)
     expr = expr_of("ravel", x)
     return Tensor(movement.reshape(expr, (product(expr.shape),)))
 
 
 @public(numpy=np.broadcast_to)
-def broadcast_to(x: Any, shape: Any, /) -> Tensor:
+def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     """`x` stretched to `shape`: sizes 1 repeat, axes are added in front."""
     expr = expr_of("broadcast_to", x)
     sizes = sizes_of("broadcast_to", shape)
@@ -176,83 +183,102 @@ def squeeze(x: Any, /, axis: Any = None) -> Tensor:
     return Tensor(movement.squeeze(movement.refine(expr, sizes), axes))
 
 
+@public(numpy=np.rollaxis)
+def rollaxis(x: Any, /, axis: int, start: int = 0) -> Tensor:
+    """Axis `axis` moved in front of axis `start`; `moveaxis` says it more clearly."""
+    rank = len(expr_of("rollaxis", x).shape)
+    place = axis_of("rollaxis", axis, rank, x)
+    if not -rank <= start <= rank:
+        got = f"start={start}, x: {show(x)}"
+        raise ShapeError(message("rollaxis", f"a start from {-rank} to {rank}", got))
+    target = start + rank if start < 0 else start
+    result: Tensor = moveaxis(x, place, target - (place < target))
+    return result
+
+
+def _at_least(name: str, rank: int, doc: str) -> None:
+    def one(x: Any) -> Tensor:
+        expr = expr_of(name, x)
+        if rank == 3 and 1 <= len(expr.shape) <= 2:
+            return Tensor(movement.expand_dims(at_least(expr, 2), (2,)))
+        return Tensor(at_least(expr, rank))
+
+    def function(*arrays: Any) -> Any:
+        return one(arrays[0]) if len(arrays) == 1 else tuple(one(a) for a in arrays)
+
+    function.__name__, function.__doc__ = name, doc
+    public(numpy=getattr(np, name))(function)
+
+
+_at_least("atleast_1d", 1, "Each operand with at least one axis.")
+_at_least("atleast_2d", 2, "Each operand with at least two axes: [n] becomes [1, n].")
+_at_least("atleast_3d", 3, "Each operand with at least three axes: [n] becomes [1, n, 1].")
+
+
+@public(numpy=np.broadcast_shapes)
+def broadcast_shapes_(*shapes: Any) -> tuple[Any, ...]:
+    """The shape to which arrays of these shapes broadcast."""
+    sizes = [sizes_of("broadcast_shapes", s) for s in shapes]
+    return tuple(size_or_dim(s) for s in broadcast_shapes("broadcast_shapes", sizes))
+
+
+# --------------------------------------------------------------------------------------- reversal
 @public(numpy=np.flip)
 def flip(x: Any, /, axis: Any = None) -> Tensor:
     """The elements in reverse order along `axis` (all for None)."""
     expr = expr_of("flip", x)
-    axes = axes_of("flip", axis, len(expr.shape), x)
-    turned = [j in axes for j in range(len(expr.shape))]
-    start = [s - 1 if t else 0 for s, t in zip(expr.shape, turned, strict=True)]
-    return Tensor(movement.slice_(expr, start, [-1 if t else 1 for t in turned], expr.shape))
+    for a in axes_of("flip", axis, len(expr.shape), x):
+        expr = turned(expr, a)
+    return Tensor(expr)
 
 
-# ---------------------------------------------------------------------------------------- joining
-def _operands(name: str, arrays: Any) -> tuple[list[Any], list[Expr]]:
-    operands = list(arrays)
-    if not operands:
-        raise ShapeError(message(name, "at least one array", "none"))
-    dtype = common_dtype(name, operands)
-    return operands, [converted(a, dtype) for a in operands]
+def _flipped(name: str, axis: int, doc: str) -> None:
+    def function(x: Any, /) -> Tensor:
+        expr = expr_of(name, x)
+        if len(expr.shape) <= axis:
+            raise ShapeError(message(name, f"at least {axis + 1} axes", f"x: {show(x)}"))
+        return Tensor(turned(expr, axis))
+
+    function.__name__, function.__doc__ = name, doc
+    public(numpy=getattr(np, name))(function)
 
 
-def _shown(operands: Sequence[Any]) -> str:
-    return ", ".join(show(v) for v in operands)
+_flipped("flipud", 0, "The elements in reverse order along axis 0.")
+_flipped("fliplr", 1, "The elements in reverse order along axis 1.")
 
 
-@public("concat", numpy=np.concatenate)
-def concatenate(arrays: Any, /, axis: int | None = 0) -> Tensor:
-    """The arrays one after another along `axis` (flat for None); the other sizes are equal."""
-    operands, exprs = _operands("concatenate", arrays)
-    if axis is None:
-        exprs = [movement.reshape(e, (product(e.shape),)) for e in exprs]
-        axis = 0
-    rank = len(exprs[0].shape)
-    if not rank or any(len(e.shape) != rank for e in exprs):
-        needs = "arrays with the same number of axes, at least one"
-        raise ShapeError(message("concatenate", needs, _shown(operands)))
-    place = axis_of("concatenate", axis, rank)
-    return Tensor(_joined("concatenate", operands, exprs, place))
+@public(numpy=np.rot90)
+def rot90(x: Any, /, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
+    """Turned `k` times by 90 degrees, from the first towards the second of two axes."""
+    expr = expr_of("rot90", x)
+    rank = len(expr.shape)
+    if len(axes) != 2:
+        raise ShapeError(message("rot90", "two axes", f"axes={tuple(axes)}"))
+    a, b = (axis_of("rot90", axis, rank, x) for axis in axes)
+    if a == b:
+        raise ShapeError(message("rot90", "two different axes", f"axes={tuple(axes)}"))
+    k %= 4
+    if k in (2, 3):
+        expr = turned(expr, a)
+    if k in (1, 2):
+        expr = turned(expr, b)
+    if k in (1, 3):
+        order = list(range(rank))
+        order[a], order[b] = b, a
+        expr = movement.transpose(expr, order)
+    return Tensor(expr)
 
 
-def _joined(name: str, operands: Sequence[Any], exprs: Sequence[Expr], axis: int) -> Expr:
-    result = exprs[0]
-    for e in exprs[1:]:
-        wanted = [
-            n if j == axis else s
-            for j, (s, n) in enumerate(zip(result.shape, e.shape, strict=True))
-        ]
-        if any(same_size(a, b) is False for a, b in zip(e.shape, wanted, strict=True)):
-            needs = f"equal sizes on all axes but {axis}"
-            raise ShapeError(message(name, needs, _shown(operands)))
-        result = select.concatenate(result, movement.refine(e, wanted), axis=axis)
-    return result
-
-
-@public(numpy=np.stack)
-def stack(arrays: Any, /, axis: int = 0) -> Tensor:
-    """The arrays, all of one shape, along a new axis."""
-    operands, exprs = _operands("stack", arrays)
-    rank = len(exprs[0].shape)
-    place = axis_of("stack", axis, rank + 1)
-    if any(len(e.shape) != rank for e in exprs):
-        raise ShapeError(message("stack", "arrays of one shape", _shown(operands)))
-    wide = [movement.expand_dims(e, (place,)) for e in exprs]
-    return Tensor(_joined("stack", operands, wide, place))
-
-
-@public(numpy=np.vstack)
-def vstack(arrays: Any, /) -> Tensor:
-    """The arrays as rows, one below another."""
-    _, exprs = _operands("vstack", arrays)
-    rows = [Tensor(movement.expand_dims(e, range(2 - len(e.shape)))) for e in exprs]
-    result: Tensor = concatenate(rows)
-    return result
-
-
-@public(numpy=np.hstack)
-def hstack(arrays: Any, /) -> Tensor:
-    """The arrays side by side: along axis 1, or 0 where they have one axis."""
-    _, exprs = _operands("hstack", arrays)
-    parts = [Tensor(movement.expand_dims(e, range(1 - len(e.shape)))) for e in exprs]
-    result: Tensor = concatenate(parts, axis=0 if parts[0].ndim == 1 else 1)
+@public(numpy=np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Tensor:
+    """``func(x, axis)`` over one axis after another; axes that it drops are put back as size 1."""
+    result = Tensor(expr_of("apply_over_axes", a))
+    rank = result.ndim
+    for axis in axes if isinstance(axes, tuple | list | np.ndarray) else (axes,):
+        place = axis_of("apply_over_axes", axis, rank, a)
+        found = func(result, place)
+        result = found if found.ndim == rank else expand_dims(found, place)
+        if result.ndim != rank:
+            got = f"{show(found)} of {rank} axes"
+            raise ShapeError(message("apply_over_axes", "a function that drops an axis", got))
     return result

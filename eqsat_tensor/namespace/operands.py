@@ -6,6 +6,7 @@ public function on Tensors  ->  operands promoted (NEP 50), cast, broadcast  -> 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -22,8 +23,8 @@ from eqsat_tensor.tensor import (
     PYTHON_NUMBERS,
     Tensor,
     as_expr,
+    holds_traced,
     is_operand,
-    is_traced,
     weak_type,
 )
 from eqsat_tensor.types import DTYPES, Shape, Size, broadcast_shapes, known_dtype
@@ -54,13 +55,7 @@ def public(*names: str, numpy: Callable[..., Any] | None = None) -> Callable[[Fu
     """
 
     def enter(function: Function) -> Function:
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
-                return numpy(*args, **kwargs)
-            refuse(function.__name__.rstrip("_"), kwargs)
-            return function(*args, **kwargs)
-
+        call = dispatched(function, numpy)
         for name in (function.__name__.rstrip("_"), *names):
             PUBLIC[name] = FUNCTIONS[name] = call
             theirs = getattr(np, name, None)
@@ -68,14 +63,56 @@ def public(*names: str, numpy: Callable[..., Any] | None = None) -> Callable[[Fu
                 UFUNCS[theirs] = call
             elif callable(theirs) and not isinstance(theirs, type):
                 NUMPY[theirs] = call
-        return call  # type: ignore[return-value]
+        return call
 
     return enter
 
 
-def refuse(operation: str, options: dict[str, Any]) -> None:
-    """UnsupportedError for an option of NumPy's that is set; unset ones are dropped."""
-    for name in [k for k in options if k in REFUSED]:
+def dispatched(function: Function, numpy: Callable[..., Any] | None) -> Function:
+    """The function on traced arguments; on others `numpy`, where that is given."""
+    parameters = inspect.signature(function).parameters
+    own = frozenset(parameters)
+    leading = sum(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters.values())
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
+            return numpy(*args, **kwargs)
+        refuse(function.__name__.rstrip("_"), kwargs, own)
+        if len(args) < leading and kwargs and numpy is not None:
+            names = _names_of(numpy)[:leading]
+            while len(args) < len(names) and names[len(args)] in kwargs:
+                args = (*args, kwargs.pop(names[len(args)]))
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+@functools.cache
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names by which NumPy's function takes its operands; none where it does not tell."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except ValueError:
+        return ()
+
+
+def needed(operation: str, name: str) -> Callable[..., Any]:
+    """A function of the namespace that another is made of; UnsupportedError where it is missing."""
+    if name not in PUBLIC:
+        hint = "Compute that part outside traced code."
+        raise UnsupportedError(
+            message(operation, f"the function {name}", "a namespace without", hint)
+        )
+    return PUBLIC[name]
+
+
+def refuse(operation: str, options: dict[str, Any], own: frozenset[str] = frozenset()) -> None:
+    """UnsupportedError for an option of NumPy's that is set; unset ones are dropped.
+
+    own: names of parameters that the function has itself.
+    """
+    for name in [k for k in options if k in REFUSED and k not in own]:
         value = options[name]
         default = value is None or value is np._NoValue or (name == "where" and value is True)
         if not default and name not in ("order", "copy", "subok", "casting"):
@@ -85,7 +122,7 @@ def refuse(operation: str, options: dict[str, Any]) -> None:
 
 def any_traced(values: Any) -> bool:
     """Is a tensor or an unknown size among these, or in a list or tuple among these?"""
-    return any(is_traced(v) or (isinstance(v, list | tuple) and any_traced(v)) for v in values)
+    return any(map(holds_traced, values))
 
 
 # ------------------------------------------------------------------------------------ promotion
@@ -149,6 +186,26 @@ def converted(value: Any, dtype: np.dtype) -> Expr:
     if type(value) in PYTHON_NUMBERS:
         return constant(value, dtype)
     return cast_to(as_expr(value), dtype)
+
+
+def gathered(
+    operation: str, operands: Sequence[Any], dtype: Any = None, casting: Any = "unsafe"
+) -> list[Expr]:
+    """Operands that NumPy makes arrays of, in their common dtype: Python numbers are not weak.
+
+    dtype: another dtype, to which they must be castable by the rule `casting`.
+    """
+    if not operands:
+        raise ShapeError(message(operation, "at least one array", "none"))
+    exprs = [expr_of(operation, v) for v in operands]
+    if dtype is None:
+        dtype = np.result_type(*(e.dtype for e in exprs))
+    for e in exprs:
+        if not np.can_cast(e.dtype, dtype, casting):
+            got = f"{show_all(operands)}, dtype={np.dtype(dtype)}"
+            needs = f"operands that cast to the dtype by casting={casting!r}"
+            raise DtypeError(message(operation, needs, got, "Use astype."))
+    return [cast_to(e, dtype_of(dtype)) for e in exprs]
 
 
 def common_shape(operation: str, operands: Sequence[Any], shapes: Sequence[Shape]) -> Shape:

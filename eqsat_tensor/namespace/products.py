@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ShapeError, message
+from eqsat_tensor.errors import DtypeError, ShapeError, message
 from eqsat_tensor.lang import BOOL, Expr
+from eqsat_tensor.namespace.einsum import times, total
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     axis_of,
-    common_dtype,
     common_shape,
-    converted,
-    expr_of,
+    gathered,
+    needed,
     public,
     show_all,
 )
-from eqsat_tensor.ops import arithmetic, compare, contract, movement, select
-from eqsat_tensor.ops.leaf import iota
-from eqsat_tensor.tensor import FUNCTIONS, Tensor
-from eqsat_tensor.types import Shape, Size, product, same_size
+from eqsat_tensor.namespace.pieces import at_least, flat
+from eqsat_tensor.ops import arithmetic, contract, movement
+from eqsat_tensor.tensor import Tensor
+from eqsat_tensor.types import Size, product, same_size
 
 
 @public(numpy=np.matmul)
@@ -54,10 +55,15 @@ def matmul(a: Any, b: Any, /) -> Tensor:
 
 
 def _pair(name: str, a: Any, b: Any) -> tuple[Expr, Expr]:
-    for value in (a, b):
-        expr_of(name, value)
-    dtype = common_dtype(name, (a, b))
-    return converted(a, dtype), converted(b, dtype)
+    left, right = gathered(name, (a, b))
+    return left, right
+
+
+def _conjugate(name: str, x: Expr) -> Expr:
+    if x.dtype.kind != "c":
+        return x
+    result: Expr = needed(name, "conjugate")(Tensor(x)).expr
+    return result
 
 
 def _inner_error(a: Any, b: Any, left: Expr, right: Expr, inner: tuple[Size, Size]) -> ShapeError:
@@ -70,6 +76,41 @@ def _inner_error(a: Any, b: Any, left: Expr, right: Expr, inner: tuple[Size, Siz
     return ShapeError(message("matmul", "equal inner sizes", got, hint))
 
 
+def _matvec(a: Any, b: Any) -> Any:
+    return np.matmul(a, np.asarray(b)[..., None])[..., 0]
+
+
+def _vecmat(a: Any, b: Any) -> Any:
+    return np.matmul(np.conj(a)[..., None, :], b)[..., 0, :]
+
+
+@public(numpy=getattr(np, "matvec", _matvec))  # NumPy has both since 2.2
+def matvec(a: Any, b: Any, /) -> Tensor:
+    """Matrices times vectors: [..., m, k] and [..., k] give [..., m]."""
+    left, right = _pair("matvec", a, b)
+    _needs_axes("matvec", (a, b), (left, right), (2, 1))
+    made = matmul(Tensor(left), Tensor(movement.expand_dims(right, (len(right.shape),)))).expr
+    return Tensor(movement.squeeze(made, (len(made.shape) - 1,)))
+
+
+@public(numpy=getattr(np, "vecmat", _vecmat))
+def vecmat(a: Any, b: Any, /) -> Tensor:
+    """Vectors, conjugated, times matrices: [..., k] and [..., k, n] give [..., n]."""
+    left, right = _pair("vecmat", a, b)
+    _needs_axes("vecmat", (a, b), (left, right), (1, 2))
+    row = movement.expand_dims(_conjugate("vecmat", left), (len(left.shape) - 1,))
+    made = matmul(Tensor(row), Tensor(right)).expr
+    return Tensor(movement.squeeze(made, (len(made.shape) - 2,)))
+
+
+def _needs_axes(
+    name: str, operands: Sequence[Any], exprs: Sequence[Expr], ranks: Sequence[int]
+) -> None:
+    if any(len(e.shape) < r for e, r in zip(exprs, ranks, strict=True)):
+        needs = "at least " + " and ".join(map(str, ranks)) + " axes"
+        raise ShapeError(message(name, needs, show_all(operands)))
+
+
 @public(numpy=np.dot)
 def dot(a: Any, b: Any, /) -> Any:
     """NumPy's dot: product with a number, inner product, or matrix product.
@@ -78,10 +119,19 @@ def dot(a: Any, b: Any, /) -> Any:
     """
     left, right = _pair("dot", a, b)
     if not left.shape or not right.shape:
-        return PUBLIC["multiply"](a, b)
+        return PUBLIC["multiply"](Tensor(left), Tensor(right))
     if len(right.shape) <= 2:
         return matmul(a, b)
-    return tensordot(a, b, ((-1,), (-2,)))
+    return _contracted("dot", (a, b), (left, right), ((-1,), (-2,)))
+
+
+@public(numpy=np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    """The sum of products of all elements, both flat; the first conjugated."""
+    left, right = (flat(e) for e in _pair("vdot", a, b))
+    if same_size(left.shape[0], right.shape[0]) is False:
+        raise ShapeError(message("vdot", "as many elements in both", show_all((a, b))))
+    return matmul(Tensor(_conjugate("vdot", left)), Tensor(right))
 
 
 @public(numpy=np.tensordot)
@@ -90,43 +140,64 @@ def tensordot(a: Any, b: Any, /, axes: Any = 2) -> Tensor:
     the pairs in two sequences.
     """
     left, right = _pair("tensordot", a, b)
-    ranks = len(left.shape), len(right.shape)
-    if isinstance(axes, int):
-        over: list[list[int]] = [list(range(ranks[0] - axes, ranks[0])), list(range(axes))]
-    else:
-        over = [
-            [axis_of("tensordot", i, rank) for i in (g if isinstance(g, tuple | list) else (g,))]
-            for g, rank in zip(axes, ranks, strict=True)
-        ]
-    sizes = [[e.shape[i] for i in o] for e, o in zip((left, right), over, strict=True)]
+    if isinstance(axes, int | np.integer):
+        rank = len(left.shape)
+        if not 0 <= axes <= min(rank, len(right.shape)):
+            got = f"{show_all((a, b))}, axes={axes}"
+            raise ShapeError(message("tensordot", "as many axes in both", got))
+        axes = list(range(rank - axes, rank)), list(range(axes))
+    return _contracted("tensordot", (a, b), (left, right), axes)
+
+
+def _contracted(
+    name: str, operands: Sequence[Any], exprs: Sequence[Expr], axes: Sequence[Any]
+) -> Tensor:
+    """The sum of products over pairs of axes; the free axes of the first, then of the second."""
+    left, right = exprs
+    over = [
+        [axis_of(name, i, len(e.shape)) for i in (g if isinstance(g, tuple | list) else (g,))]
+        for g, e in zip(axes, exprs, strict=True)
+    ]
+    sizes = [[e.shape[i] for i in o] for e, o in zip(exprs, over, strict=True)]
     fits = len(sizes[0]) == len(sizes[1]) and not any(
         same_size(p, q) is False for p, q in zip(*sizes, strict=True)
     )
-    if not fits or min(map(min, (over[0] or [0], over[1] or [0]))) < 0:
-        raise ShapeError(
-            message("tensordot", "equal sizes in pairs", f"{show_all((a, b))}, axes={axes}")
-        )
-    free = [[i for i in range(r) if i not in o] for r, o in zip(ranks, over, strict=True)]
-    outer: list[Shape] = [
-        tuple(e.shape[i] for i in f) for e, f in zip((left, right), free, strict=True)
+    if not fits:
+        got = f"{show_all(operands)}, axes={tuple(map(tuple, over))}"
+        raise ShapeError(message(name, "equal sizes in pairs", got))
+    free = [
+        [i for i in range(len(e.shape)) if i not in o] for e, o in zip(exprs, over, strict=True)
     ]
-    inner = product(sizes[0])
+    outside = [tuple(e.shape[i] for i in f) for e, f in zip(exprs, free, strict=True)]
+    inside = product(sizes[0])
     right = movement.transpose(right, [*over[1], *free[1]])
-    right = movement.refine(right, (*sizes[0], *outer[1]))
+    right = movement.refine(right, (*sizes[0], *outside[1]))
     result = contract.matmul(
         movement.reshape(
-            movement.transpose(left, [*free[0], *over[0]]), (product(outer[0]), inner)
+            movement.transpose(left, [*free[0], *over[0]]), (product(outside[0]), inside)
         ),
-        movement.reshape(right, (inner, product(outer[1]))),
+        movement.reshape(right, (inside, product(outside[1]))),
     )
-    return Tensor(movement.reshape(result, (*outer[0], *outer[1])))
+    return Tensor(movement.reshape(result, (*outside[0], *outside[1])))
 
 
 @public(numpy=np.vecdot)
 def vecdot(a: Any, b: Any, /, axis: int = -1) -> Any:
-    """The sum of products along one axis; the others broadcast."""
-    both = PUBLIC["multiply"](a, b)
-    return PUBLIC["sum"](both, axis=axis, dtype=both.dtype)
+    """The sum of products along one axis, the first operand conjugated; other axes broadcast."""
+    exprs = []
+    for value, e in zip((a, b), _pair("vecdot", a, b), strict=True):
+        place = axis_of("vecdot", axis, len(e.shape), value)
+        rest = [j for j in range(len(e.shape)) if j != place]
+        exprs.append(movement.transpose(e, [*rest, place]))
+    left, right = exprs
+    if same_size(left.shape[-1], right.shape[-1]) is False:
+        raise ShapeError(message("vecdot", "equal sizes along the axis", show_all((a, b))))
+    batch = common_shape("vecdot", (a, b), [e.shape[:-1] for e in exprs])
+    shape = (*batch, left.shape[-1])
+    right = movement.refine(right, (*right.shape[:-1], left.shape[-1]))
+    left = _conjugate("vecdot", left)
+    both = times(movement.broadcast_to(left, shape), movement.broadcast_to(right, shape))
+    return Tensor(total(both, (len(batch),)))
 
 
 @public(numpy=np.inner)
@@ -134,56 +205,85 @@ def inner(a: Any, b: Any, /) -> Any:
     """The sum of products over the last axis of both."""
     left, right = _pair("inner", a, b)
     if not left.shape or not right.shape:
-        return PUBLIC["multiply"](a, b)
-    return tensordot(a, b, ((-1,), (-1,)))
+        return PUBLIC["multiply"](Tensor(left), Tensor(right))
+    return _contracted("inner", (a, b), (left, right), ((-1,), (-1,)))
 
 
 @public(numpy=np.outer)
 def outer(a: Any, b: Any, /) -> Tensor:
     """All products of an element of `a` and one of `b`, both flat: [m, n]."""
-    left, right = _pair("outer", a, b)
-    m, n = product(left.shape), product(right.shape)
-    column = movement.broadcast(movement.reshape(left, (m,)), (1,), (m, n))
-    row = movement.broadcast(movement.reshape(right, (n,)), (0,), (m, n))
-    op = compare.logical_and if left.dtype == BOOL else arithmetic.multiply
-    return Tensor(op(column, row))
+    left, right = (flat(e) for e in _pair("outer", a, b))
+    shape = (left.shape[0], right.shape[0])
+    return Tensor(
+        times(movement.broadcast(left, (1,), shape), movement.broadcast(right, (0,), shape))
+    )
 
 
-@public(numpy=np.diagonal)
-def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """Elements [i, i + offset] of two axes, along a new last axis."""
-    expr = expr_of("diagonal", x)
-    rank = len(expr.shape)
-    if rank < 2:
-        raise ShapeError(message("diagonal", "at least two axes", show_all((x,))))
-    a, b = (axis_of("diagonal", i, rank, x) for i in (axis1, axis2))
-    if a == b:
-        raise ShapeError(message("diagonal", "two axes", f"axis1={axis1}, axis2={axis2}"))
-    expr = movement.transpose(expr, [*(j for j in range(rank) if j not in (a, b)), a, b])
-    if offset:
-        key = (..., slice(-offset, None), slice(None)) if offset < 0 else (..., slice(offset, None))
-        expr = FUNCTIONS["__getitem__"](Tensor(expr), key).expr
-    return Tensor(select.diagonal(expr))
+@public(numpy=np.kron)
+def kron(a: Any, b: Any, /) -> Tensor:
+    """Kronecker's product: `b` times each element of `a`, side by side."""
+    exprs = _pair("kron", a, b)
+    rank = max(len(e.shape) for e in exprs)
+    left, right = (at_least(e, rank) for e in exprs)
+    wide: list[Size] = [s for pair in zip(left.shape, right.shape, strict=True) for s in pair]
+    spread = times(
+        movement.broadcast(left, range(1, 2 * rank, 2), wide),
+        movement.broadcast(right, range(0, 2 * rank, 2), wide),
+    )
+    return Tensor(
+        movement.reshape(spread, [m * n for m, n in zip(left.shape, right.shape, strict=True)])
+    )
 
 
-@public(numpy=np.trace)
-def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of a diagonal."""
-    return PUBLIC["sum"](diagonal(x, offset, axis1, axis2), axis=-1)
+# ------------------------------------------------------------------------------------------- cross
+@public(numpy=np.cross)
+def cross(
+    a: Any, b: Any, /, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
+    """The cross product of vectors of 3 elements (or of 2, whose third is 0) along axes.
+
+    Of two vectors of 2 elements it is the third element alone.
+    """
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    left, right = (
+        _components(value, e, place)
+        for value, e, place in zip((a, b), _pair("cross", a, b), (axisa, axisb), strict=True)
+    )
+    if left[0].dtype == BOOL:
+        raise DtypeError(message("cross", "numbers", show_all((a, b))))
+    shape = common_shape("cross", (a, b), (left[0].shape, right[0].shape))
+    (a0, a1, a2), (b0, b1, b2) = (
+        [None if c is None else movement.broadcast_to(c, shape) for c in (*v, None)[:3]]
+        for v in (left, right)
+    )
+    third = _less(_times(a0, b1), _times(a1, b0))
+    assert third is not None
+    if a2 is None and b2 is None:
+        return Tensor(third)
+    parts = [_less(_times(a1, b2), _times(a2, b1)), _less(_times(a2, b0), _times(a0, b2)), third]
+    place = axis_of("cross", axisc, len(shape) + 1)
+    result: Tensor = PUBLIC["stack"]([Tensor(p) for p in parts if p is not None], axis=place)
+    return result
 
 
-@public(numpy=np.diag)
-def diag(x: Any, /, k: int = 0) -> Tensor:
-    """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
-    expr = expr_of("diag", x)
-    if len(expr.shape) == 2:
-        result: Tensor = diagonal(x, k)
-        return result
-    if len(expr.shape) != 1:
-        raise ShapeError(message("diag", "one or two axes", show_all((x,))))
-    n = expr.shape[0]
-    row, column = (iota(axis=i, dtype=np.dtype("int64"), shape=(n, n)) for i in (0, 1))
-    spread = movement.broadcast(expr, (1,), (n, n))
-    square = compare.where(compare.equal(row, column), spread, movement.zeros_like(spread))
-    low = [max(-k, 0), max(k, 0)]
-    return Tensor(movement.pad(square, low, [1, 1], [n + abs(k), n + abs(k)]))
+def _components(value: Any, x: Expr, axis: int) -> list[Expr]:
+    place = axis_of("cross", axis, len(x.shape), value)
+    size = x.shape[place]
+    if size not in (2, 3) and same_size(size, 3) is False:
+        raise ShapeError(message("cross", "2 or 3 elements along the axis", show_all((value,))))
+    if size != 2:  # of an unknown size a guard says that it is 3
+        x = movement.refine(x, [3 if j == place else s for j, s in enumerate(x.shape)])
+    parts: list[Tensor] = PUBLIC["unstack"](Tensor(x), axis=place)
+    return [p.expr for p in parts]
+
+
+def _times(a: Expr | None, b: Expr | None) -> Expr | None:
+    """The product; None for 0."""
+    return None if a is None or b is None else arithmetic.multiply(a, b)
+
+
+def _less(a: Expr | None, b: Expr | None) -> Expr | None:
+    if b is None:
+        return a
+    return arithmetic.negative(b) if a is None else arithmetic.subtract(a, b)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
 from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse
 from eqsat_tensor.namespace.special import SPECIAL
-from eqsat_tensor.namespace.special_missing import NOT_THERE
+from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
 from eqsat_tensor.tensor import FUNCTIONS
 
 REDUCERS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
@@ -28,7 +29,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
         raise _missing(f"{full_name}.{method}")
     function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
-        raise _missing(full_name, NOT_THERE.get(name, "") if theirs else "")
+        raise _missing(full_name)
     refuse(full_name, options)
     dtype = options.pop("dtype", None)
     result = function(*operands, **options)
@@ -43,10 +44,13 @@ def array_function(function: Any, args: Any, kwargs: Any) -> Any:
     return ours(*args, **kwargs)
 
 
-def _missing(name: str, reason: str = "") -> UnsupportedError:
+def _missing(name: str) -> UnsupportedError:
+    """The error for a function of NumPy's or SciPy's, with the reason where one is written down."""
+    known = {f"numpy.{n}": reason for n, reason in NUMPY_NOT_THERE.items()}
+    known |= {f"scipy.special.{n}": reason for n, reason in SCIPY_NOT_THERE.items()}
     hint = "See dir(eqsat_tensor); what it lacks has to be called outside traced code."
-    if reason:
-        hint = f"{reason[0].upper()}{reason[1:]}. {hint}"
+    if name in known:
+        hint = f"{known[name][0].upper()}{known[name][1:].rstrip('.')}. {hint}"
     return UnsupportedError(message(name, "a function that eqsat_tensor has", "", hint))
 
 

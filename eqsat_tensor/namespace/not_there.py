@@ -1,0 +1,68 @@
+"""What of NumPy's main namespace is not there, and why: the text that an error gives."""
+
+from __future__ import annotations
+
+_SIZE = "The size of its result depends on values, which are not known while tracing."
+_ROOTS = "It needs the roots of a polynomial, whose number depends on values."
+_FILE = "It reads or writes files or text: call it outside traced code."
+_MEMORY = "It speaks of memory; a traced tensor has none."
+_LOOP = "It calls a Python function for each element; write it in array functions, or use vmap."
+_DTYPE = "It is for dtypes that tensors do not have."
+_VIEW = "It makes a view of a kind of its own; tensors are plain arrays."
+_ORDER = "Iterate in Python over a known size, or write the loop as one array operation."
+
+NOT_THERE: dict[str, str] = {
+    # Results whose size depends on values.
+    "trim_zeros": _SIZE + " Give the bounds: x[a:b].",
+    # Polynomials with leading zeros cut off, and roots.
+    "polydiv": _SIZE + " Leading zeros of the remainder are cut off.",
+    "polymul": _SIZE + " Leading zeros are cut off: use convolve.",
+    "polyfit": "Solve the least-squares problem with vander outside traced code.",
+    "roots": _ROOTS,
+    "poly": "Multiply the factors by convolve.",
+    "poly1d": "It is a class of its own; use arrays of coefficients with polyval and its kin.",
+    # Python in the innermost loop.
+    "apply_along_axis": _LOOP,
+    "vectorize": _LOOP,
+    "frompyfunc": _LOOP,
+    "fromiter": _LOOP,
+    "nditer": _ORDER,
+    "nested_iters": _ORDER,
+    "ndenumerate": _ORDER,
+    "flatiter": _ORDER,
+    "broadcast": "Use broadcast_shapes and broadcast_arrays.",
+    # Files and text.
+    **dict.fromkeys(
+        ("load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt",
+         "fromregex", "fromstring", "fromfile", "memmap", "array2string", "array_repr",
+         "array_str", "base_repr", "binary_repr", "format_float_positional",
+         "format_float_scientific", "info", "show_config", "show_runtime"),
+        _FILE,
+    ),
+    # Memory.
+    **dict.fromkeys(
+        ("frombuffer", "from_dlpack", "may_share_memory", "shares_memory", "isfortran",
+         "getbufsize", "setbufsize", "require"),
+        _MEMORY,
+    ),
+    # Dtypes.
+    **dict.fromkeys(
+        ("datetime_as_string", "datetime_data", "busday_count", "busday_offset", "busdaycalendar",
+         "is_busday", "isnat", "datetime64", "timedelta64", "object_", "str_", "bytes_", "void",
+         "character", "flexible", "longdouble", "clongdouble", "float128", "complex256", "strings",
+         "char", "rec", "record", "recarray", "sctypeDict", "ScalarType"),
+        _DTYPE,
+    ),
+    # Other kinds of arrays, other libraries.
+    **dict.fromkeys(("matrix", "asmatrix", "bmat", "ma"), _VIEW),
+    **dict.fromkeys(
+        ("fft", "random", "polynomial", "emath", "lib", "core", "ctypeslib", "f2py", "test",
+         "__array_namespace_info__", "get_include"),
+        "It is no part of the array functions: call it outside traced code.",
+    ),
+    "testing": "It is for tests: import it from numpy.",
+    "typing": "It is for type checkers: import it from numpy.",
+    "ufunc": "Functions here are plain functions; see dir(eqsat_tensor).",
+    "asarray_chkfinite": "Whether values are finite is not known while tracing: use isfinite.",
+    "einsum_path": "The compiler orders contractions itself; einsum takes any number of operands.",
+}  # fmt: skip
