@@ -11,6 +11,7 @@ class Kind(Enum):
     LEAF = "leaf"  # no operands: input, constant, iota
     ELEMENTWISE = "elementwise"  # all operands have the result's shape; one scalar body
     REDUCTION = "reduction"  # attribute ``axes``; the result's shape lacks them
+    CUMULATIVE = "cumulative"  # attributes ``axis``, ``reverse``; each place from the one before it
     MOVEMENT = "movement"  # moves elements, computes none
     CONTRACTION = "contraction"  # a matrix product, or one with an epilogue
     COMPOSITE = "composite"  # defined by its expansion into other ops

@@ -235,7 +235,7 @@ COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
     "ge": "greater_equal",
 }
-METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat"]
+METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat", "cumprod", "argsort", "argpartition", "searchsorted"]
 # fmt: on
 CONVERSIONS = {
     "bool": "Use where(condition, a, b) instead of if.",

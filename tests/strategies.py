@@ -95,6 +95,11 @@ def instances(op: OpDef) -> Iterator[Instance]:
         for old in DTYPES:
             for new in DTYPES:
                 yield Instance((TensorType(old, (3, 2)),), {"dtype": new})
+    elif "reverse" in op.attributes:
+        for dtype in op.dtypes:
+            for shape, axis in (((7,), 0), ((3, 5), 0), ((2, 3, 4), 1), ((3, 5), 1), ((0, 2), 0)):
+                attributes = {"axis": axis, "reverse": (axis + len(shape)) % 2}
+                yield Instance((TensorType(dtype, shape),) * op.arity, attributes)
     elif op.kind is Kind.REDUCTION or "axes" in op.attributes:
         for dtype in op.dtypes:
             for shape, axes in (((7,), (0,)), ((3, 5), (1,)), ((2, 3, 4), (0, 2)), ((1, 4), (0,))):
@@ -129,6 +134,21 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
     "diagonal": [((of("f8", 2, 3, 3),), {}), ((of("f8", 4, 2),), {})],
     "pick": [((of("f8", 4, 3), of("i8", 4)), {"axis": 1}, 3),
              ((of("f8", 3), of("i8")), {"axis": 0}, 3)],
+    "sort": [((of("f8", 4, 3),), {"axis": 0}), ((of("f8", 2, 5),), {"axis": 1}),
+             ((of("f8", 0),), {"axis": 0})],
+    "argsort": [((of("f8", 4, 3),), {"axis": 0}), ((of("f8", 7),), {"axis": 0})],
+    "ordered_by": [((of("f8", 4, 3), of("i8", 4, 3)), {"axis": 0}, 5)],
+    "searchsorted": [((of("f8", 5), of("f8", 2, 3)), {"right": r}) for r in (0, 1)]
+                  + [((of("f8", 2, 5), of("f8", 2, 3)), {"right": 1})],
+    "lookup": [((of("f8", 4), of("i8", 2, 3)), {"shape": (2, 3)}, 6),
+               ((of("f8", 0), of("i8", 2)), {"shape": (2,)}, 3),
+               ((of("f8", 2, 3), of("i8", 2, 1, 4)), {"shape": (2, 1, 4)}, 5)],
+    "label_sum": [((of("f8", 7), of("i8", 7)), {"strict": 0, "shape": (4,)}, 5),
+                  ((of("f8", 2, 5), of("i8", 2, 5)), {"strict": 0, "shape": (2, 3)}, 4)],
+    "unique": [((of("f8", 6), of("f8")), {
+        "options": (size, filled, 1), "result": result,
+        "shape": (6,) if result == 2 else (size,), "dtype": INT64})
+        for size, filled in ((4, 0), (8, 1)) for result in (1, 2, 3)],
     "matmul": [((of("f8", 3, 5), of("f8", 5, 2)), {}), ((of("f8", 2, 1, 4), of("f8", 2, 4, 3)), {}),
                ((of("f8", 2, 0), of("f8", 0, 3)), {})],
     "cholesky": [((of("f8", 3, 3),), {}), ((of("f8", 2, 4, 4),), {}), ((of("f8", 0, 0),), {})],

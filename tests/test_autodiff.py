@@ -71,6 +71,9 @@ DEAD = {
         et.where(x[:, None] > 0, et.sqrt(x)[:, None] * np.ones(3) @ np.arange(1.0, 7).reshape(3, 2), 1.0)
     ),
     "prod": lambda x: et.where(x > 0, et.prod(et.log(x)[:, None] * np.ones(2), axis=1), x),
+    "cumsum": lambda x: et.where(
+        x[:, None] > 0, et.cumsum(et.sqrt(x)[:, None] * np.ones(2), axis=1), 1.0
+    ),
     "max": lambda x: et.where(x > 0, et.max(et.sqrt(x)[:, None] * np.ones(2), axis=1), x),
     "sum_of_branches": lambda x: et.where(x > 0, et.log(x), et.log(1 - x)) * et.sign(x),
 }  # fmt: skip

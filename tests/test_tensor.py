@@ -549,7 +549,7 @@ def _errors():
         "array": (lambda: np.asarray(x), "numpy: needs a value"),
         "missing": (lambda: np.median(x), r"numpy\.median: needs a function that eqsat_tensor has"),
         "missing_ufunc": (lambda: np.isnat(x), r"numpy\.isnat"),
-        "accumulate": (lambda: np.add.accumulate(x), r"numpy\.add\.accumulate"),
+        "accumulate": (lambda: np.subtract.accumulate(x), r"numpy\.subtract\.accumulate"),
         "out": (lambda: np.exp(x, out=np.zeros(3)), r"no out="),
         "text": (lambda: et.add(x, "x"), "add: needs arrays or numbers"),
         "negative": (lambda: tensor("x", (-1,)), "sizes that are names or not negative"),

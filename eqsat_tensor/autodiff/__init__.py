@@ -15,7 +15,7 @@ from eqsat_tensor.autodiff.masks import Cotangent, Mask, Masks
 from eqsat_tensor.errors import DtypeError, GradientError, message
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOATS, Expr, rewrite, topological
-from eqsat_tensor.ops import movement, reduce
+from eqsat_tensor.ops import cumulative, movement, reduce
 from eqsat_tensor.ops.compare import not_equal, where
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.tensor import Tensor, as_tensor, input_leaf, is_traced
@@ -46,6 +46,8 @@ def _back(node: Expr, ct: Cotangent, masks: Masks) -> PARTS:
     if "axes" in node.op.attributes and node.op.kind in (Kind.REDUCTION, Kind.COMPOSITE):
         return _back_through_reduction(node, ct, masks)
     value = ct.settled()
+    if "reverse" in node.op.attributes:
+        return _back_through_scan(node, value, ct.mask, masks)
     if ct.mask is None:
         return _parts(masks, _vjp(node, value))
     if node.op.kind is Kind.MOVEMENT:
@@ -90,6 +92,14 @@ def _back_through_reduction(node: Expr, ct: Cotangent, masks: Masks) -> PARTS:
         mask = masks.branch(None, movement.broadcast(live, axes, x.shape), True)
     clean = ct.clean and node.op.linear
     return _parts(masks, _vjp(node, value), mask, clean)
+
+
+def _back_through_scan(node: Expr, ct: Expr, mask: Mask | None, masks: Masks) -> PARTS:
+    """An element is live where a place that takes it in is."""
+    if mask is not None:
+        along = {"axis": node["axis"], "reverse": 1 - node["reverse"]}
+        mask = masks.branch(None, cumulative.cummax(mask.live, **along), True)
+    return _parts(masks, _vjp(node, ct), mask, False)
 
 
 def _moved_mask(node: Expr, live: Expr) -> list[Expr | None]:

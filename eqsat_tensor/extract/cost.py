@@ -106,6 +106,8 @@ class CostModel:
             case Kind.REDUCTION:
                 source = operands[0]
                 return profile.node + self.elements(source) * self.unit(source.dtype)
+            case Kind.CUMULATIVE:
+                return profile.node + self.elements(result) * SCAN_UNITS * self.unit(result.dtype)
             case Kind.CONTRACTION:
                 return self.product(operands, result)
             case Kind.MOVEMENT:
@@ -194,5 +196,6 @@ class CostModel:
         return max(0, evaluate(size, values))
 
 
+SCAN_UNITS = 4.0  # each place waits for the one before it
 COPIES = frozenset(("pad", "concatenate"))
 SEARCH_UNITS = 3.0  # argmax and argmin: a comparison and two selections an element

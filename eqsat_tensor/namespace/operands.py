@@ -47,15 +47,18 @@ REFUSED = {
 }
 
 
-def public(*names: str, numpy: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
+def public(
+    *names: str, numpy: Callable[..., Any] | None = None, takes: Sequence[str] = ()
+) -> Callable[[Function], Function]:
     """Enter a function in the namespace under its name and `names`.
 
     Where no argument is traced, it is `numpy` that is called (or the function itself, which then
-    has to serve arrays); NumPy's own function, called on tensors, leads here.
+    has to serve arrays); NumPy's own function, called on tensors, leads here.  Of the options that
+    are refused as a rule, `takes` names those that the function has.
     """
 
     def enter(function: Function) -> Function:
-        call = dispatched(function, numpy)
+        call = dispatched(function, numpy, takes)
         for name in (function.__name__.rstrip("_"), *names):
             PUBLIC[name] = FUNCTIONS[name] = call
             theirs = getattr(np, name, None)
@@ -68,10 +71,12 @@ def public(*names: str, numpy: Callable[..., Any] | None = None) -> Callable[[Fu
     return enter
 
 
-def dispatched(function: Function, numpy: Callable[..., Any] | None) -> Function:
+def dispatched(
+    function: Function, numpy: Callable[..., Any] | None, takes: Sequence[str] = ()
+) -> Function:
     """The function on traced arguments; on others `numpy`, where that is given."""
     parameters = inspect.signature(function).parameters
-    own = frozenset(parameters)
+    own = frozenset((*parameters, *takes))
     leading = sum(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters.values())
 
     @functools.wraps(function)

@@ -11,22 +11,37 @@ from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
 from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
-from eqsat_tensor.tensor import FUNCTIONS
+from eqsat_tensor.tensor import FUNCTIONS, as_tensor
 
-REDUCERS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
+# Our functions for the methods of ufuncs.
+REDUCERS = {
+    "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_or": "any",
+    "logical_and": "all", "logaddexp": "logsumexp",
+}  # fmt: skip
+ACCUMULATORS = {
+    "add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin",
+    "logaddexp": "logcumsumexp",
+}  # fmt: skip
+TAKE_DTYPE = ("add", "multiply")  # their functions have a dtype=; of others the operand is cast
+HINTS = {
+    "reduceat": "Take differences of a cumsum, or reduce slices of known bounds.",
+    "at": "Write a new array, by where or concatenate.",
+}
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
     """``np.exp(x)``, ``array + x`` and their like; UnsupportedError for what is not there."""
     name = ufunc.__name__
-    if method == "reduce" and name in REDUCERS:
-        options.setdefault("axis", 0)
-        return FUNCTIONS[REDUCERS[name]](*operands, **options)
+    table = {"reduce": REDUCERS, "accumulate": ACCUMULATORS}.get(method, {})
+    if name in table:
+        return _along_axes(table[name], name, operands[0], options)
+    if method == "outer" and ufunc in UFUNCS:
+        return _outer(ufunc, *operands, **options)
     # SciPy's ufuncs are known by their names alone: SciPy need not be there.
     theirs = getattr(np, name, None) is not ufunc
     full_name = f"scipy.special.{name}" if theirs else f"numpy.{name}"
     if method != "__call__":
-        raise _missing(f"{full_name}.{method}")
+        raise _missing(f"{full_name}.{method}", HINTS.get(method, HINT))
     function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
         raise _missing(full_name)
@@ -44,14 +59,37 @@ def array_function(function: Any, args: Any, kwargs: Any) -> Any:
     return ours(*args, **kwargs)
 
 
-def _missing(name: str) -> UnsupportedError:
+HINT = "See dir(eqsat_tensor); what it lacks has to be called outside traced code."
+
+
+def _missing(name: str, hint: str = HINT) -> UnsupportedError:
     """The error for a function of NumPy's or SciPy's, with the reason where one is written down."""
     known = {f"numpy.{n}": reason for n, reason in NUMPY_NOT_THERE.items()}
     known |= {f"scipy.special.{n}": reason for n, reason in SCIPY_NOT_THERE.items()}
-    hint = "See dir(eqsat_tensor); what it lacks has to be called outside traced code."
     if name in known:
         hint = f"{known[name][0].upper()}{known[name][1:].rstrip('.')}. {hint}"
     return UnsupportedError(message(name, "a function that eqsat_tensor has", "", hint))
+
+
+def _along_axes(function: str, name: str, x: Any, options: dict[str, Any]) -> Any:
+    """``np.add.reduce(x, axis=0)`` and its like: of one axis, the first, where none is named."""
+    options.setdefault("axis", 0)
+    if name not in TAKE_DTYPE and options.get("dtype") is not None:
+        x = FUNCTIONS["astype"](x, options["dtype"])
+    if name not in TAKE_DTYPE:
+        options.pop("dtype", None)
+    if name == "logaddexp" or name.startswith("logical"):  # their start is what changes nothing
+        initial = options.pop("initial", None)
+        if initial is not None and initial is not np._NoValue:
+            raise _missing(f"numpy.{name}.reduce with initial=")
+    return FUNCTIONS[function](x, **options)
+
+
+def _outer(ufunc: np.ufunc, a: Any, b: Any, **options: Any) -> Any:
+    """The ufunc of every element of `a` with every element of `b`."""
+    left, right = as_tensor(a), as_tensor(b)
+    spread = FUNCTIONS["expand_dims"](left, tuple(range(left.ndim, left.ndim + right.ndim)))
+    return array_ufunc(ufunc, "__call__", spread, right, **options)
 
 
 FUNCTIONS["__array_ufunc__"] = array_ufunc

@@ -1,4 +1,4 @@
-"""Reductions and the functions made of them, with NumPy's `axis` and `keepdims`."""
+"""Sums, products, extremes, truth values and positions over axes, with all of NumPy's options."""
 
 from __future__ import annotations
 
@@ -7,235 +7,197 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import DtypeError, ShapeError, message
-from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, FLOAT64, FLOATS, INT64, UINT64, Expr, OpDef
-from eqsat_tensor.namespace.operands import axes_of, axis_of, dtype_of, expr_of, public
-from eqsat_tensor.ops import arithmetic, compare, movement, reduce, softmax
-from eqsat_tensor.ops.leaf import full_like, iota, size_value
-from eqsat_tensor.tensor import Tensor, as_expr
+from eqsat_tensor.errors import DtypeError, message
+from eqsat_tensor.lang import BOOL, INT64, Expr, OpDef
+from eqsat_tensor.namespace.operands import axes_of, axis_of, expr_of, public, show
+from eqsat_tensor.namespace.reducing import (
+    NOTHING,
+    Axis,
+    absent,
+    finish,
+    mask_of,
+    masked,
+    no_out,
+    refuse_empty,
+    started,
+    widened,
+)
+from eqsat_tensor.ops import arithmetic, compare, movement, reduce
+from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import product
 
-Axis = Any  # None, an int or a tuple of ints
+Pair = Callable[[Expr, Expr], Expr]
 
 
-def _finish(x: Expr, axes: tuple[int, ...], result: Expr, keepdims: bool) -> Tensor:
-    return Tensor(movement.expand_dims(result, axes) if keepdims else result)
-
-
-def _float(name: str, x: Any, dtype: Any = None) -> Expr:
-    """An operand as floats: integers and bools become float64, halves are computed in float32."""
-    expr = expr_of(name, x)
-    if dtype is not None:
-        expr = compare.cast_to(expr, dtype_of(dtype))
-    if expr.dtype == FLOAT16:
-        return compare.cast_to(expr, FLOAT32)
-    plain = dtype is not None or expr.dtype in FLOATS
-    return expr if plain else compare.cast_to(expr, FLOAT64)
-
-
-def _rounded(result: Expr, x: Any, dtype: Any = None) -> Expr:
-    """What was made of a `_float`, in the dtype that is returned."""
-    wanted = as_expr(x).dtype if dtype is None else dtype_of(dtype)
-    return compare.cast_to(result, FLOAT16) if wanted == FLOAT16 else result
-
-
-def _widened(x: Expr) -> Expr:
-    """What sums are taken of: bools and integers in the widest type of their kind."""
-    if x.dtype.kind in "bi":
-        return compare.cast_to(x, INT64)
-    return compare.cast_to(x, UINT64) if x.dtype.kind == "u" else x
-
-
-def _refuse_empty(name: str, x: Expr, axes: tuple[int, ...]) -> None:
-    if any(x.shape[a] == 0 for a in axes):
-        needs = "at least one element along the reduced axes"
-        raise ShapeError(message(name, needs, f"x: {x.type}", "There is no such value of none."))
-
-
-def _accumulated(name: str, op: OpDef, numpy: Any, doc: str) -> None:
-    def function(x: Any, /, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-        expr = expr_of(name, x)
-        if dtype is not None:
-            expr = compare.cast_to(expr, dtype_of(dtype))
-        else:
-            expr = _widened(expr)
-        axes = axes_of(name, axis, len(expr.shape), x)
+# ------------------------------------------------------------------------------ sums and products
+def _accumulated(name: str, op: OpDef, pair: Pair, neutral: int, truth: str, doc: str) -> None:
+    def function(
+        a: Any,
+        axis: Axis = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = NOTHING,
+        initial: Any = NOTHING,
+        where: Any = NOTHING,
+    ) -> Tensor:
+        no_out(name, out)
+        expr = widened(expr_of(name, a), dtype)
         if expr.dtype == BOOL:
-            raise DtypeError(message(name, "a dtype of numbers", "dtype=bool", "Use any or all."))
-        return _finish(expr, axes, op(expr, axes=axes) if axes else expr, keepdims)
+            return _truth_of(truth, expr, axis, keepdims, initial, where, a)
+        axes = axes_of(name, axis, len(expr.shape), a)
+        expr = masked(expr, mask_of(name, expr, where), neutral)
+        if absent(initial):
+            return finish(op(expr, axes=axes) if axes else expr, axes, keepdims)
+        return finish(started(name, op, pair, expr, axes, initial), axes, keepdims)
 
     function.__name__, function.__doc__ = name, doc
-    public(numpy=numpy)(function)
+    public(numpy=getattr(np, name), takes=("where",))(function)
+
+
+def _truth_of(
+    name: str, expr: Expr, axis: Axis, keepdims: Any, initial: Any, where: Any, a: Any
+) -> Tensor:
+    """A sum of bools as bools is "any", a product "all"."""
+    op, _ = TRUTHS[name]
+    axes = axes_of(name, axis, len(expr.shape), a)
+    expr = masked(expr, mask_of(name, expr, where), name == "all")
+    result = op(expr, axes=axes) if axes else expr
+    if not absent(initial):
+        pair = compare.logical_and if name == "all" else compare.logical_or
+        result = pair(result, full_like(result, bool(initial)))
+    return finish(result, axes, keepdims)
 
 
 _accumulated(
-    "sum",
-    reduce.sum_,
-    np.sum,
-    "The sum over `axis` (all for None).  Bools and integers give int64, or uint64.",
-)
+    "sum", reduce.sum_, arithmetic.add, 0, "any",
+    "The sum over `axis` (all for None).  Bools and whole numbers give int64, or uint64.\n\n"
+    "where: elements that count.  initial: a number to begin with.",
+)  # fmt: skip
 _accumulated(
-    "prod",
-    reduce.prod,
-    np.prod,
-    "The product over `axis` (all for None).  Bools and integers give int64, or uint64.",
-)
+    "prod", reduce.prod, arithmetic.multiply, 1, "all",
+    "The product over `axis` (all for None).  Bools and whole numbers give int64, or uint64.\n\n"
+    "where: elements that count.  initial: a number to begin with.",
+)  # fmt: skip
 
 
-def _extreme(name: str, op: OpDef, numpy: Any, doc: str) -> None:
-    def function(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        expr = expr_of(name, x)
-        axes = axes_of(name, axis, len(expr.shape), x)
-        _refuse_empty(name, expr, axes)
-        return _finish(expr, axes, op(expr, axes=axes) if axes else expr, keepdims)
-
-    function.__name__, function.__doc__ = name, doc
-    public(f"a{name}", numpy=numpy)(function)
-
-
-_extreme("max", reduce.max_, np.max, "The largest element over `axis`; NaN if there is one.")
-_extreme("min", reduce.min_, np.min, "The smallest element over `axis`; NaN if there is one.")
-
-
-def _truth(name: str, op: OpDef, numpy: Any, doc: str) -> None:
-    def function(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        expr = compare.cast_to(expr_of(name, x), BOOL)
-        axes = axes_of(name, axis, len(expr.shape), x)
-        return _finish(expr, axes, op(expr, axes=axes) if axes else expr, keepdims)
-
-    function.__name__, function.__doc__ = name, doc
-    public(numpy=numpy)(function)
+# --------------------------------------------------------------------------------------- extremes
+def extreme(
+    name: str, op: OpDef, pair: Pair, least: Any, a: Any, axis: Axis, keepdims: Any, initial: Any,
+    where: Any,
+) -> Tensor:  # fmt: skip
+    """A maximum or minimum; ``least(dtype)`` gives way to every element."""
+    expr = expr_of(name, a)
+    axes = axes_of(name, axis, len(expr.shape), a)
+    mask = mask_of(name, expr, where)
+    if absent(initial):
+        if mask is not None:
+            needs = "initial= beside where=: there may be no element that counts"
+            raise ValueError(message(name, needs))
+        refuse_empty(name, expr, axes)
+        return finish(op(expr, axes=axes) if axes else expr, axes, keepdims)
+    expr = masked(expr, mask, least(expr.dtype))
+    return finish(started(name, op, pair, expr, axes, initial), axes, keepdims)
 
 
-_truth("any", reduce.any_, np.any, "Whether an element over `axis` is true (not 0).")
-_truth("all", reduce.all_, np.all, "Whether all elements over `axis` are true (not 0).")
-
-
-def _position(name: str, op: OpDef, numpy: Any, doc: str) -> None:
-    def function(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        expr = expr_of(name, x)
-        rank = len(expr.shape)
-        if axis is None:
-            flat = movement.reshape(expr, (product(expr.shape),))
-            _refuse_empty(name, flat, (0,))
-            return _finish(expr, tuple(range(rank)), op(flat, axes=(0,)), keepdims)
-        axes = (axis_of(name, axis, rank, x),)
-        _refuse_empty(name, expr, axes)
-        return _finish(expr, axes, op(expr, axes=axes), keepdims)
+def _extreme(name: str, op: OpDef, pair: Pair, least: Any, doc: str) -> None:
+    def function(
+        a: Any,
+        axis: Axis = None,
+        out: Any = None,
+        keepdims: Any = NOTHING,
+        initial: Any = NOTHING,
+        where: Any = NOTHING,
+    ) -> Tensor:
+        no_out(name, out)
+        return extreme(name, op, pair, least, a, axis, keepdims, initial, where)
 
     function.__name__, function.__doc__ = name, doc
-    public(numpy=numpy)(function)
+    public(f"a{name}", numpy=getattr(np, name), takes=("where",))(function)
 
 
-_position("argmax", reduce.argmax, np.argmax, "Index of the first largest element, or first NaN.")
-_position("argmin", reduce.argmin, np.argmin, "Index of the first smallest element, or first NaN.")
+_extreme(
+    "max", reduce.max_, arithmetic.maximum, reduce.lowest,
+    "The largest element over `axis`; NaN if there is one.\n\n"
+    "where: elements that count, beside `initial`, a number to begin with.",
+)  # fmt: skip
+_extreme(
+    "min", reduce.min_, arithmetic.minimum, reduce.highest,
+    "The smallest element over `axis`; NaN if there is one.\n\n"
+    "where: elements that count, beside `initial`, a number to begin with.",
+)  # fmt: skip
 
 
-# ----------------------------------------------------------------------------------- moments
-def _mean(x: Expr, axes: tuple[int, ...], less: Any = 0) -> Expr:
-    """sum / (count - less)."""
-    total = reduce.sum_over(x, axes)
-    count = size_value(product(x.shape[a] for a in axes), x.dtype)
-    if less:
-        count = arithmetic.subtract(count, movement.refine(as_expr_of(less, x.dtype), ()))
-    return arithmetic.divide(total, movement.broadcast_to(count, total.shape))
+@public(numpy=np.ptp)
+def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = NOTHING) -> Tensor:
+    """The largest element less the smallest one, over `axis` (all for None)."""
+    no_out("ptp", out)
+    expr = expr_of("ptp", a)
+    if expr.dtype == BOOL:
+        raise DtypeError(message("ptp", "numbers", f"a: {show(a)}", "Cast by astype."))
+    axes = axes_of("ptp", axis, len(expr.shape), a)
+    refuse_empty("ptp", expr, axes)
+    if not axes:
+        return Tensor(movement.zeros_like(expr))
+    spread = arithmetic.subtract(reduce.max_(expr, axes=axes), reduce.min_(expr, axes=axes))
+    return finish(spread, axes, keepdims)
 
 
-def as_expr_of(value: Any, dtype: np.dtype) -> Expr:
-    """A number as a 0-d expression of `dtype`."""
-    return compare.cast_to(as_expr(value), dtype)
+# ------------------------------------------------------------------------------------------ truth
+TRUTHS = {"any": (reduce.any_, False), "all": (reduce.all_, True)}
 
 
-@public(numpy=np.mean)
-def mean(x: Any, /, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over `axis` (all for None); integers and bools give float64."""
-    expr = _float("mean", x, dtype)
-    axes = axes_of("mean", axis, len(expr.shape), x)
-    return _finish(expr, axes, _rounded(_mean(expr, axes), x, dtype), keepdims)
+def _truth(name: str, doc: str) -> None:
+    op, neutral = TRUTHS[name]
+
+    def function(
+        a: Any, axis: Axis = None, out: Any = None, keepdims: Any = NOTHING, *, where: Any = NOTHING
+    ) -> Tensor:
+        no_out(name, out)
+        expr = compare.cast_to(expr_of(name, a), BOOL)
+        axes = axes_of(name, axis, len(expr.shape), a)
+        expr = masked(expr, mask_of(name, expr, where), neutral)
+        return finish(op(expr, axes=axes) if axes else expr, axes, keepdims)
+
+    function.__name__, function.__doc__ = name, doc
+    public(numpy=getattr(np, name), takes=("where",))(function)
 
 
-@public(numpy=np.var)
-def var(
-    x: Any, /, axis: Axis = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False
-) -> Tensor:
-    """The mean of squared distances from the mean, divided by count - `ddof`."""
-    expr = _float("var", x, dtype)
-    axes = axes_of("var", axis, len(expr.shape), x)
-    centre = movement.broadcast(_mean(expr, axes), axes, expr.shape)
-    square = arithmetic.square(arithmetic.subtract(expr, centre))
-    return _finish(expr, axes, _rounded(_mean(square, axes, ddof), x, dtype), keepdims)
+_truth("any", "Whether an element over `axis` is true (not 0), of those where `where` is true.")
+_truth("all", "Whether all elements over `axis` are true (not 0), of those where `where` is true.")
 
 
-@public(numpy=np.std)
-def std(
-    x: Any, /, axis: Axis = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False
-) -> Tensor:
-    """The square root of the variance."""
-    variance = var(x, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
-    return Tensor(arithmetic.sqrt(variance.expr))
+@public(numpy=np.count_nonzero)
+def count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+    """How many elements over `axis` (all for None) are not 0, int64."""
+    expr = compare.cast_to(compare.cast_to(expr_of("count_nonzero", a), BOOL), INT64)
+    axes = axes_of("count_nonzero", axis, len(expr.shape), a)
+    return finish(reduce.sum_over(expr, axes), axes, keepdims)
 
 
-@public(numpy=np.cumsum)
-def cumsum(x: Any, /, axis: int | None = None) -> Tensor:
-    """Sums of the first 1, 2, ... elements along an axis (of the flat array for None).
-
-    Computed as a product with a triangle of ones: fine for short axes.
-    """
-    expr = expr_of("cumsum", x)
-    expr = _widened(expr)
+# -------------------------------------------------------------------------------------- positions
+def position(name: str, op: OpDef, a: Any, expr: Expr, axis: Any, keepdims: Any) -> Tensor:
+    """The index of an extreme of `expr` along an axis, of the flat array for None."""
+    rank = len(expr.shape)
     if axis is None:
-        expr, place = movement.reshape(expr, (product(expr.shape),)), 0
-    else:
-        place = axis_of("cumsum", axis, len(expr.shape), x)
-    wide = (*expr.shape[: place + 1], expr.shape[place], *expr.shape[place + 1 :])
-    row = iota(axis=place, dtype=INT64, shape=wide)
-    column = iota(axis=place + 1, dtype=INT64, shape=wide)
-    terms = movement.broadcast(expr, (place,), wide)
-    kept = compare.where(compare.less_equal(column, row), terms, movement.zeros_like(terms))
-    return Tensor(reduce.sum_over(kept, (place + 1,)))
+        flat = movement.reshape(expr, (product(expr.shape),))
+        refuse_empty(name, flat, (0,))
+        return finish(op(flat, axes=(0,)), tuple(range(rank)), keepdims)
+    axes = (axis_of(name, axis, rank, a),)
+    refuse_empty(name, expr, axes)
+    return finish(op(expr, axes=axes), axes, keepdims)
 
 
-# ---------------------------------------------------------------------------- softmax and kin
-def _on_arrays(op: OpDef) -> Callable[..., Any]:
-    def call(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-        given = np.asarray(x)
-        array = given if given.dtype in FLOATS else given.astype(np.float64)
-        array = array.astype(np.float32) if given.dtype == FLOAT16 else array
-        axes = axes_of(op.name, axis, array.ndim)
-        with np.errstate(all="ignore"):
-            result = op.numpy(array, axes=axes)
-            result = result.astype(FLOAT16) if given.dtype == FLOAT16 else result
-        return (np.expand_dims(result, axes) if keepdims else result)[()]
+def _position(name: str, op: OpDef, doc: str) -> None:
+    def function(
+        a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = NOTHING
+    ) -> Tensor:
+        no_out(name, out)
+        return position(name, op, a, expr_of(name, a), axis, keepdims)
 
-    return call
+    function.__name__, function.__doc__ = name, doc
+    public(numpy=getattr(np, name))(function)
 
 
-@public(numpy=_on_arrays(softmax.logsumexp))
-def logsumexp(x: Any, /, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over `axis` (all for None), without overflow."""
-    expr = _float("logsumexp", x)
-    axes = axes_of("logsumexp", axis, len(expr.shape), x)
-    _refuse_empty("logsumexp", expr, axes)
-    result = softmax.logsumexp(expr, axes=axes) if axes else expr
-    return _finish(expr, axes, _rounded(result, x), keepdims)
-
-
-@public(numpy=_on_arrays(softmax.softmax))
-def softmax_(x: Any, /, axis: Axis = None) -> Tensor:
-    """exp(x) / sum(exp(x)) over `axis` (all for None, as SciPy), without overflow."""
-    expr = _float("softmax", x)
-    axes = axes_of("softmax", axis, len(expr.shape), x)
-    return Tensor(_rounded(softmax.softmax(expr, axes=axes) if axes else _ones(expr), x))
-
-
-@public(numpy=_on_arrays(softmax.log_softmax))
-def log_softmax(x: Any, /, axis: Axis = None) -> Tensor:
-    """log(softmax(x)) over `axis` (all for None, as SciPy), accurate where softmax underflows."""
-    expr = _float("log_softmax", x)
-    axes = axes_of("log_softmax", axis, len(expr.shape), x)
-    result = softmax.log_softmax(expr, axes=axes) if axes else movement.zeros_like(expr)
-    return Tensor(_rounded(result, x))
-
-
-def _ones(x: Expr) -> Expr:
-    return full_like(x, 1)
+_position("argmax", reduce.argmax, "Index of the first largest element, or first NaN.")
+_position("argmin", reduce.argmin, "Index of the first smallest element, or first NaN.")

@@ -15,6 +15,7 @@ import numpy as np
 from eqsat_tensor.errors import DtypeError, UnsupportedError, message
 from eqsat_tensor.lang import FLOAT32, FLOAT64, OPS, Expr
 from eqsat_tensor.namespace import elementwise  # noqa: F401  (enters softplus)
+from eqsat_tensor.namespace.exponentials import log_softmax, logsumexp, softmax_
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     any_traced,
@@ -24,7 +25,6 @@ from eqsat_tensor.namespace.operands import (
     refuse,
     show_all,
 )
-from eqsat_tensor.namespace.reductions import log_softmax, logsumexp, softmax_
 from eqsat_tensor.ops import arithmetic, compare, forms, transcendental
 from eqsat_tensor.ops.gamma import (
     binom,

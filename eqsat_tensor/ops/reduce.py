@@ -57,14 +57,17 @@ def nonempty_guards(node: Expr) -> list[Guard]:
 
 # ------------------------------------------------------------------------------------- gradients
 def _prod_vjp(ct: Expr, out: Expr, x: Expr, axes: tuple[int, ...]) -> tuple[Expr]:
-    """To each element the product of the others, which with one zero is not product / element."""
-    zero, one = full_like(x, 0), full_like(x, 1)
-    is_zero = equal(x, zero)
-    nonzero = where(is_zero, one, x)
-    zeros = sum_over(cast_to(is_zero, INT64), axes)
-    others = divide(_spread(multiply(ct, prod(nonzero, axes=axes)), axes, x), nonzero)
-    alone = equal(_spread(zeros, axes, x), cast_to(is_zero, INT64))
-    return (where(alone, others, zero),)
+    """To each element the product of the others: those before it times those after it.
+
+    No quotient of the product, which is wrong at zeros and in the derivatives there.
+    """
+    from eqsat_tensor.ops.cumulative import product_of_others  # it is made of ops that need these
+
+    *outer, last = axes
+    inner = x if not outer else prod(x, axes=(last,))
+    if outer:
+        (ct,) = _prod_vjp(ct, out, inner, tuple(outer))
+    return (multiply(_spread(ct, (last,), x), product_of_others(x, last)),)
 
 
 def _extreme_vjp(ct: Expr, out: Expr, x: Expr, axes: tuple[int, ...]) -> tuple[Expr]:

@@ -76,7 +76,7 @@ def _row_scalar(placement: Placement, value: object, number: int) -> bool:
 
 def _borders(nest: Nest) -> set[int]:
     """Axes that begin a group: those before them are of another kind."""
-    return {nest.outer, nest.outer + nest.reduced} if nest.kind in ("row", "col") else set()
+    return {nest.outer, nest.outer + nest.reduced} if nest.kind in ("row", "col", "scan") else set()
 
 
 def _without(strides: Strides, axis: int) -> Strides:

@@ -96,6 +96,21 @@ class Reduce(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Scan(Value):
+    """``combine`` ("sum", "prod", "max", "min") of all elements up to each, along ``axis``.
+
+    ``reverse``: from the last element to the first.  "recurrence" takes a factor to multiply the
+    place before by, and adds the source; the first place is the source's.
+    """
+
+    combine: str
+    source: Value
+    axis: int
+    reverse: bool
+    factor: Value | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Pick(Value):
     """``result[i] = source[.. index[i] ..]`` along ``axis``; labels wrap once, then are clamped."""
 
@@ -143,6 +158,8 @@ def operands_of(value: Value) -> tuple[Value, ...]:
         return value.operands
     if isinstance(value, View | Pad | Reduce):
         return (value.source,)
+    if isinstance(value, Scan):
+        return (value.source,) if value.factor is None else (value.source, value.factor)
     if isinstance(value, Pick):
         return (value.source, value.index)
     return ()
@@ -253,7 +270,7 @@ def linear(value: Value, access: Access) -> tuple[Size, dict[int, Size]]:
 class Root:
     """A value that a nest computes: where in the nest's box its own box lies.
 
-    ``access`` is that of the value itself, or of a `Reduce`'s source; ``guards`` hold where the
+    ``access`` is that of the value itself, or of the source of a `Reduce` or `Scan`; ``guards`` hold where the
     box is smaller than the nest's.  ``phase`` counts the passes over a row.
     """
 
@@ -265,7 +282,12 @@ class Root:
     @property
     def computed(self) -> Value:
         """What each point of the box computes."""
-        return self.value.source if isinstance(self.value, Reduce) else self.value
+        return self.value.source if isinstance(self.value, Reduce | Scan) else self.value
+
+    @property
+    def sources(self) -> tuple[Value, ...]:
+        """All that is computed at each point: of a `Scan`, its source and its factor."""
+        return operands_of(self.value) if isinstance(self.value, Scan) else (self.computed,)
 
     @property
     def result(self) -> Access:
@@ -282,7 +304,8 @@ class Nest:
 
     kind    "map": stores only; "row": axes after ``outer`` are reduced, once an outer index, in
             phases; "full": all reduced; "col": ``outer`` axes, then ``reduced`` ones, then kept
-            ones that are vectorised; "call": one opaque call.
+            ones that are vectorised; "scan": ``outer`` axes, the scanned one, then others that
+            are vectorised; "call": one opaque call.
     domain  sizes of the loop axes.
     kept    values that a phase stores in the row of a root and later phases read back.
     """
@@ -359,6 +382,9 @@ def formula(value: Value, buffers: Mapping[Value, str], depth: int = 6) -> str:
             return f"{type(value).__name__.lower()}({show(value.source)})"
         case Reduce():
             return f"{value.combine}{list(value.axes)}({show(value.source)})"
+        case Scan():
+            operands = ", ".join(map(show, operands_of(value)))
+            return f"scan {value.combine}[{'-' * value.reverse}{value.axis}]({operands})"
         case Iota():
             return f"iota({value.axis})"
         case Pick():

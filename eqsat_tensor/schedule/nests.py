@@ -24,6 +24,7 @@ from eqsat_tensor.schedule.loops import (
     Pick,
     Reduce,
     Root,
+    Scan,
     Value,
     operands_of,
     walk,
@@ -116,14 +117,14 @@ class Placement:
         draft = self.nests[i]
         self.home[root] = i
         draft.access[root] = space.access
-        draft.cost += self.costs[root.source if isinstance(root, Reduce) else root]
+        draft.cost += self.costs[root.source if isinstance(root, Reduce | Scan) else root]
         draft.leaves |= {r.value for r in leaves}
         inside = [r.value for r in leaves if self.home.get(r.value) == i]
         draft.phase[root] = max((draft.phase[v] + isinstance(v, Reduce) for v in inside), default=0)
 
     def join(self, i: int, root: Value, space: Space, leaves: list[Read]) -> bool:
         draft = self.nests[i]
-        if "call" in (draft.kind, space.kind) or len(draft.access) >= ROOTS:
+        if {"call", "scan"} & {draft.kind, space.kind} or len(draft.access) >= ROOTS:
             return False
         inside = [r for r in leaves if self.home.get(r.value) == i]
         if not inside and not any(r.value in draft.leaves for r in leaves):
@@ -160,8 +161,8 @@ def is_reshape(value: Value) -> bool:
 
 
 def must_be_stored(outputs: tuple[Value, ...], order: list[Value]) -> set[Value]:
-    """Outputs, reductions, calls and their operands, padded sources of a pick."""
-    roots = {v for v in order if isinstance(v, Reduce)} | set(outputs)
+    """Outputs, reductions, scans, calls and their operands, padded sources of a pick."""
+    roots = {v for v in order if isinstance(v, Reduce | Scan)} | set(outputs)
     for value in order:
         if isinstance(value, Call):
             roots |= {value, *value.operands}
@@ -240,6 +241,7 @@ def promoted(placement: Placement) -> set[Value]:
             )
         ):
             dear.append(value)
+    dear += [v for v in element_by_element(placement) if costs[v] >= DEAR]
     covered: set[Value] = set()
     chosen: set[Value] = set()
     for value in sorted(dear, key=lambda v: -costs[v]):  # the outermost of each expression
@@ -247,6 +249,18 @@ def promoted(placement: Placement) -> set[Value]:
             chosen.add(value)
             covered |= {r.value for r in reads_of(value, placement.roots)}
     return chosen
+
+
+def element_by_element(placement: Placement) -> list[Value]:
+    """What scans along the innermost axis read: there no vectors compute it."""
+    scans = [v for v in placement.home if isinstance(v, Scan)]
+    return [
+        read.value
+        for scan in scans
+        if all(size == 1 for size in scan.shape[scan.axis + 1 :])
+        for read in placement.reads[scan]
+        if isinstance(read.value, Map) and not read.leaf
+    ]
 
 
 def repeated(placement: Placement, i: int, value: Value, access: Access) -> bool:

@@ -16,6 +16,7 @@ from eqsat_tensor.schedule.loops import (
     Pad,
     Pick,
     Reduce,
+    Scan,
     SizeValue,
     Term,
     Value,
@@ -43,7 +44,7 @@ def reads_of(root: Value, roots: Collection[Value]) -> list[Read]:
     """Everything that computing ``root`` reads, each once, the root itself left out.
 
     Walks through values that are not roots.  The axes are those of the root's own box: of the
-    source for a `Reduce`.
+    source for a `Reduce` or a `Scan`.
     """
     if isinstance(root, Call):
         return [
@@ -52,15 +53,15 @@ def reads_of(root: Value, roots: Collection[Value]) -> list[Read]:
             if not isinstance(o, Constant)
         ]
     found: dict[tuple[Value, Access], Read] = {}
-    start = root.source if isinstance(root, Reduce) else root
-    stack: list[tuple[Value, Access]] = [(start, identity(len(start.shape)))]
+    starts = operands_of(root) if isinstance(root, Reduce | Scan) else (root,)
+    stack: list[tuple[Value, Access]] = [(v, identity(len(v.shape))) for v in starts]
     while stack:
         key = stack.pop()
         if key in found or isinstance(key[0], Constant | SizeValue):
             continue
         value, access = key
         inner = value is root
-        leaf = isinstance(value, Input | Call | Reduce) or (not inner and value in roots)
+        leaf = isinstance(value, Input | Call | Reduce | Scan) or (not inner and value in roots)
         found[key] = Read(value, access, leaf)
         if not leaf:
             stack.extend(reversed(below(value, access)))
@@ -109,9 +110,9 @@ def costs_of(outputs: Collection[Value], roots: Collection[Value]) -> dict[Value
     costs: dict[Value, float] = {}
     for value in walk(outputs):
         own = COSTS[value.primitive] if isinstance(value, Map) else 0.0
-        if not isinstance(value, Reduce | Call):
+        if not isinstance(value, Reduce | Scan | Call):
             own += sum(costs[o] for o in operands_of(value) if o not in roots)
-        costs[value] = 0.0 if isinstance(value, Reduce | Call) else min(own, CAP)
+        costs[value] = 0.0 if isinstance(value, Reduce | Scan | Call) else min(own, CAP)
     return costs
 
 
@@ -121,7 +122,7 @@ def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Val
     for root in walk(outputs):
         if root not in roots or isinstance(root, Call):
             continue
-        start = root.source if isinstance(root, Reduce) else root
+        start = root.source if isinstance(root, Reduce | Scan) else root
         inlined = _inlined(start, root, roots | new)
         total = 0.0
         for position, value in enumerate(inlined):
@@ -142,7 +143,8 @@ def _inlined(start: Value, root: Value, roots: Collection[Value]) -> list[Value]
         if done:
             order.append(value)
             continue
-        stop = isinstance(value, Input | Call | Reduce) or (value in roots and value is not root)
+        stored = isinstance(value, Input | Call | Reduce | Scan)
+        stop = stored or (value in roots and value is not root)
         if value not in seen and not stop:
             seen.add(value)
             stack.append((value, True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eqsat_tensor.schedule.loops import Access, Call, Reduce, Value, linear
+from eqsat_tensor.schedule.loops import Access, Call, Reduce, Scan, Value, linear
 from eqsat_tensor.schedule.reads import Read
 from eqsat_tensor.types import Shape, Size
 
@@ -27,10 +27,14 @@ def space_of(root: Value, reads: Sequence[Read]) -> Space:
     """The loops of ``root`` by itself.  Axes of size 1 are no loops.
 
     A reduction is "full" (no axis left), "row" (the reduced axes inside) or "col" (a kept axis
-    inside, vectorised): whichever has its innermost axis next to one another in memory.
+    inside, vectorised): whichever has its innermost axis next to one another in memory.  A scan
+    keeps the order of its axes.
     """
     if isinstance(root, Call):
         return Space("call", root.shape, 0, 0, ())
+    if isinstance(root, Scan):
+        loops = [j for j, size in enumerate(root.shape) if size != 1 or j == root.axis]
+        return _space("scan", root.shape, loops, loops.index(root.axis), 1)
     if not isinstance(root, Reduce):
         order = [j for j, size in enumerate(root.shape) if size != 1]
         return _space("map", root.shape, order, max(len(order) - 1, 0), 0)

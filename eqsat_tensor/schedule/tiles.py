@@ -19,7 +19,7 @@ def leading(draft: Draft) -> Size | None:
     """The size of the axis that blocks are cut from; None where a nest cannot be cut so."""
     if draft.kind == "call" or not draft.domain or draft.domain[0] == 1:
         return None
-    if draft.kind == "col" and draft.outer:
+    if (draft.kind == "col" and draft.outer) or (draft.kind == "scan" and not draft.outer):
         return None
     return draft.domain[0]
 

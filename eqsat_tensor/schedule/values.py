@@ -26,6 +26,7 @@ from eqsat_tensor.schedule.loops import (
     Pad,
     Pick,
     Reduce,
+    Scan,
     SizeValue,
     Value,
     View,
@@ -101,6 +102,8 @@ class Values:
             return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
         if node.op.kind is Kind.LIBRARY:
             return self.library_call(node, operands)
+        if node.op.kind is Kind.CUMULATIVE:
+            return self.scan(node, *operands)
         method: Callable[..., Value] = getattr(self, f"lower_{node.op.name}")
         return method(node, *operands)
 
@@ -182,6 +185,15 @@ class Values:
 
     def lower_size(self, node: Expr) -> Value:
         return self.make(SizeValue, node.type, node["size"][0])
+
+    def scan(self, node: Expr, source: Value, last: Value | None = None) -> Value:
+        """Of two operands the first is what the place before is multiplied by."""
+        axis, reverse = node["axis"], bool(node["reverse"])
+        if node.shape[axis] == 1:
+            return source if last is None else last
+        if last is not None:
+            return self.make(Scan, node.type, node.op.name, last, axis, reverse, source)
+        return self.make(Scan, node.type, node.op.name.removeprefix("cum"), source, axis, reverse)
 
     def lower_keep(self, node: Expr, value: Value) -> Value:
         return Map(value.type, "keep", (value,))
@@ -345,7 +357,8 @@ class Values:
 
     def stored(self, value: Value) -> Value:
         """The operand of a call: what is not contiguous in memory is copied."""
-        if isinstance(value, View) and _moves_only(value):
+        held = isinstance(value, View) and not isinstance(value.source, Constant | SizeValue)
+        if held and isinstance(value, View) and _moves_only(value):
             axes = [axis for axis, _, _ in value.axes if axis is not None]
             outer = [j for j, size in enumerate(value.shape) if size != 1]
             if axes == sorted(axes) and set(outer) <= set(axes):  # only axes of size 1 come and go

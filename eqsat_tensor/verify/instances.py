@@ -42,6 +42,7 @@ from eqsat_tensor.verify.conditions import (
     unfolded,
     value_of,
 )
+from eqsat_tensor.verify.cumulative import draw_attributes
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.proposals import CARRIERS, FINITE, PROPOSERS
 
@@ -265,6 +266,9 @@ class Draw:
         if op.name in ("softmax", "log_softmax"):
             self.need(wanted.dtype in FLOATS)
             return {"axes": given.get("axes") or self.subset(wanted.rank)}, [wanted]
+        if "reverse" in op.attributes:
+            self.need(wanted.rank > 0 and wanted.dtype in op.dtypes)
+            return draw_attributes(self.random, wanted.rank, given), [wanted] * op.arity
         if "axes" in op.attributes and op.arity == 1:
             return self.reduction(op, wanted, given, operands)
         raise Misfit(f"no way to build {op.name}")

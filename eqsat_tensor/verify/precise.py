@@ -18,6 +18,7 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef
 from eqsat_tensor.scalar import Builder
+from eqsat_tensor.verify.cumulative import true_scan
 from eqsat_tensor.verify.elements import Element, Objects, elementwise, nan, special
 from eqsat_tensor.verify.truth import Truth
 
@@ -56,6 +57,8 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
     if op.name in truth.arrays:
         truth.zero = truth.number(node.dtype.type(0))
         return truth.arrays[op.name](*operands, **attributes)
+    if op.kind is Kind.CUMULATIVE:
+        return true_scan(truth, op.name, list(operands), **attributes)
     if op.kind is Kind.MOVEMENT:
         return moved(truth, node, operands)
     if op.name in truth.table:
@@ -112,6 +115,11 @@ EXACT_OPS = frozenset(
         "where",
         "sum",
         "prod",
+        "cumsum",
+        "cumprod",
+        "cummax",
+        "cummin",
+        "recurrence",
         "max",
         "min",
         "matmul",

@@ -27,6 +27,7 @@ WEIGHTS = {
     Kind.LEAF: 0.3,
     Kind.ELEMENTWISE: 1.0,
     Kind.REDUCTION: 2.0,
+    Kind.CUMULATIVE: 1.0,
     Kind.MOVEMENT: 0.8,
     Kind.CONTRACTION: 4.0,
     Kind.COMPOSITE: 1.5,

@@ -17,8 +17,8 @@ from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.verify import error_rules, part_rules
+from eqsat_tensor.verify.cumulative import RULES as CUMULATIVE
 from eqsat_tensor.verify.error_rules import (
-    ARRAYS,
     FLUSHED,
     NO_UNDERFLOW,
     Array,
@@ -33,6 +33,7 @@ from eqsat_tensor.verify.special_errors import RULES as SPECIAL
 ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES | SPECIAL
 EXACT = error_rules.EXACT | part_rules.EXACT
 MONOTONE = frozenset((*error_rules.MONOTONE, *part_rules.MONOTONE))
+ARRAYS = error_rules.ARRAYS | CUMULATIVE
 OP_SLACK = 2.0  # an op may err by this many times its declared ulps
 
 
@@ -157,6 +158,9 @@ WRAPPING = frozenset(
         "power",
         "sum",
         "prod",
+        "cumsum",
+        "cumprod",
+        "recurrence",
         "matmul",
         "gemm",
         "cast",

@@ -53,7 +53,7 @@ def samples() -> dict[str, Expr]:
             continue
         if o.arity == ANY_ARITY:
             continue  # cut out before the engine sees a program: eqsat_tensor.opaque
-        if o.kind is Kind.LIBRARY:
+        if o.kind is Kind.LIBRARY or "reverse" in o.attributes:
             use = next(iter(instances(o)))
             found[name] = op(name, *leaves(use), **use.attributes)
         elif "axes" in o.attributes:

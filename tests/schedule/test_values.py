@@ -82,6 +82,7 @@ def pairs() -> list[dict[str, int]]:
 
 
 ELEMENTWISE = [op for op in OPS.values() if op.kind is Kind.ELEMENTWISE]
+CUMULATIVE = [op for op in OPS.values() if op.kind is Kind.CUMULATIVE]
 CASES = [(op, dtype) for op in ELEMENTWISE for dtype in op.dtypes]
 
 
@@ -105,6 +106,17 @@ def test_an_elementwise_op_is_lowered_as_it_is_meant(op: OpDef, dtype: np.dtype)
 def test_a_reduction_is_lowered_over_any_axes(op: OpDef, axes: tuple[int, ...]) -> None:
     outputs = [op(leaf(f"x{d}", d, N, M, 3), axes=axes) for d in op.dtypes]
     held(outputs, pairs())
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_cumulative_ops_are_lowered_along_any_axis(axis: int) -> None:
+    outputs = []
+    for op in CUMULATIVE:
+        for dtype in op.dtypes:
+            for reverse in (0, 1):
+                leaves = [leaf(f"{n}{dtype}", dtype, N, M, 3) for n in "xy"[: op.arity]]
+                outputs.append(op(*leaves, axis=axis, reverse=reverse))
+    held(outputs, [s for s in pairs() if s["n"] * s["m"] < 3000], 1e-9)
 
 
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)], ids=str)

@@ -11,12 +11,12 @@ import numpy as np
 
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.lower.cpu.writer import MEMORY, Writer
-from eqsat_tensor.schedule.loops import Reduce
+from eqsat_tensor.schedule.loops import Reduce, Scan
 
 INFINITE = {"max": -np.inf, "min": np.inf}
 
 
-def combine_of(reduce: Reduce) -> str:
+def combine_of(reduce: Reduce | Scan) -> str:
     """The word of a reduction: bools have "or" and "and" only."""
     if reduce.dtype.kind != "b":
         return reduce.combine
@@ -69,7 +69,7 @@ def take_in(
     return [builder.select(better, value, old[0]), nan]
 
 
-def combined(reduce: Reduce, builder: VectorBuilder, a: str, b: str) -> str:
+def combined(reduce: Reduce | Scan, builder: VectorBuilder, a: str, b: str) -> str:
     """Two partial values as one; NaN wins in maxima and minima."""
     word = combine_of(reduce)
     if word in ("or", "and"):

@@ -135,7 +135,11 @@ class _Binder:
             return 1
         if step.partials:
             return -(-domain[0] // self.group(step, rows))
-        return 0 if step.kind == "map" and 0 in domain else domain[0]
+        if step.kind in ("map", "scan") and 0 in domain:
+            return 0
+        if step.kind == "scan" and not step.outer:  # the scanned axis is one piece
+            return domain[1] if len(domain) > 1 else 1
+        return domain[0]
 
     def block(self, i: int, step: Step, rows: int) -> tuple[int, list[_Fold]]:
         """The argument block of a nest, and the folds of its partial results."""
@@ -189,7 +193,9 @@ class _Binder:
         """The steps of a nest by itself."""
         units, cost = self.units(step, 0), self.cost(step)
         argument, folds = self.block(i, step, 0)
-        align = ALIGN if step.kind == "map" and len(step.domain) == 1 else 1
+        rank = len(step.domain)
+        vectors = rank == (2 if step.outer == 0 else 0) if step.kind == "scan" else rank == 1
+        align = ALIGN if vectors and step.kind in ("map", "scan") else 1
         self.work += cost
         if units:
             address = self.program.addresses()[step.kernel]

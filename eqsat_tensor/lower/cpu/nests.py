@@ -1,7 +1,7 @@
 """The kernels of the kinds of nest: ``void kernel(ptr %argument, i64 %begin, i64 %end)``.
 
-Units, begin to end, are indices of the first axis ("map", "row", "col" with outer axes), or blocks
-of it ("full", "col" without), each of which leaves a partial result.  What a block is depends on
+Units, begin to end, are indices of the first axis ("map", "row", "col" and "scan" with outer axes),
+or blocks of it ("full", "col" without), each of which leaves a partial result.  What a block is depends on
 sizes alone, so the same bits come out for any number of threads.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.passes import Passes
+from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
@@ -34,6 +35,7 @@ def write_kernel(
         "row": write_row,
         "full": write_full,
         "col": write_col,
+        "scan": write_scan,
     }
     if nest.kind not in kinds:
         raise UnsupportedError(f"cpu: no kernel for a nest of kind {nest.kind!r}.")

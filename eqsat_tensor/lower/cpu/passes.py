@@ -72,7 +72,7 @@ class Passes(Evaluator):
         depth: dict[Value, float] = {}
         total = 0.0
         for root in roots:
-            stack: list[tuple[Value, bool]] = [(root.computed, False)]
+            stack: list[tuple[Value, bool]] = [(v, False) for v in root.sources]
             while stack:
                 value, done = stack.pop()
                 if value in depth:
@@ -111,7 +111,7 @@ class Passes(Evaluator):
 
         for root in roots:
             note(root.guards)
-            stack.append((root.computed, root.access))
+            stack.extend((v, root.access) for v in root.sources)
         while stack:
             key = stack.pop()
             if key in seen:

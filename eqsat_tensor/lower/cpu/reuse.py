@@ -116,7 +116,7 @@ def _places(plan: Plan, nest: Nest, root: Root) -> dict[str, set[bool]]:
 def stored_reads(plan: Plan, nest: Nest, root: Root) -> Iterator[tuple[Value, Access]]:
     """What computing a root loads, and where."""
     seen: set[tuple[Value, Access]] = set()
-    stack: list[tuple[Value, Access]] = [(root.computed, root.access)]
+    stack: list[tuple[Value, Access]] = [(v, root.access) for v in root.sources]
     while stack:
         key = stack.pop()
         value, access = key
