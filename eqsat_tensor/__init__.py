@@ -12,10 +12,9 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from eqsat_tensor import autodiff as _autodiff
 from eqsat_tensor import namespace as _namespace
 from eqsat_tensor import special
-from eqsat_tensor.autodiff import grad, jvp, value_and_grad
+from eqsat_tensor import transform as _transform
 from eqsat_tensor.calls import cond, subgraph, wrap
 from eqsat_tensor.errors import (
     ArgumentError,
@@ -33,8 +32,37 @@ from eqsat_tensor.tensor import Shared, Tensor, shared, tensor
 
 __version__ = "0.1.0"
 
-# What the compiler offers, by the module that holds it.
+# What is imported when it is first asked for, by the module that holds it.
 _LATER = {
+    "grad": "autodiff",
+    "value_and_grad": "autodiff",
+    "hvp": "autodiff",
+    "jvp": "autodiff",
+    "vjp": "autodiff",
+    "linearize": "autodiff",
+    "linear_transpose": "autodiff",
+    "jacobian": "autodiff",
+    "jacfwd": "autodiff",
+    "jacrev": "autodiff",
+    "hessian": "autodiff",
+    "stop_gradient": "autodiff",
+    "gradient_clip": "autodiff",
+    "gradient_scale": "autodiff",
+    "custom_vjp": "autodiff",
+    "custom_jvp": "autodiff",
+    "checkpoint": "autodiff",
+    "check_grad": "autodiff",
+    "replace": "graph",
+    "clone": "graph",
+    "graph_inputs": "graph",
+    "count_ops": "graph",
+    "pprint": "printing",
+    "to_source": "printing",
+    "debug_print": "printing",
+    "graph_text": "printing",
+    "vmap": "batching",
+    "vectorize": "batching",
+    "vectorize_graph": "batching",
     "function": "compiled",
     "Function": "compiled",
     "jit": "jitted",
@@ -44,10 +72,10 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
+    if name == "graph":
+        value: Any = importlib.import_module("eqsat_tensor.graph")
+    elif name in _LATER:
         value = getattr(importlib.import_module(f"eqsat_tensor.{_LATER[name]}"), name)
-    elif name in _namespace.PUBLIC:
-        value = _namespace.PUBLIC[name]
     elif name in _namespace.OBJECTS:
         value = _namespace.OBJECTS[name]
     else:
@@ -58,8 +86,13 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+# Array functions are there from the start: who reads the module's dict (SymPy's lambdify) sees them.
+for _name, _function in _namespace.PUBLIC.items():
+    globals().setdefault(_name, _function)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_namespace.PUBLIC, *_namespace.OBJECTS})
+    return sorted({*globals(), *_LATER, *_namespace.OBJECTS, "graph"})
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +100,7 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-_autodiff.compile_hook = _compile
+_transform.compile_hook = _compile
 
 __all__ = [
     "ArgumentError",
@@ -83,13 +116,11 @@ __all__ = [
     "TraceError",
     "UnsupportedError",
     "cond",
-    "grad",
-    "jvp",
+    "graph",
     "shared",
     "special",
     "subgraph",
     "tensor",
-    "value_and_grad",
     "wrap",
     *_LATER,
     *_namespace.PUBLIC,

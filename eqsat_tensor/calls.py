@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.autodiff import pullback, replaced
+from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
@@ -34,15 +34,18 @@ from eqsat_tensor.lang import (
     define,
     guards_of,
     next_serial,
+    replaced,
     substitute_sizes,
     topological,
 )
 from eqsat_tensor.normalize import program_digest
 from eqsat_tensor.ops.captured import input_leaf
-from eqsat_tensor.ops.compare import cast_to
+from eqsat_tensor.ops.compare import cast_to, where
 from eqsat_tensor.ops.leaf import constant, input_
+from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import Tensor, as_expr, as_tensor, is_traced
+from eqsat_tensor.transform import closed_over
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import Guard, Size, TensorType, known_dtype, substitute, symbol, symbols_of
 
@@ -140,24 +143,7 @@ def _traced(function: Callable[..., Any], tree: Tree, operands: Sequence[Expr]) 
     result = function(*unflatten(tree, [Tensor(leaf) for leaf in leaves]))
     values, out_tree = flatten(result)
     outputs = tuple(as_expr(v) for v in values)
-    return _Body(leaves, tuple(_closed_over(outputs, leaves, start)), outputs, out_tree)
-
-
-def _closed_over(outputs: Sequence[Expr], leaves: Sequence[Expr], start: int) -> list[Expr]:
-    """The values that were there before, the outermost ones, that outputs are made of."""
-    found: dict[Expr, None] = {}
-    seen: set[Expr] = set(leaves)
-    stack = list(reversed(outputs))
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.op.name == "input" or (node.arguments and node.serial < start):
-            found[node] = None
-        else:
-            stack.extend(reversed(node.arguments))
-    return list(found)
+    return _Body(leaves, tuple(closed_over(outputs, leaves, start)), outputs, out_tree)
 
 
 def _canonical(
@@ -237,6 +223,22 @@ def _call(graph: SubGraph, sizes: Sequence[Size], operands: Sequence[Expr], resu
     )
 
 
+def inlined(node: Expr) -> Expr | None:
+    """What a `call` or a `cond` is in ordinary ops, both branches evaluated; None for a `wrap`."""
+    if node.op is wrap_op:
+        return None
+    bodies = []
+    operands = node.arguments if node.op is call_op else node.arguments[1:]
+    sizes = {f"s{k}": s for k, s in enumerate(node["sizes"])}
+    for graph in [node["graph"]] if node.op is call_op else [node["graph"], node["other"]]:
+        body, *leaves = substitute_sizes([graph.outputs[node["result"]], *graph.parameters], sizes)
+        bodies += replaced([body], dict(zip(leaves, operands, strict=True)))
+    if node.op is call_op:
+        return bodies[0]
+    condition = broadcast(node.arguments[0], range(len(node.shape)), node.shape)
+    return where(condition, *bodies)
+
+
 def _call_vjp(
     ct: Expr, out: Expr, *operands: Expr, graph: SubGraph, sizes: Any, result: int, **_: Any
 ) -> list[Expr | None]:
@@ -254,6 +256,18 @@ def _call_vjp(
     return found
 
 
+def _batched(name: str) -> Callable[..., Expr]:
+    """The batching rule of that name in `batched_calls`, which builds on this module."""
+
+    def rule(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
+        from eqsat_tensor import batched_calls
+
+        found: Expr = getattr(batched_calls, name)(node, operands, size)
+        return found
+
+    return rule
+
+
 call_op = define(
     "call", Kind.LIBRARY, arity=ANY_ARITY, infer=_result_type,
     attributes={"graph": Attribute.OBJECT, "sizes": Attribute.SIZES, **OF_RESULT},
@@ -265,7 +279,7 @@ call_op = define(
         for k, text in enumerate(node["graph"].texts)
         if node["result"] < node["graph"].values
     ],
-    vjp=_call_vjp, ulps=0.0,
+    vjp=_call_vjp, batch=_batched("call"), ulps=0.0,
     doc="A result of a graph on its operands; compiled once however often it is used.",
 )  # fmt: skip
 
@@ -328,7 +342,7 @@ cond_op = define(
         for k, text in enumerate(node["graph"].texts)
         if node["result"] < node["graph"].values
     ],
-    vjp=_cond_vjp, ulps=0.0,
+    vjp=_cond_vjp, batch=_batched("cond"), ulps=0.0,
     doc="A result of one graph where the first operand is true, else of the other, which is not evaluated.",
 )  # fmt: skip
 
@@ -411,7 +425,7 @@ wrap_op = define(
     attributes={"callback": Attribute.OBJECT, "results": Attribute.OBJECT, **OF_RESULT},
     numpy=lambda *x, callback, results, result, dtype, shape: _checked(callback, x, results)[result],
     results=lambda *x, callback, results: _checked(callback, x, results),
-    vjp=_wrap_vjp, ulps=0.0,
+    vjp=_wrap_vjp, batch=_batched("wrap"), ulps=0.0,
     doc="A result of a Python function of arrays, called while the program runs.",
 )  # fmt: skip
 

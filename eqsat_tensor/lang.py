@@ -84,6 +84,8 @@ class Expr:
 
 
 Vjp = Callable[..., Sequence[Expr | None]]
+Jvp = Callable[..., "Expr | None"]
+Batch = Callable[["Expr", Sequence["Expr"], Size], "Expr"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,10 @@ class OpDef:
     vjp         ``vjp(ct, out, *arguments, **attributes)``: one cotangent (or None: it is zero) an
                 operand, all of them expressions.
     refused     operands that have no derivative here: their numbers, and why, for the GradientError.
+    jvp         ``jvp(tangents, out, *arguments, **attributes)``: the tangent of the result, from one
+                an operand; None is a zero tangent.  Without it forward mode follows from the rest.
+    batch       ``batch(node, operands, size)``: the node for operands that all have one more axis, of
+                ``size``, in front.  Without it `batching.rules` goes by the kind.
     expand      of a composite: ``expand(*arguments, **attributes) -> Expr`` in simpler ops.
     guards      size conditions that the entry must check, given the node.
     checks      0-d bool expressions that must come out true at run time, each with the text of the
@@ -123,6 +129,8 @@ class OpDef:
     scalar: Callable[..., Any] | None = None
     vjp: Vjp | None = None
     refused: Mapping[int, str] = field(default_factory=dict)
+    jvp: Jvp | None = None
+    batch: Batch | None = None
     expand: Callable[..., Expr] | None = None
     guards: Callable[[Expr], Sequence[Guard]] | None = None
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
@@ -219,6 +227,17 @@ def rewrite(
     for node in topological(outputs):
         new[node] = change(node, tuple(new[a] for a in node.arguments))
     return [new[o] for o in outputs]
+
+
+def replaced(outputs: Sequence[Expr], table: Mapping[Expr, Expr]) -> list[Expr]:
+    """The same expressions with some nodes replaced."""
+
+    def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
+        if node in table:
+            return table[node]
+        return node if operands == node.arguments else node.rebuilt(operands)
+
+    return rewrite(outputs, change)
 
 
 def substitute_attribute(kind: Attribute, value: Any, values: Mapping[str, Size]) -> Any:

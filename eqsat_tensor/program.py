@@ -20,6 +20,7 @@ from eqsat_tensor.lang import (
     substitute_sizes,
     topological,
 )
+from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.types import Guard, Size, TensorType
 
 
@@ -87,6 +88,8 @@ def make_program(
     def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
         if node in canonical:
             return canonical[node]
+        if node.op in MARKERS:
+            return operands[0]
         return node if operands == node.arguments else node.rebuilt(operands)
 
     new = rewrite(everything, change)

@@ -23,6 +23,11 @@ def pinning(pin: Callable[[Dim], int]) -> Iterator[None]:
         _pin.reset(token)
 
 
+def is_tracing() -> bool:
+    """Is `jit` running a function to see what it does?"""
+    return _pin.get() is not None
+
+
 class Dim:
     """A size known at run time.  + - * // % with ints and sizes give sizes; with floats and
     tensors it is a number.  `int()`, `range()` and comparisons pin it to its value now.

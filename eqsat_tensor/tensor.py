@@ -336,7 +336,17 @@ def tensor(name: str, shape: Sequence[int | str | Dim] = (), dtype: Any = "float
     if isinstance(shape, str | int | Dim):
         shape = (shape,)
     sizes = tuple(_declared_size(s) for s in shape)
-    return Tensor(input_leaf(name, known_dtype(np.dtype(dtype)), sizes), fixed=True)
+    made = Tensor(input_leaf(name, known_dtype(np.dtype(dtype)), sizes), fixed=True)
+    _inputs[made.expr] = made
+    return made
+
+
+_inputs: WeakValueDictionary[Expr, Tensor] = WeakValueDictionary()
+
+
+def input_tensor(expr: Expr) -> Tensor | None:
+    """The tensor made by `tensor` that an input leaf stands for, while it lives; or None."""
+    return _inputs.get(expr)
 
 
 def _declared_size(size: int | str | Dim) -> Size:
@@ -401,6 +411,7 @@ __all__ = [
     "as_tensor",
     "captured_array",
     "input_leaf",
+    "input_tensor",
     "pinning",
     "shared",
     "shared_of",

@@ -11,6 +11,8 @@ from eqsat_tensor.lang import BOOL, BOOLS, FLOATS, Expr, OpDef, define
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.types import TensorType
 
+Tangents = tuple[Expr | None, ...]
+
 
 def _flat(ct: Expr, out: Expr, *operands: Expr, **_: Any) -> tuple[None, ...]:
     return (None,) * len(operands)
@@ -61,10 +63,15 @@ def _where_type(condition: TensorType, a: TensorType, b: TensorType) -> TensorTy
     return a
 
 
+def _where_jvp(tangents: Tangents, out: Expr, c: Expr, a: Expr, b: Expr) -> Expr:
+    return where(c, *(full_like(out, 0) if t is None else t for t in tangents[1:]))
+
+
 where: OpDef = define(
     "where", Kind.ELEMENTWISE, arity=3, numpy=np.where, infer=_where_type, ulps=0,
     scalar=lambda s, c, a, b: s.select(c, a, b), dtypes=BOOLS,
     vjp=lambda ct, out, c, a, b: (None, where(c, ct, full_like(ct, 0)), where(c, full_like(ct, 0), ct)),
+    jvp=_where_jvp,
     doc="a where the condition holds, else b.",
 )  # fmt: skip
 
@@ -80,6 +87,7 @@ cast: OpDef = define(
     "cast", Kind.ELEMENTWISE, arity=1, numpy=_cast, attributes={"dtype": Attribute.DTYPE},
     infer=lambda x, dtype: x.with_dtype(dtype),
     vjp=lambda ct, out, x, dtype: (cast(ct, dtype=x.dtype) if x.dtype.kind == "f" else None,),
+    jvp=lambda tangents, out, x, dtype: cast(tangents[0], dtype=dtype),
     doc="The element in another dtype, as NumPy's astype; floats below 0 are 0 in unsigned dtypes.",
 )  # fmt: skip
 

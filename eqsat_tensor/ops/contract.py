@@ -8,7 +8,7 @@ import numpy as np
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import NUMBERS, Expr, define
-from eqsat_tensor.ops.arithmetic import multiply
+from eqsat_tensor.ops.arithmetic import add, multiply
 from eqsat_tensor.ops.movement import broadcast_to, swap_last
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.types import TensorType
@@ -25,6 +25,13 @@ def _matmul_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     return matmul(ct, swap_last(b)), matmul(swap_last(a), ct)
 
 
+def _matmul_jvp(tangents: tuple[Expr | None, ...], out: Expr, a: Expr, b: Expr) -> Expr:
+    da, db = tangents
+    if da is None or db is None:
+        return matmul(a if da is None else da, b if db is None else db)
+    return add(matmul(da, b), matmul(a, db))
+
+
 matmul = define(
     "matmul",
     Kind.CONTRACTION,
@@ -32,6 +39,7 @@ matmul = define(
     numpy=np.matmul,
     infer=_matmul_type,
     vjp=_matmul_vjp,
+    jvp=_matmul_jvp,
     doc="Products of the matrices in the last two axes: [..., m, k] and [..., k, n].",
 )
 

@@ -76,6 +76,12 @@ def _extreme_vjp(ct: Expr, out: Expr, x: Expr, axes: tuple[int, ...]) -> tuple[E
     return (where(hit, _spread(divide(ct, count), axes, x), full_like(x, 0)),)
 
 
+def _extreme_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: tuple[int, ...]) -> Expr:
+    hit = equal(x, _spread(out, axes, x))
+    total = sum_over(where(hit, tangents[0], full_like(x, 0)), axes)
+    return divide(total, sum_over(cast_to(hit, x.dtype), axes))
+
+
 # ------------------------------------------------------------------------------------------- ops
 def _reduction(name: str, numpy: Any, doc: str, **fields: Any) -> OpDef:
     return define(
@@ -119,12 +125,12 @@ prod = _reduction(
 max_ = _reduction(
     "max", lambda x, axes: np.max(x, axes, initial=lowest(x.dtype)),
     "The largest element, or NaN if there is one.", dtypes=DTYPES, vjp=_extreme_vjp,
-    guards=nonempty_guards, ulps=0.0,
+    jvp=_extreme_jvp, guards=nonempty_guards, ulps=0.0,
 )  # fmt: skip
 min_ = _reduction(
     "min", lambda x, axes: np.min(x, axes, initial=highest(x.dtype)),
     "The smallest element, or NaN if there is one.", dtypes=DTYPES, vjp=_extreme_vjp,
-    guards=nonempty_guards, ulps=0.0,
+    jvp=_extreme_jvp, guards=nonempty_guards, ulps=0.0,
 )  # fmt: skip
 any_ = _reduction(
     "any", lambda x, axes: np.any(x, axes), "Whether an element is true.", dtypes=BOOLS, ulps=0.0

@@ -99,6 +99,12 @@ def _pick_vjp(ct: Expr, out: Expr, x: Expr, index: Expr, axis: int) -> tuple[Exp
     return compare.where(hit, broadcast(ct, (axis,), x.shape), zeros_like(x)), None
 
 
+def _pick_jvp(
+    tangents: tuple[Expr | None, ...], out: Expr, x: Expr, index: Expr, axis: int
+) -> Expr | None:
+    return None if tangents[0] is None else out.rebuilt((tangents[0], index))
+
+
 def _pick_checks(node: Expr) -> list[tuple[Expr, str]]:
     x, index = node.arguments
     extent = x.shape[node["axis"]]
@@ -121,6 +127,7 @@ pick = define(
     infer=_pick_type,
     attributes={"axis": Attribute.INT},
     vjp=_pick_vjp,
+    jvp=_pick_jvp,
     checks=_pick_checks,
     ulps=0.0,
     doc="One element along an axis, by an integer label each; negative labels count from the end.",

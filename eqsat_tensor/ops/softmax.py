@@ -100,6 +100,15 @@ def _log_softmax_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
     return (subtract(ct, multiply(softmax(x, axes=axes), total)),)
 
 
+def _softmax_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: Axes) -> Expr:
+    return _softmax_vjp(tangents[0], out, x, axes)[0]  # its matrix is symmetric
+
+
+def _log_softmax_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: Axes) -> Expr:
+    mean = sum_(multiply(tangents[0], softmax(x, axes=axes)), axes=axes)
+    return subtract(tangents[0], _spread(mean, axes, x))
+
+
 def _logaddexp_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     half = full_like(a, 0.5)
     share = where(equal(a, b), half, sigmoid(subtract(a, b)))
@@ -119,12 +128,13 @@ logsumexp = define(
 )  # fmt: skip
 softmax = define(
     "softmax", Kind.COMPOSITE, arity=1, numpy=_softmax, infer=lambda x, axes: x, attributes=AXES,
-    dtypes=FLOATS, vjp=_softmax_vjp, expand=_expand_softmax, ulps=4.0,
+    dtypes=FLOATS, vjp=_softmax_vjp, jvp=_softmax_jvp, expand=_expand_softmax, ulps=4.0,
     doc="exp(x) / sum(exp(x)) without overflow.",
 )  # fmt: skip
 log_softmax = define(
     "log_softmax", Kind.COMPOSITE, arity=1, numpy=_log_softmax, infer=lambda x, axes: x,
-    attributes=AXES, dtypes=FLOATS, vjp=_log_softmax_vjp, expand=_expand_log_softmax, ulps=4.0,
+    attributes=AXES, dtypes=FLOATS, vjp=_log_softmax_vjp, jvp=_log_softmax_jvp,
+    expand=_expand_log_softmax, ulps=4.0,
     doc="x - logsumexp(x), accurate where softmax underflows.",
 )  # fmt: skip
 logaddexp = define(
