@@ -142,7 +142,8 @@ PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (
 # fmt: on
 
 # Functions of `scipy.special`, by arity: name, cost (measured on 4096 float64 of (0, 1), orders and
-# first parameters of (1.5, 2.5); SciPy 1.17 on a Zen 4, in units in which exp is 16).  All but the zetas are offered to compiled code by cython_special.
+# first parameters of (1.5, 2.5); SciPy 1.17 on a Zen 4, in units in which exp is 16).  All but the
+# zetas are offered to compiled code by cython_special.
 _EXTERNALS = {
     1: """
         erfcx 480 erfi 690 dawsn 540 erfinv 430 erfcinv 280 log_ndtr 370 ndtri 240 exp1 2000
