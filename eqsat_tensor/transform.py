@@ -12,6 +12,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from eqsat_tensor.errors import GradientError, message
 from eqsat_tensor.lang import Expr, replaced
 from eqsat_tensor.ops.captured import input_leaf
@@ -22,6 +24,7 @@ from eqsat_tensor.trees import Tree, flatten, unflatten
 # Set by the compiler: what makes a function of arrays from a function of tensors.
 compile_hook: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
 
+PLAIN = frozenset((np.ndarray, np.float64, np.float32, float))  # surely no tensors
 REMEMBERED = 256  # compiled functions kept for functions that are transformed again
 _compiled: OrderedDict[tuple[Hashable, ...], Callable[..., Any]] = OrderedDict()
 
@@ -56,21 +59,29 @@ def compiled(operation: str, function: Callable[..., Any]) -> Callable[..., Any]
     return compile_hook(function)
 
 
-def compiled_once(
-    operation: str, function: Any, key: Hashable, make: Callable[[], Callable[..., Any]]
-) -> Callable[..., Any]:
-    """``make()`` compiled, the same for the same ``operation``, ``function`` and ``key``."""
+def call_compiled(
+    operation: str, function: Any, key: Hashable, body: Callable[..., Any], *args: Any
+) -> Any:
+    """``body(*args)`` on arrays, compiled once for the same ``operation``, ``function`` and ``key``.
+
+    Nests in ``args`` are taken apart before: calls with flat arguments are native.
+    """
+    leaves, tree = flatten(args)
+
+    def flat(*values: Any) -> Any:
+        return body(*unflatten(tree, values))
+
+    whole = (operation, function, key, tree)
     try:
-        whole = (operation, function, key)
         found = _compiled.get(whole)
     except TypeError:  # not hashable: compiled at each call
-        return compiled(operation, make())
+        return compiled(operation, flat)(*leaves)
     if found is None:
-        found = _compiled[whole] = compiled(operation, make())
+        found = _compiled[whole] = compiled(operation, flat)
         while len(_compiled) > REMEMBERED:
             _compiled.popitem(last=False)
     _compiled.move_to_end(whole)
-    return found
+    return found(*leaves)
 
 
 class Transformed:
@@ -87,6 +98,10 @@ class Transformed:
         self.__wrapped__ = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        made = self.compiled
+        plain = not kwargs and all(type(a) in PLAIN for a in args)
+        if made is not None and plain and not is_tracing():
+            return made(*args)
         if traces(self.function, args, kwargs):
             return self.traced(*args, **kwargs)
         if self.compiled is None:

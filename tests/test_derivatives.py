@@ -133,11 +133,11 @@ def test_a_pullback_on_arrays_computes_nothing_again():
     (value, beside), pull = et.vjp(f, x, y)
     np.testing.assert_allclose(value, np.exp(x) * 6)
     np.testing.assert_allclose(beside["s"], np.sin(y))
-    again = transform._compiled["vjp", f, ("map", (False,))]
     for ct in (1.0, -2.0):
         dx, dy = pull((np.full(2, ct), {"s": None}))
         np.testing.assert_allclose(dx, ct * np.exp(x) * 6)
         np.testing.assert_allclose(dy, np.full(3, ct * np.exp(x).sum()))
+    (again,) = [made for key, made in transform._compiled.items() if key[:3] == ("vjp", f, "map")]
     assert "exp" not in again.explain().after
     for n in (1, 4):
         z = np.linspace(0, 1, n)

@@ -21,8 +21,8 @@ from eqsat_tensor.ops.barrier import keep
 from eqsat_tensor.ops.captured import captured_array, input_leaf
 from eqsat_tensor.transform import (
     Transformed,
+    call_compiled,
     closed_over,
-    compiled_once,
     open_arguments,
     tensors_in,
     traces,
@@ -84,10 +84,9 @@ class _Custom:
         traced = [a for n, a in enumerate(args) if n not in self.nondiff]
         if traces(self.function, traced):
             return self._traced(traced, static)
-        made = compiled_once(
-            self.operation, self, static, lambda: lambda *given: self._traced(given, static)
+        return call_compiled(
+            self.operation, self, static, lambda *given: self._traced(given, static), *traced
         )
-        return made(*traced)
 
     def _traced(self, given: Sequence[Any], static: tuple[tuple[int, Any], ...]) -> Any:
         start = next_serial()

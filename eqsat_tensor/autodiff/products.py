@@ -9,6 +9,7 @@ Of a function of arrays or tensors, or of tensors of a graph with respect to ten
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from eqsat_tensor.autodiff.reverse import gradient, pullback
 from eqsat_tensor.errors import GradientError, message
 from eqsat_tensor.lang import topological
 from eqsat_tensor.tensor import Tensor, as_tensor
-from eqsat_tensor.transform import compiled_once, open_arguments, traces
+from eqsat_tensor.transform import call_compiled, open_arguments, traces
 from eqsat_tensor.trees import Tree, flatten
 
 
@@ -51,8 +52,7 @@ def jvp(target: Any, primals: Any, tangents: Any) -> Any:
     primals = _sequence("jvp", "primals", primals)
     tangents = _sequence("jvp", "tangents", tangents)
     if not traces(target, primals, tangents):
-        both = compiled_once("jvp", target, (), lambda: lambda p, t: jvp(target, p, t))
-        return both(primals, tangents)
+        return call_compiled("jvp", target, (), lambda p, t: jvp(target, p, t), primals, tangents)
     at = linear("jvp", target, primals, True)
     return at.value(), at.finished(at.results(at.seeds(tangents)))
 
@@ -108,8 +108,9 @@ def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..
     def call(cotangents: Any) -> tuple[Any, ...]:
         if traces(function, primals, cotangents):
             return transpose(primals, cotangents)
-        made = compiled_once("linear_transpose", function, (), lambda: transpose)
-        result: tuple[Any, ...] = made(primals, cotangents)
+        result: tuple[Any, ...] = call_compiled(
+            "linear_transpose", function, (), transpose, primals, cotangents
+        )
         return result
 
     return call
@@ -133,8 +134,8 @@ def hvp(target: Any, primals: Any, tangents: Any) -> Any:
     if traces(target, points, directions):
         found = _hvp(target, points, directions)
     else:
-        made = compiled_once("hvp", target, (), lambda: lambda p, t: _hvp(target, p, t))
-        found = made(points, directions)
+        body = functools.partial(_hvp, target)
+        found = call_compiled("hvp", target, (), body, points, directions)
     return found[0] if single else found
 
 

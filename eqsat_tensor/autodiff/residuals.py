@@ -19,7 +19,7 @@ from eqsat_tensor.lang import Expr, replaced, topological
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.captured import captured_array, input_leaf
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.transform import Opened, compiled_once, open_arguments, tensors_in
+from eqsat_tensor.transform import Opened, call_compiled, open_arguments, tensors_in
 from eqsat_tensor.trees import Tree
 
 
@@ -128,7 +128,9 @@ def on_arrays(
         table |= dict(zip(seeds, at.seeds(values), strict=True))
         return at.finished(replaced(results, table))
 
-    key = (forward,)
-    value, held = compiled_once(operation, function, ("value", key), lambda: first)(primals)
-    again = compiled_once(operation, function, ("map", key), lambda: then)
-    return value, lambda values: again(primals, held, values)
+    value, held = call_compiled(operation, function, "value", first, tuple(primals))
+
+    def apply(values: Any) -> Any:
+        return call_compiled(operation, function, "map", then, tuple(primals), held, values)
+
+    return value, apply
