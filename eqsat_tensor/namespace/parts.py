@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, message
-from eqsat_tensor.lang import BOOL, INT32, Expr, OpDef
+from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT32, UINT8, Expr, OpDef
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     converted,
@@ -18,8 +18,8 @@ from eqsat_tensor.namespace.operands import (
     public,
     show,
 )
-from eqsat_tensor.ops import arithmetic, compare, parts
-from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.ops import arithmetic, compare, parts, whole
+from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.ops.movement import broadcast_to
 from eqsat_tensor.tensor import Tensor
 
@@ -49,14 +49,20 @@ def _heaviside(x: Expr, at_zero: Expr) -> Expr:
 
 def _scaled(numerator: float, denominator: float) -> Callable[[Expr], Expr]:
     def body(x: Expr) -> Expr:
-        number = np.result_type(x.dtype, np.float32).type  # the factor, as C makes it
-        factor = number(numerator) / number(denominator)
-        return arithmetic.multiply(x, full_like(x, float(factor)))
+        wide = FLOAT32 if x.dtype == FLOAT16 else x.dtype  # as NumPy does it
+        factor = float(wide.type(numerator) / wide.type(denominator))
+        product = arithmetic.multiply(compare.cast_to(x, wide), constant(factor, wide, x.shape))
+        return compare.cast_to(product, x.dtype)
 
     return body
 
 
+def _bitwise_count(x: Expr) -> Expr:
+    return compare.cast_to(whole.bitwise_count(x), UINT8)
+
+
 _made("heaviside", "0 for x < 0, 1 for x > 0, the second operand for x = 0.", _heaviside)
+_made("bitwise_count", "How many bits of |x| are set, as uint8.", _bitwise_count)
 _made("fabs", "|x|, of integers as float64.", arithmetic.absolute)
 _made("float_power", "a to the power b, in float64.", arithmetic.power)
 for _name, _doc in (("deg2rad", "Degrees as radians."), ("radians", "Degrees as radians.")):

@@ -39,7 +39,8 @@ nextafter: OpDef = define(
 )  # fmt: skip
 spacing: OpDef = define(
     "spacing", Kind.ELEMENTWISE, arity=1, numpy=np.spacing, ufunc=np.spacing, dtypes=FLOATS,
-    ulps=0, vjp=_flat, doc="The distance to the next float away from 0, with the sign of x.",
+    ulps=0, vjp=_flat, doc="The distance to the next float away from 0, with the sign of x; of float16 that to the "
+    "next larger one, not negative.",
 )  # fmt: skip
 rint: OpDef = define(
     "rint", Kind.ELEMENTWISE, arity=1, numpy=np.rint, ufunc=np.rint, dtypes=FLOATS, ulps=0,

@@ -34,7 +34,7 @@ left_shift = _whole("left_shift", 2, "a 2^b, modulo the width; 0 for b not withi
 right_shift = _whole(
     "right_shift", 2, "floor(a / 2^b); 0, or -1 of negative a, for b not within the width."
 )
-bitwise_count = _whole("bitwise_count", 1, "How many bits of |x| are set; a uint8 in NumPy.")
+bitwise_count = _whole("bitwise_count", 1, "How many bits of |x| are set.")
 gcd = _whole("gcd", 2, "The greatest common divisor, not negative; gcd(0, 0) is 0.", True)
 lcm = _whole("lcm", 2, "The least common multiple, not negative; 0 where one is 0.", True)
 

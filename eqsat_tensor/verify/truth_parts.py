@@ -58,7 +58,7 @@ class Parts:
             "bitwise_and": lambda x, y: x & y,
             "bitwise_or": lambda x, y: x | y,
             "bitwise_xor": lambda x, y: x ^ y,
-            "bitwise_not": lambda x: ~x,
+            "bitwise_not": lambda x: ~x if x < 0 else None,  # of no sign: another number
             "left_shift": lambda x, y: self.small(x << y) if 0 <= y < 32 else None,
             "right_shift": lambda x, y: x >> min(y, 64) if y >= 0 else -(x < 0),
             "bitwise_count": lambda x: abs(x).bit_count(),

@@ -574,6 +574,20 @@ def test_special_arguments_have_the_textbook_values() -> None:
 
 
 @on_each(FLOATS)
+def test_powers_and_roots_that_are_whole_are_exact(dtype: str, lanes: int) -> None:
+    f = np.finfo(dtype)
+    powers = np.arange(f.minexp - f.nmant, f.maxexp).astype(dtype)
+    twos = np.ldexp(np.ones(powers.size, dtype), powers.astype(int))
+    assert_same("exp2", run("exp2", dtype, lanes, powers), twos, powers)
+    assert_same("log2", run("log2", dtype, lanes, twos), powers, twos)
+    tens = np.arange(23 if dtype == "float64" else 11).astype(dtype)
+    exact = np.array([10.0 ** int(k) for k in tens], dtype)
+    assert_same("log10", run("log10", dtype, lanes, exact), tens, exact)
+    roots = np.arange(-200, 200).astype(dtype)
+    assert_same("cbrt", run("cbrt", dtype, lanes, roots**3), roots, roots)
+
+
+@on_each(FLOATS)
 @pytest.mark.parametrize("name", OF_TWO)
 def test_functions_of_two_of_special_pairs(name: str, dtype: str, lanes: int) -> None:
     x, y = pairs(dtype)
@@ -665,14 +679,14 @@ def test_arithmetic_of_halves_is_that_of_numpy(name: str, dtype: str, lanes: int
     with np.errstate(all="ignore"):
         want = EXACT_FLOAT.get(name, getattr(np, name, None))(*operands)  # type: ignore[misc]
     got = run(name, dtype, lanes, *operands)
-    if name in ("maximum", "minimum"):  # of both zeros, either
+    if name in ("maximum", "minimum", "fmax", "fmin"):  # of both zeros, either
         got, want = (np.where(v == 0, np.float16(0), v) for v in (got, want))
     assert got.dtype == want.dtype
     assert_same(name, got, want, *operands)
 
 
 @on_each(["float16"])
-@pytest.mark.parametrize("name", sorted(set(MPMATH) - {"power"}))
+@pytest.mark.parametrize("name", sorted(set(MPMATH) - set(OF_TWO)))
 def test_functions_of_halves_are_rounded_once(name: str, dtype: str, lanes: int) -> None:
     x = every_half()
     got = run(name, dtype, lanes, x)

@@ -87,3 +87,40 @@ def number_extremum(predicate: str) -> Rule:
         return b.select(first, x, y)
 
     return rule
+
+
+# ------------------------------------------------------------------------------------------ halves
+def _half_neighbor(b: VectorBuilder, x: str, away: str) -> str:
+    """The float16 next to x, away from 0 under a mask, else nearer to it; x is not 0."""
+    ints = b.of("int16")
+    bits = b.emit(f"bitcast {b.type} {x} to {ints.type}")
+    moved = ints.binary("add", bits, ints.select(away, ints.constant(1), ints.constant(-1)))
+    return b.emit(f"bitcast {ints.type} {moved} to {b.type}")
+
+
+def _half_nextafter(b: VectorBuilder, x: str, y: str) -> str:
+    """`nextafter` of float16, compared in float32."""
+    single = b.single
+    wide_x, wide_y = single.cast(x, b), single.cast(y, b)
+    zero = single.constant(0)
+    below, positive = single.test("olt", wide_y, wide_x), single.test("ogt", wide_x, zero)
+    moved = _half_neighbor(b, x, b.both("xor", below, positive))
+    smallest = single.intrinsic("copysign", single.constant(2.0**-24), wide_y)
+    value = b.select(single.test("oeq", wide_x, zero), b.cast(smallest, single), moved)
+    value = b.select(single.test("oeq", wide_x, wide_y), x, value)
+    return b.select(single.test("uno", wide_x, wide_y), b.constant(np.nan), value)
+
+
+def _half_spacing(b: VectorBuilder, x: str) -> str:
+    """The distance to the next float16 upwards, as NumPy has it for this dtype alone."""
+    single = b.single
+    wide = single.cast(x, b)
+    zero = single.constant(0)
+    after = single.cast(_half_neighbor(b, x, single.test("ogt", wide, zero)), b)
+    width = single.intrinsic("fabs", single.fsub(after, wide))
+    width = single.select(single.test("oeq", wide, zero), single.constant(2.0**-24), width)
+    finite = single.test("olt", single.intrinsic("fabs", wide), single.constant(np.inf))
+    return b.cast(single.select(finite, width, single.constant(np.nan)), single)
+
+
+OF_HALVES: dict[str, Rule] = {"nextafter": _half_nextafter, "spacing": _half_spacing}

@@ -140,7 +140,7 @@ class VectorBuilder:
             return self.compare(primitive, *operands)
         if primitive == "select":
             return self.select(*operands)
-        if self.name == "float16":
+        if self.name == "float16" and primitive not in self.vocabulary[self.name]:
             return self.through_single(primitive, *operands)
         rule = self.vocabulary[self.name].get(primitive)
         if rule is None:

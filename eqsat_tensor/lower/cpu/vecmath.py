@@ -9,9 +9,8 @@ FMA; LLVM calls libm's where the machine has none: right, but slow.)  Nothing fl
 NaN, infinities and signed zeros come out as from NumPy.  Floating-point flags: ``contract`` on add,
 subtract, multiply and square, if asked; no other anywhere.
 
-Two things need more than instructions in a row: sin, cos and tan of arguments beyond
-`TRIG_LIMIT` (libm, lane by lane) and powers of integers (a loop).  They stand in functions of
-their own, whose text is kept with the ``declare`` lines in `VectorBuilder.declared`.
+Some need more than instructions in a row: sin, cos and tan of arguments beyond `TRIG_LIMIT` (libm,
+lane by lane), powers and divisors of integers (a loop).  They stand in functions of their own, whose text is kept with the ``declare`` lines in `VectorBuilder.declared`.
 
 Largest error seen: `ULPS`.
 """
@@ -40,7 +39,7 @@ from eqsat_tensor.lower.cpu.external import EXTERNALS
 __all__ = ["COMPARISONS", "TRIG_LIMIT", "ULPS", "VOCABULARY", "VectorBuilder"]
 
 # Declared largest errors in units in the last place, by primitive and dtype: what was seen on 3e6
-# points each (erf, erfc and power in float64: 3e5), on x86-64 with and without FMA, rounded up.  No
+# points each (from exp2 on 1.5e6; erf, erfc and power in float64: 3e5), on x86-64 with and without FMA, rounded up.  No
 # proven bounds.  `tests/lower/test_vecmath.py` checks them and says how to measure again.
 ULPS: dict[str, dict[str, float]] = {
     name: {"float64": double, "float32": single}
@@ -333,10 +332,11 @@ _BOOL_RULES: dict[str, Rule] = {
 }
 
 # What `apply` takes, by dtype; besides, for all: `COMPARISONS` and select; for floats: `EXTERNALS`.
-# float16 takes what float32 does, by way of it.
+# float16 takes what float32 does, by way of it, but for words on its own bits.
 VOCABULARY: dict[str, dict[str, Rule]] = {
     "float64": _FLOAT_RULES,
     "float32": _FLOAT_RULES,
+    "float16": bits.OF_HALVES,
     "bool": _BOOL_RULES,
 }
 for _bits in (8, 16, 32, 64):
