@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.autodiff import grad
-from eqsat_tensor.lang import topological
+from eqsat_tensor.lang import DTYPES, topological
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import captured_array, tensor
@@ -24,6 +24,9 @@ class Namespace:
 
 
 et = Namespace()
+# One dtype of each kind and of the widths that are computed differently.
+NAMES = ("bool", "int8", "int64", "uint16", "float16", "float32", "float64")
+SWEPT = [d for d in DTYPES if d.name in NAMES]
 SHAPES = [(7,), (1,), (3, 5), (2, 3, 4), (2, 1, 5)]
 EMPTY = [(0,), (3, 0), (0, 2, 3)]
 

@@ -8,10 +8,20 @@ import pytest
 import eqsat_tensor as package
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
-from eqsat_tensor.lang import DTYPES, FLOATS
+from eqsat_tensor.lang import FLOATS
 from eqsat_tensor.tensor import Tensor, tensor
 from tests.oracle import assert_same
-from tests.reductions import EMPTY, SHAPES, differentiated_twice, et, held, sample, slope, values
+from tests.reductions import (
+    EMPTY,
+    SHAPES,
+    SWEPT,
+    differentiated_twice,
+    et,
+    held,
+    sample,
+    slope,
+    values,
+)
 
 
 def axes_of(shape):
@@ -21,7 +31,7 @@ def axes_of(shape):
         yield (-2,)
 
 
-def sweep(name, dtypes=DTYPES, shapes=(*SHAPES, *EMPTY), **options):
+def sweep(name, dtypes=SWEPT, shapes=(*SHAPES, *EMPTY), **options):
     for dtype in dtypes:
         for shape in shapes:
             x = sample(shape, dtype)
@@ -45,13 +55,13 @@ def test_reductions_over_every_axis(name):
 
 @pytest.mark.parametrize("name", ["max", "min", "ptp"])
 def test_extremes_over_every_axis(name):
-    dtypes = [d for d in DTYPES if name != "ptp" or d.kind != "b"]
+    dtypes = [d for d in SWEPT if name != "ptp" or d.kind != "b"]
     sweep(name, dtypes, SHAPES)
 
 
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 def test_positions(name):
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         for shape in SHAPES:
             x = sample(shape, dtype, nan=True)
             for axis in (None, 0, -1):
@@ -66,7 +76,7 @@ def test_positions(name):
 def test_where_and_initial(name):
     starts = [{}, {"initial": 3}] if name in ("sum", "prod") else [{}]
     starts = [{"initial": 1}] if name in ("max", "min") else starts
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         for shape in (*SHAPES, *EMPTY):
             x, mask = sample(shape, dtype), sample(shape, bool, 1)
             for axis in axes_of(shape):
@@ -100,9 +110,9 @@ def test_a_mask_may_be_a_tensor_and_a_size_unknown():
 
 
 def test_dtypes_that_are_asked_for():
-    for dtype in DTYPES:
-        x = sample((3, 4), dtype)
-        for wanted in DTYPES:
+    for dtype in SWEPT:
+        x = abs(sample((3, 4), dtype)) if dtype.kind == "f" else sample((3, 4), dtype)
+        for wanted in SWEPT:
             held(lambda n, t, w=wanted: n.sum(t, axis=0, dtype=w), x)
             held(lambda n, t, w=wanted: n.prod(t, 1, w), x)
             held(lambda n, t, w=wanted: n.sum(t, dtype=w, initial=True), x)
@@ -150,7 +160,7 @@ def test_covariances_and_correlations():
 # ------------------------------------------------------------------------------------- cumulative
 @pytest.mark.parametrize("name", ["cumsum", "cumprod", "nancumsum", "nancumprod"])
 def test_cumulative_functions(name):
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         for shape in (*SHAPES, *EMPTY, ()):
             x = sample(shape, dtype, nan=bool(shape))
             for axis in (None, *range(-len(shape), len(shape))):
@@ -158,7 +168,7 @@ def test_cumulative_functions(name):
 
 
 def test_cumulative_functions_of_the_standard():
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         x = sample((2, 3), dtype)
         for name in ("cumulative_sum", "cumulative_prod"):
             for first in (False, True):
@@ -169,7 +179,7 @@ def test_cumulative_functions_of_the_standard():
 
 
 def test_methods_of_ufuncs():
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         x = sample((3, 4), dtype)
         for ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logical_or, np.logical_and):
             held(lambda n, t, u=ufunc: u.reduce(t), x)

@@ -6,11 +6,12 @@ import pytest
 import eqsat_tensor as package
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
-from eqsat_tensor.lang import DTYPES, FLOATS
+from eqsat_tensor.lang import FLOATS
 from eqsat_tensor.tensor import tensor
 from tests.reductions import (
     EMPTY,
     SHAPES,
+    SWEPT,
     differentiated_twice,
     et,
     held,
@@ -20,7 +21,7 @@ from tests.reductions import (
     values,
 )
 
-NUMBERS = [d for d in DTYPES if d.kind != "b"]
+NUMBERS = [d for d in SWEPT if d.kind != "b"]
 
 
 def axes_of(shape):
@@ -35,7 +36,7 @@ def axes_of(shape):
 )
 def test_reductions_without_nan(name):
     extreme = name in ("nanmax", "nanmin")
-    for dtype in NUMBERS if name == "nanmedian" else DTYPES:
+    for dtype in NUMBERS if name == "nanmedian" else SWEPT:
         for shape in SHAPES if extreme else (*SHAPES, *EMPTY):
             x = sample(shape, dtype, seed=2, nan=True)
             if dtype.kind == "f" and x.ndim > 1 and x.size:
@@ -50,8 +51,8 @@ def test_reductions_without_nan(name):
 
 @pytest.mark.parametrize("name", ["nansum", "nanprod", "nanmean", "nanvar", "nanmax", "nanmin"])
 def test_masks_beside_nan(name):
-    options = {"initial": -1} if name in ("nanmax", "nanmin") else {}
-    for dtype in DTYPES:
+    options = {"initial": 1} if name in ("nanmax", "nanmin") else {}
+    for dtype in SWEPT:
         x, mask = sample((3, 5), dtype, nan=True), sample((3, 5), bool, 4)
         for axis in (None, 0, 1):
             held(
@@ -68,7 +69,7 @@ def test_degrees_of_freedom_without_nan():
 
 @pytest.mark.parametrize("name", ["nanargmax", "nanargmin"])
 def test_positions_without_nan(name):
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         x = sample((4, 5), dtype, nan=True)
         if dtype.kind == "f":
             x[:, 0], x[0] = 1, -np.inf
@@ -113,7 +114,7 @@ def test_quantiles_beside_nan_and_infinities():
 
 
 def test_medians():
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         if dtype.kind == "b":
             continue
         for shape in (*SHAPES, *EMPTY, ()):
@@ -170,7 +171,7 @@ def test_the_slope_of_a_norm_at_zero_is_zero():
 
 # ----------------------------------------------------------------------- differences, integrals
 def test_differences():
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         for shape in ((7,), (1,), (3, 5), (2, 3, 4), (0, 2)):
             x = sample(shape, dtype)
             for n in (0, 1, 2, 9):
@@ -180,7 +181,8 @@ def test_differences():
             held(lambda m, t: m.diff(t, axis=0, prepend=1), x)
     for dtype in NUMBERS:
         x = sample((2, 3), dtype)
-        held(lambda m, t: (m.ediff1d(t), m.ediff1d(t, 1, to_begin=[2, 3])), x)
+        ends = np.array([2, 3], dtype)
+        held(lambda m, t, e=ends: (m.ediff1d(t), m.ediff1d(t, e[0], to_begin=e)), x)
 
 
 def test_gradients_of_samples():
@@ -198,7 +200,7 @@ def test_gradients_of_samples():
 
 
 def test_trapezoids():
-    for dtype in DTYPES:
+    for dtype in SWEPT:
         if dtype.kind != "b":
             x = sample((3, 5), dtype)
             held(lambda m, t: (m.trapezoid(t), m.trapezoid(t, dx=2, axis=0)), x)
@@ -242,6 +244,9 @@ def test_interpolation():
     held(lambda m, t, u, v: m.interp(t, u, v, left=-7, right=9.5), x, xp, fp)
     held(lambda m, t: m.interp(t, xp[:1], fp[:1]), x)
     held(lambda m, t: m.interp(t[0, 1], xp, fp), x)
+    for far in ([-np.inf, 0, 0.5, 3], [2, np.inf, np.inf, 1], [2, np.nan, np.inf, -np.inf]):
+        held(lambda m, t, v=far: m.interp(t, xp, v), x)
+    held(lambda m, t: m.interp(t, [-np.inf, 0, 0.5, np.inf], fp), x)
     y = np.linspace(-720, 720, 37)
     held(lambda m, t: m.interp(t, [300, 190, -190, 365], [5.0, 10, 3, 4], period=360), y)
     held(lambda m, t: m.interp(t, xp, fp), sample(5, "i4"))

@@ -230,6 +230,12 @@ def interp(
     step = compare.where(compare.equal(gap, full_like(gap, 0)), full_like(gap, 1), gap)
     slope = arithmetic.divide(arithmetic.subtract(y1, y0), step)
     inside = arithmetic.add(arithmetic.multiply(slope, arithmetic.subtract(at, x0)), y0)
+    # as NumPy does it where a number is infinite: from the other end, and along a level line
+    other = arithmetic.add(arithmetic.multiply(slope, arithmetic.subtract(at, x1)), y1)
+    level = compare.logical_and(compare.isnan(other), compare.equal(y0, y1))
+    inside = compare.where(compare.isnan(inside), compare.where(level, y0, other), inside)
+    inside = compare.where(compare.isnan(at), at, inside)
+    inside = compare.where(compare.equal(at, x0), y0, inside)
     inside = y0 if size == 1 else compare.where(compare.equal(at, x1), y1, inside)
     ends = [movement.broadcast_to(cut(t, 0, k, 1), at.shape) if at.shape else movement.squeeze(cut(t, 0, k, 1), (0,))
             for t in (points, values) for k in (0, size - 1)]  # fmt: skip
