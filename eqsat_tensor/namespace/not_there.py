@@ -6,7 +6,7 @@ _SIZE = "The size of its result depends on values, which are not known while tra
 _ROOTS = "It needs the roots of a polynomial, whose number depends on values."
 _FILE = "It reads or writes files or text: call it outside traced code."
 _MEMORY = "It speaks of memory; a traced tensor has none."
-_LOOP = "It calls a Python function for each element; write it in array functions, or use vmap."
+_LOOP = "It calls a Python function for each element; write it in array functions, or use vmap or vectorize."
 _DTYPE = "It is for dtypes that tensors do not have."
 _VIEW = "It makes a view of a kind of its own; tensors are plain arrays."
 _ORDER = "Iterate in Python over a known size, or write the loop as one array operation."
@@ -23,7 +23,6 @@ NOT_THERE: dict[str, str] = {
     "poly1d": "It is a class of its own; use arrays of coefficients with polyval and its kin.",
     # Python in the innermost loop.
     "apply_along_axis": _LOOP,
-    "vectorize": _LOOP,
     "frompyfunc": _LOOP,
     "fromiter": _LOOP,
     "nditer": _ORDER,

@@ -163,6 +163,15 @@ def test_positions_beyond_an_unknown_size_are_refused_at_the_call(position):
         et.delete(et.tensor("x", (5,)), position)
 
 
+def test_compiled_code_refuses_them_too():
+    x = et.tensor("x", ("n",))
+    for made in (et.delete(x, [1, 4]), et.insert(x, -5, 1.0), et.split(x, 5)[0]):
+        f = et.function([x], made)
+        assert len(f(V)) > 0
+        with pytest.raises(ShapeError):
+            f(V[:4])
+
+
 def test_equal_splits_of_an_unknown_size_are_guarded():
     x = et.tensor("x", ("n",))
     parts = [p.expr for p in et.split(x, 2)]
@@ -188,6 +197,7 @@ PADS = {
     "maximum": [{}, {"stat_length": 2}],
     "minimum": [{"stat_length": ((1, 2), (2, 9))}],
     "mean": [{}, {"stat_length": 2}],
+    "median": [{}, {"stat_length": 2}],
     "reflect": [{}, {"reflect_type": "odd"}],
     "symmetric": [{}, {"reflect_type": "odd"}],
     "wrap": [{}],
@@ -224,6 +234,7 @@ def test_pad_takes_dicts_sizes_and_integers():
     agree(lambda e, x: e.pad(x, {-1: 2, 0: (1, 0)}), M)
     agree(lambda e, x: e.pad(x, [[1], [2]], "constant", constant_values=2.7), I)
     agree(lambda e, x: e.pad(x, 2, "linear_ramp", end_values=(-3, 5)), I)
+    agree(lambda e, x: [e.pad(x, 2, mode) for mode in ("mean", "median", "maximum")], I - 2)
     x = et.tensor("x", ("n", 3))
     found = evaluate([et.pad(x, ((x.shape[0], 0), (0, 0)), "edge").expr], {x.expr: M[:2, :3]})
     assert_same(found[0], np.pad(M[:2, :3], ((2, 0), (0, 0)), "edge"))
