@@ -21,6 +21,7 @@ from eqsat_tensor.errors import (
     DomainError,
     DtypeError,
     EqsatError,
+    FileError,
     GradientError,
     LabelError,
     RuleError,
@@ -28,6 +29,7 @@ from eqsat_tensor.errors import (
     TraceError,
     UnsupportedError,
 )
+from eqsat_tensor.tensor import FUNCTIONS as _FUNCTIONS
 from eqsat_tensor.tensor import Shared, Tensor, shared, tensor
 
 __version__ = "0.1.0"
@@ -65,6 +67,10 @@ _LATER = {
     "vectorize_graph": "batching",
     "function": "compiled",
     "Function": "compiled",
+    "In": "inout",
+    "Out": "inout",
+    "load": "saved",
+    "register_pytree": "trees",
     "jit": "jitted",
     "Options": "options",
     "set_threads": "lower.cpu.pool",
@@ -100,13 +106,20 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def _evaluate(tensor: Tensor, inputs: Any, **options: Any) -> Any:
+    later = importlib.import_module("eqsat_tensor.evaluation")
+    return later.evaluate(tensor, inputs, **options)
+
+
 _transform.compile_hook = _compile
+_FUNCTIONS["__eval__"] = _evaluate
 
 __all__ = [
     "ArgumentError",
     "DomainError",
     "DtypeError",
     "EqsatError",
+    "FileError",
     "GradientError",
     "LabelError",
     "RuleError",

@@ -127,6 +127,20 @@ def _graph(
     return known
 
 
+def graph_again(
+    name: str,
+    types: Sequence[TensorType],
+    build: Callable[[Sequence[Expr]], Sequence[Expr]],
+    texts: Sequence[str],
+) -> SubGraph:
+    """A graph that was saved: ``build(parameters)`` gives its results and then its checks."""
+    parameters = [_parameter(i, type) for i, type in enumerate(types)]
+    every = build(parameters)
+    values = len(every) - len(texts)
+    checks = list(zip(every[values:], texts, strict=True))
+    return _graph(name, parameters, every[:values], None, checks)
+
+
 @dataclass(frozen=True)
 class _Body:
     """A traced function: fresh leaves of the operands given, what it closes over, its results."""

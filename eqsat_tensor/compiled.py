@@ -5,34 +5,61 @@ step = et.function([x, y], loss, updates={w: w - 0.1 * et.grad(loss, w)})
 
 from __future__ import annotations
 
-from collections.abc import Callable as AnyCallable
+import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from eqsat_tensor import compile as pipeline
-from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.bound import Bound
 from eqsat_tensor.explain import Explanation, explain_variant
-from eqsat_tensor.lang import Expr, rewrite
+from eqsat_tensor.inout import In
 from eqsat_tensor.options import make_options
-from eqsat_tensor.program import input_leaves, make_program, missing_input
-from eqsat_tensor.runtime.arguments import Argument, accept, arrange, check_guards, sizes_of
-from eqsat_tensor.runtime.native import Callable, run
-from eqsat_tensor.tensor import Shared, Tensor, as_expr, captured_array, shared_of
-from eqsat_tensor.trees import Tree, flatten, unflatten
+from eqsat_tensor.runtime.native import Callable
+from eqsat_tensor.serving import Family, Serving
+from eqsat_tensor.source import Source, make_source
+from eqsat_tensor.tensor import Shared, Tensor
 from eqsat_tensor.variant import Counters, Variant
 
 
 class Function(Callable):
-    """A compiled function.  Calls are native; what the entry does not take goes through `slow`.
+    """A compiled function.  Calls are native; what the entry does not take goes through `Serving`.
 
-    explain() tells what was rewritten, by which rules, and which kernels came out.
+    A call takes arrays by position or by name, and ``out=``: arrays (in the nest of the results)
+    that take the results, of their exact dtype and shape, C-contiguous; they may overlap arguments.
+    ``f["x"]`` reads and ``f["x"] = value`` sets the state behind an input that has an update.
     """
 
-    variant: Variant
-    arguments: tuple[Argument, ...]
-    tree: Tree
+    source: Source
+    serving: Serving
+
+    @property
+    def family(self) -> Family:
+        """The program of calls that give no more than they must."""
+        return self.serving.family(self.serving.needed)
+
+    @property
+    def variant(self) -> Variant:
+        """The program of such calls, for sizes of at least 1."""
+        return self.family.usual
+
+    @property
+    def inputs(self) -> tuple[In, ...]:
+        """The inputs, in order."""
+        return self.source.inputs
+
+    @property
+    def outputs(self) -> Any:
+        """The outputs as tensors, in their nest."""
+        return self.source.result()
+
+    @property
+    def shared(self) -> tuple[Shared, ...]:
+        """The states that calls read or update, those of inputs left out."""
+        return self.source.states
+
+    def get_shared(self) -> list[Shared]:
+        """`shared` as a list."""
+        return list(self.source.states)
 
     def explain(self) -> Explanation:
         """What the compiler did, at the sizes of the last compile (or at nominal ones)."""
@@ -41,162 +68,110 @@ class Function(Callable):
     @property
     def counters(self) -> Counters:
         """How often this function was rewritten, compiled and bound."""
-        return self.variant.counters
+        return self.serving.counters
+
+    def copy(
+        self,
+        swap: Mapping[Shared, Shared] | None = None,
+        name: str | None = None,
+        updates: bool = True,
+    ) -> Function:
+        """The same function, compiled apart.
+
+        swap: state -> the state to use instead, of the same type.  States of inputs are copied with
+        their values.  updates=False: calls of the copy change no state; an input that had an update
+        then keeps its value.
+        Raises ArgumentError for a swap of what the function does not use, DtypeError for a type.
+        """
+        return function_of(self.source.copy(swap or {}, name, updates))
+
+    def bind(self, *args: Any, **kwargs: Any) -> Bound:
+        """A `Bound`: this function on these very arrays, with results made once; see there.
+
+        Takes what a call takes; arrays must have the exact dtype and lie in C order.  ``out=``:
+        results to use, apart from the arguments.
+        Raises ArgumentError, DtypeError or ShapeError here, where a call would.
+        """
+        return self.serving.bind(args, kwargs)
+
+    def free(self) -> None:
+        """Give up compiled code and all memory beside states; the next call compiles again."""
+        self.clear()
+        self.serving.free()
+
+    def save(self, path: str | Path) -> None:
+        """Write the function to a file that `et.load` reads; see `eqsat_tensor.saved`."""
+        from eqsat_tensor.saved import save
+
+        save(self, path)
+
+    def __getitem__(self, key: str | Tensor) -> Any:
+        return self.serving.state(key).get_value()
+
+    def __setitem__(self, key: str | Tensor, value: Any) -> None:
+        self.serving.state(key).set_value(value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Function:
+        """A copy whose states are copies, once for all that is copied together."""
+        source = self.source
+        if not source.states and not source.held:
+            return self
+        swap = {s: copy.deepcopy(s, memo) for s in source.states}
+        made = function_of(source.copy(swap, None, True))
+        memo[id(self)] = made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from eqsat_tensor.saved import restored, to_bytes
+
+        return restored, (to_bytes(self, states=False), self.source.states)
 
 
 def function(
-    inputs: Sequence[Tensor],
-    outputs: Any,
-    updates: Mapping[Shared, Any] | None = None,
-    givens: Mapping[Tensor, Any] | None = None,
+    inputs: Sequence[Tensor | In],
+    outputs: Any = None,
+    updates: Mapping[Shared, Any] | Sequence[tuple[Shared, Any]] | None = None,
+    givens: Mapping[Tensor, Any] | Sequence[tuple[Tensor, Any]] | None = None,
     name: str = "function",
+    on_unused_input: str = "raise",
+    donate: str | int | Sequence[str | int] = (),
+    no_default_updates: bool | Sequence[Shared] = False,
     **options: Any,
 ) -> Function:
     """A callable from arrays for ``inputs`` to arrays for ``outputs``.
 
-    inputs   tensors made by `et.tensor`, each once.
-    outputs  a tensor, or a nest (tuple, list, dict) of tensors; None: only updates.
+    inputs   tensors made by `et.tensor`, each once, or `In`s of them: with defaults, state, casts.
+    outputs  a tensor, or a nest (see `trees`) of tensors and `Out`s; None: only updates.
     updates  shared tensor -> its new value, of the same type; all read the old values and are
              committed together, after the last step that can fail.
     givens   tensor -> what stands for it.
+    on_unused_input  "raise", "warn" or "ignore": an input that nothing uses.
+    donate   names or numbers of inputs whose arrays a call may overwrite, as `In(mutable=True)`.
+    no_default_updates  True, or the states whose ``default_update`` is not to be made; by default
+             every state that is used, has one, and is not among ``updates``, is updated by it.
     options  see `Options`.
     Raises ArgumentError, DtypeError or ShapeError, in the user's line.
     """
     chosen = make_options(options)
-    leaves = [_input_leaf(name, t) for t in inputs]
-    if len(set(leaves)) < len(leaves):
-        raise ArgumentError(message(name, "each input once", "one of them twice"))
-    results, tree = flatten(outputs)
-    roots = [as_expr(r) for r in results]
-    targets = [_state(name, s) for s in (updates or {})]
-    news = [_update(name, s, v) for s, v in (updates or {}).items()]
-    if givens:
-        replaced = _replace([*roots, *news], givens)
-        roots, news = replaced[: len(roots)], replaced[len(roots) :]
-    # targets come first among the states, so an update's number is its target's
-    states, captured = _others(name, leaves, [*roots, *news], targets)
-    program = make_program(
-        leaves,
-        [s.expr for s in states],
-        captured,
-        roots,
-        list(enumerate(news)),
+    source = make_source(
+        name,
+        inputs,
+        outputs,
+        updates,
+        givens,
+        on_unused_input,
+        donate,
+        no_default_updates,
+        chosen,
     )
-    arguments = tuple(Argument(str(leaf["name"]), leaf.type) for leaf in leaves)
-    variant = Variant(
-        name=name,
-        program=program,
-        options=chosen,
-        kinds=["array"] * len(leaves),
-        tree=tree,
-        cells=[s.state for s in states],
-        captured=[np.ascontiguousarray(captured_array(e)) for e in captured],
-    )
-    usual = variant.nonempty()
-    made = Function(_slow_path(name, arguments, usual, variant, tree), name)
-    made.variant, made.arguments, made.tree = usual, arguments, tree
-    usual.owner = variant.owner = made
+    return function_of(source)
+
+
+def function_of(source: Source) -> Function:
+    """The function of a source; its program is made now, so that errors come now."""
+    serving = Serving(source)
+    made = Function(serving.call, source.name)
+    made.source, made.serving = source, serving
+    serving.owner = made
+    serving.family(serving.needed)
     return made
-
-
-def _slow_path(
-    name: str, arguments: tuple[Argument, ...], usual: Variant, variant: Variant, tree: Tree
-) -> AnyCallable[..., Any]:
-    """What the entry does not take.  ``usual`` serves sizes of at least 1, ``variant`` all."""
-    names = [a.name for a in arguments]
-    leaves = variant.program.leaves[len(arguments) :]
-    states = [Argument(c.name, leaf.type) for c, leaf in zip(variant.cells, leaves, strict=False)]
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        arrays = accept(name, arguments, arrange(name, names, args, kwargs))
-        held = [cell.get_value(borrow=True) for cell in variant.cells]
-        sizes = sizes_of(name, [*arguments, *states], [*arrays, *held])
-        broken = check_guards(variant.program.guards, sizes)
-        if broken is not None:
-            raise ShapeError(broken.text)
-        if variant.options.mode == "reference" or pipeline.disabled():
-            return unflatten(tree, variant.reference(arrays))
-        return call_bound(variant if 0 in sizes.values() else usual, arrays, sizes)
-
-    return slow
-
-
-def call_bound(variant: Variant, values: Sequence[Any], sizes: Mapping[str, int]) -> Any:
-    """Bind these sizes, run natively, and let the entry try this binding first from now on."""
-    while True:
-        binding = variant.binding(sizes)
-        if variant.owner is not None and binding not in variant.owner.bindings:
-            variant.owner.add(binding)
-        result = run(binding, tuple(values))
-        if result is not NotImplemented:  # a state changed its shape meanwhile
-            return result
-
-
-def _input_leaf(name: str, tensor: Any) -> Expr:
-    if not isinstance(tensor, Tensor) or tensor.expr.op.name != "input":
-        raise ArgumentError(
-            message(
-                name, "inputs made by et.tensor", f"{tensor!r:.60}", "An expression is no input."
-            )
-        )
-    return tensor.expr
-
-
-def _state(name: str, key: Any) -> Shared:
-    if not isinstance(key, Shared):
-        raise ArgumentError(message(name, "updates of shared tensors", f"a key {key!r:.60}"))
-    return key
-
-
-def _update(name: str, state: Shared, value: Any) -> Expr:
-    new = as_expr(value)
-    if new.dtype != state.expr.dtype:
-        raise DtypeError(
-            message(name, f"an update of {state.expr.type} for {state.name}", str(new.type))
-        )
-    if new.shape != state.expr.shape:
-        raise ShapeError(
-            message(name, f"an update of {state.expr.type} for {state.name}", str(new.type))
-        )
-    return new
-
-
-def _replace(roots: Sequence[Expr], givens: Mapping[Tensor, Any]) -> list[Expr]:
-    table = {t.expr: as_expr(v) for t, v in givens.items()}
-    for old, new in table.items():
-        if old.type != new.type:
-            raise DtypeError(message("function", f"a given of {old.type}", str(new.type)))
-
-    def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
-        if node in table:
-            return table[node]
-        return node if operands == node.arguments else node.rebuilt(operands)
-
-    return rewrite(roots, change)
-
-
-def _others(
-    name: str, leaves: Sequence[Expr], roots: Sequence[Expr], targets: Sequence[Shared]
-) -> tuple[list[Shared], list[Expr]]:
-    """States and captured arrays among the leaves; an error for any other leaf."""
-    states = {s.expr: s for s in targets}
-    rest = []
-    for leaf in input_leaves(roots):
-        shared = shared_of(leaf)
-        if shared is None:
-            rest.append(leaf)
-        else:
-            states.setdefault(leaf, shared)
-    return list(states.values()), captured_leaves(name, leaves, rest)
-
-
-def captured_leaves(name: str, arguments: Sequence[Expr], roots: Sequence[Expr]) -> list[Expr]:
-    """The leaves that hold arrays; an error for one that is neither such nor an argument."""
-    captured = []
-    for leaf in input_leaves(roots):
-        if leaf in arguments:
-            continue
-        if captured_array(leaf) is None:
-            raise missing_input(name, leaf)
-        captured.append(leaf)
-    return captured

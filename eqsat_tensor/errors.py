@@ -50,6 +50,10 @@ class RuleError(EqsatError, ValueError):
     """A rule file that cannot be loaded; the message starts with ``file:line``."""
 
 
+class FileError(EqsatError, ValueError):
+    """A saved function that cannot be read: damaged, of a newer version, or something else."""
+
+
 class UnsupportedError(EqsatError, NotImplementedError):
     """Something that eqsat_tensor does not do; the message says what it does instead."""
 

@@ -37,12 +37,16 @@ class Abstract:
 
 @dataclass(frozen=True)
 class Traced:
-    """A function as a graph: its argument leaves, its results and their nest, its pins."""
+    """A function as a graph: its argument leaves, its results and their nest, its pins.
+
+    written  arguments that the function wrote to: number, and value at the end.
+    """
 
     arguments: tuple[Expr, ...]
     outputs: tuple[Expr, ...]
     tree: Tree
     pins: Mapping[str, int]
+    written: tuple[tuple[int, Expr], ...] = ()
 
 
 def abstract(function: str, name: str, value: Any) -> Abstract:
@@ -100,9 +104,14 @@ def trace(
     tree, rebuild = nest
     args, kwargs = rebuild(unflatten(tree, tensors))
     with pinning(pin):
-        result = function(*args, **kwargs)
-    outputs, out_tree = flatten(result)
-    return Traced(tuple(leaves), tuple(_output(o) for o in outputs), out_tree, pins)
+        outputs, out_tree = flatten(function(*args, **kwargs))
+        results = tuple(_output(o) for o in outputs)
+        written = tuple(
+            (i, tensor.expr)
+            for i, (tensor, leaf) in enumerate(zip(tensors, leaves, strict=True))
+            if tensor.expr is not leaf
+        )
+    return Traced(tuple(leaves), results, out_tree, pins, written)
 
 
 def _output(value: Any) -> Expr:
@@ -129,3 +138,17 @@ def leaf_names(tree: Tree, prefix: str) -> list[str]:
         for key, child in zip(keys, tree.children, strict=True)
         for n in leaf_names(child, f"{prefix}_{key}")
     ]
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """The names, those that came before with a number: sizes are named after arguments."""
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        fresh, number = name, 1
+        while fresh in seen:
+            number += 1
+            fresh = f"{name}_{number}"
+        seen.add(fresh)
+        result.append(fresh)
+    return result

@@ -28,8 +28,15 @@ from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
 from eqsat_tensor.runtime.binding import poke
-from eqsat_tensor.runtime.native import Binding, Callable, InputSpec, OutputSpec, StateSpec
-from eqsat_tensor.runtime.state import StateCell
+from eqsat_tensor.runtime.native import (
+    Binding,
+    Callable,
+    Identity,
+    InputSpec,
+    OutputSpec,
+    StateSpec,
+)
+from eqsat_tensor.runtime.state import StateCell, held
 from eqsat_tensor.trees import LEAF, Tree
 from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of
 
@@ -53,6 +60,10 @@ class Variant:
 
     kinds   how each argument comes: "array", or "float" and "int" for Python numbers.
     tree    the nest of the results.
+    written numbers of the arguments whose new values are the last outputs, outside the nest: the
+            caller's arrays take them after the run.
+    statics objects among the positional arguments, in order of position: the entry compares them by
+            identity, and the program does not depend on them.
     cells   the states' cells; captured  the arrays that the program holds.
     """
 
@@ -65,6 +76,8 @@ class Variant:
     captured: Sequence[np.ndarray] = ()
     counters: Counters = field(default_factory=Counters)
     codes: dict[str, Code] = field(default_factory=dict)  # by digest of the extracted program
+    written: Sequence[int] = ()
+    statics: Sequence[tuple[int, Identity]] = ()
 
     def __post_init__(self) -> None:
         self.owner: Callable | None = None
@@ -113,27 +126,78 @@ class Variant:
     def _extract(self, buckets: Mapping[str, int]) -> tuple[Expr, ...]:
         return pipeline.chosen(self.rewritten, buckets)
 
-    def binding(self, sizes: Mapping[str, int], fresh: bool = False) -> Binding:
+    @property
+    def visible(self) -> int:
+        """How many outputs are results; those after them are new values of arguments."""
+        return len(self.program.outputs) - len(self.written)
+
+    @property
+    def interpreted(self) -> bool:
+        """Are calls made by the NumPy evaluator?"""
+        return self.options.mode == "reference" or pipeline.disabled()
+
+    def versions(self) -> tuple[int, ...]:
+        """Of the states.  Read them before the shapes: then a binding to both never runs wrongly."""
+        return tuple(cell.version for cell in self.cells)
+
+    def binding(
+        self, sizes: Mapping[str, int], versions: Sequence[int] = (), into: bool = False
+    ) -> Binding:
         """The code of these sizes with all numbers filled in.
 
-        fresh: another one, though there is one, for a call that came while that one runs.
+        versions: of the states, read before their sizes.  into: the arrays that take the results
+        are further arguments of the call, C-contiguous and apart from one another.
         """
-        versions = tuple(cell.version for cell in self.cells)
-        key = (*sorted(sizes.items()), *versions)
+        key = (into, *sorted(sizes.items()), *versions)
         with self.lock:
             found = self._bindings.get(key)
-            if found is None or fresh:
-                self.counters.binds += 1
-                found = self._bindings[key] = self._bind(sizes, versions)
+            if found is None:
+                found = self._bindings[key] = self._bind(sizes, versions, into)
                 while len(self._bindings) > BINDINGS:
                     self._bindings.popitem(last=False)
             self._bindings.move_to_end(key)
             return found
 
-    def _bind(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Binding:
-        code = self.code(sizes)
+    def _bind(self, sizes: Mapping[str, int], versions: Sequence[int], into: bool) -> Binding:
+        parts = self._parts(sizes, versions)
+        inputs = [
+            _input(kind, leaf.type, slots, sizes)
+            for kind, leaf, slots in zip(
+                self.kinds, self.program.leaves, parts.inputs, strict=False
+            )
+        ]
+        if into:
+            targets = [InputSpec("array", o.slots, o.dtype, o.shape) for o in parts.outputs]
+            return parts.binding((*inputs, *targets), (), "none", None)
+        for position, identity in self.statics:
+            inputs.insert(position, InputSpec("object", (), identity=identity))
+        returns = "tuple" if self.written else pipeline.returned(self.tree)
+        finish = None if self.written else pipeline.finisher(self.tree)
+        return parts.binding(inputs, parts.outputs, returns, finish)
+
+    def fixed(
+        self,
+        sizes: Mapping[str, int],
+        versions: Sequence[int],
+        arrays: Sequence[np.ndarray],
+        finish: AnyCallable[..., Any],
+    ) -> Binding:
+        """A binding of no arguments: it always runs on ``arrays``, inputs and then outputs.
+
+        They are as the code reads them, and kept alive.  ``finish(None)`` gives what a call returns.
+        """
+        parts = self._parts(sizes, versions)
+        slots = [*parts.inputs[: self.program.arguments], *(o.slots for o in parts.outputs)]
+        for places, array in zip(slots, arrays, strict=True):
+            poke(places, array.ctypes.data)
+        return parts.binding((), (), "none", finish, tuple(arrays))
+
+    def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> _Parts:
+        with self.lock:
+            self.counters.binds += 1
+            code = self.code(sizes)
+            self.last_sizes = dict(sizes)
         bound = code.bind(sizes, pipeline.threads(), around=Around(self.options, self.counters))
-        self.last_sizes = dict(sizes)
         program = self.program
         named = {
             name: slots for (name, _, _), slots in zip(code.inputs, bound.input_slots, strict=True)
@@ -161,20 +225,35 @@ class Variant:
         if bound.failure is not None:
             flag = (bound.failure.word,)
             checks.append(OutputSpec(np.dtype(bool), (), flag, visible=False))
-        return Binding(
-            inputs=tuple(
-                _input(kind, leaf.type, slots, sizes)
-                for kind, leaf, slots in zip(self.kinds, program.leaves, slots_of, strict=False)
-            ),
-            outputs=(*outputs, *checks),
-            steps=bound.steps,
-            states=tuple(states),
-            returns=pipeline.returned(self.tree),  # type: ignore[arg-type]
-            finish=pipeline.finisher(self.tree),
-            release_gil=bound.work >= RELEASE,
-            check_failed=self._check_failed(bound.failure),
-            keep=(bound, code, tuple(self.captured)),
-        )
+        keep = (bound, code, tuple(self.captured))
+        fail = self._check_failed(bound.failure)
+        slow = bound.work >= RELEASE
+        return _Parts(slots_of, outputs, checks, states, bound.steps, slow, fail, keep)
+
+    def state_buffers(self) -> list[np.ndarray]:
+        """The memory of the states, as it is now."""
+        return [b for cell in self.cells for b in cell.buffers]
+
+    def in_place(self, sizes: Mapping[str, int]) -> frozenset[tuple[int, int]]:
+        """Pairs (output, argument): an output may be stored over an argument, as far as loops go."""
+        arguments = self.program.leaves[: self.program.arguments]
+        number = {str(leaf["name"]): i for i, leaf in enumerate(arguments)}
+        pairs = self.code(sizes).overwritten
+        return frozenset((k, number[name]) for k, name in pairs if name in number)
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """All bindings that are kept."""
+        with self.lock:
+            return list(self._bindings.values())
+
+    def free(self) -> None:
+        """Give up code and bindings; the next call makes or finds them again."""
+        with self.lock:
+            self.codes.clear()
+            self._by_bucket.clear()
+            self._bindings.clear()
+            self._rewritten = None
 
     def _state(
         self,
@@ -201,15 +280,21 @@ class Variant:
         return StateSpec(cell, version, front, news[k], True)
 
     def reference(self, arrays: Sequence[np.ndarray]) -> list[Any]:
-        """The outputs by the NumPy evaluator, node by node; states are updated all the same."""
+        """All outputs by the NumPy evaluator, node by node; states are updated all the same.
+
+        While it runs, no other call uses these states.
+        """
         program = self.program
-        held = [cell.get_value() for cell in self.cells]
-        inputs = dict(zip(program.leaves, [*arrays, *held, *self.captured], strict=True))
-        roots = [*program.outputs, *(e for _, e in program.updates)]
-        results = evaluate_reference(roots, inputs)
-        for (state, _), value in zip(program.updates, results[len(program.outputs) :], strict=True):
-            self.cells[state].set_value(value)
-        return [r[()] for r in results[: len(program.outputs)]]
+        with held(self.cells):
+            states = [cell.front.copy() for cell in self.cells]
+            inputs = dict(zip(program.leaves, [*arrays, *states, *self.captured], strict=True))
+            roots = [*program.outputs, *(e for _, e in program.updates)]
+            results = evaluate_reference(roots, inputs)
+            news = results[len(program.outputs) :]
+            for (state, _), value in zip(program.updates, news, strict=True):
+                self.cells[state].replace(value)
+        # copies: NumPy gives views, of arguments too
+        return [np.array(r, order="C")[()] for r in results[: len(program.outputs)]]
 
     def _check_failed(self, failure: Failure | None) -> AnyCallable[..., Any]:
         texts = [text for _, text in self.program.checks]
@@ -220,6 +305,40 @@ class Variant:
             raise failed_check(texts[index])
 
         return fail
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a binding is made of: slots of every leaf, results, checks, states, steps."""
+
+    inputs: Sequence[tuple[int, ...]]
+    outputs: Sequence[OutputSpec]
+    checks: Sequence[OutputSpec]
+    states: Sequence[StateSpec]
+    steps: np.ndarray
+    release_gil: bool
+    check_failed: AnyCallable[..., Any]
+    keep: tuple[Any, ...]
+
+    def binding(
+        self,
+        inputs: Sequence[InputSpec],
+        outputs: Sequence[OutputSpec],
+        returns: Any,
+        finish: AnyCallable[..., Any] | None,
+        arrays: tuple[np.ndarray, ...] = (),
+    ) -> Binding:
+        return Binding(
+            inputs=tuple(inputs),
+            outputs=(*outputs, *self.checks),
+            steps=self.steps,
+            states=tuple(self.states),
+            returns=returns,
+            finish=finish,
+            release_gil=self.release_gil,
+            check_failed=self.check_failed,
+            keep=(*self.keep, arrays),
+        )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def with_gradient(program: RandomProgram, random: np.random.Generator) -> Random
 
 def compiled(outputs: list[Expr], leaves: list[Expr]) -> Any:
     """The outputs as a compiled function of the leaves."""
-    return et.function([Tensor(leaf, fixed=True) for leaf in leaves], [Tensor(o) for o in outputs])
+    inputs = [Tensor(leaf, fixed=True) for leaf in leaves]
+    return et.function(inputs, [Tensor(o) for o in outputs], on_unused_input="ignore")
 
 
 def runnable(program: RandomProgram) -> RandomProgram:

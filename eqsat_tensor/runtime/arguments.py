@@ -2,12 +2,13 @@
 
 `accept` turns the arguments of one call into arrays as the kernels want them (promised dtype,
 native byte order, aligned, C order) and into the values of the size symbols.  Nothing is cast in
-silence: a Python number takes the promised dtype as in NumPy, anything else must have it.
+silence: a Python number takes the promised dtype as in NumPy, anything else must have it, unless
+the promise itself (`Argument`, as `et.In` makes it) says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +22,34 @@ LEVELS = {"b": 0, "i": 1, "u": 1, "f": 2}  # a Python value may stand for dtypes
 
 @dataclass(frozen=True)
 class Argument:
-    """One promised argument."""
+    """One promised argument.
+
+    strict    nothing is converted: an array, or NumPy scalar, of exactly the dtype.
+    upcast    arrays of dtypes that NumPy casts safely are taken, too.
+    downcast  True: whatever NumPy casts at all is taken; False: not even Python floats as float32.
+    """
 
     name: str
     type: TensorType
+    strict: bool = False
+    upcast: bool = False
+    downcast: bool | None = None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.type}"
 
 
 def arrange(
-    function: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[Any]:
-    """Arguments in their promised order; ArgumentError names what is missing, surplus or unknown."""
+    function: str,
+    names: Sequence[str],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    optional: Collection[str] = (),
+) -> dict[str, Any]:
+    """Arguments by name, in their promised order; those among ``optional`` need not be there.
+
+    ArgumentError names what is missing, surplus or unknown.
+    """
     if len(args) > len(names):
         raise ArgumentError(
             message(function, f"{len(names)} arguments ({', '.join(names)})", f"{len(args)}")
@@ -47,14 +63,15 @@ def arrange(
         if name in values:
             raise ArgumentError(message(function, f"{name} once", "it twice"))
         values[name] = value
-    missing = [n for n in names if n not in values]
+    missing = [n for n in names if n not in values and n not in optional]
     if missing:
         raise ArgumentError(message(function, ", ".join(names), f"no {', '.join(missing)}"))
-    return [values[n] for n in names]
+    return {n: values[n] for n in names if n in values}
 
 
 def accept(function: str, arguments: Sequence[Argument], values: Sequence[Any]) -> list[np.ndarray]:
-    """Arrays in the promised form: dtype, byte order, alignment, C order."""
+    """Arrays in the promised form: dtype, byte order, alignment, C order; those that have it are
+    given back themselves."""
     return [_array(function, a, v) for a, v in zip(arguments, values, strict=True)]
 
 
@@ -105,10 +122,17 @@ def _alone(size: object) -> str | None:
 
 def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
     dtype = argument.type.dtype
+    if argument.strict:
+        return _exactly(function, argument, value)
+    if argument.downcast and not isinstance(value, np.ma.MaskedArray):
+        return _cast(function, argument, value)
     if type(value) in (bool, int, float) or isinstance(value, list | tuple):
         array = np.asarray(value)
         level = LEVELS.get(array.dtype.kind)
-        if level is None or level > LEVELS[dtype.kind]:
+        fits = level is not None and level <= LEVELS[dtype.kind]
+        if argument.downcast is False and array.dtype.kind == "f":
+            fits = fits and dtype == array.dtype
+        if not fits:
             raise DtypeError(message(function, str(argument), f"{argument.name}={value!r:.60}"))
         return np.ascontiguousarray(value, dtype).reshape(array.shape)
     if isinstance(value, np.ma.MaskedArray):
@@ -125,6 +149,8 @@ def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
             message(function, str(argument), f"{argument.name}=a {type(value).__name__}")
         )
     array = np.asarray(value)
+    if argument.upcast and np.can_cast(array.dtype, dtype, "safe"):
+        array = array.astype(dtype, copy=False)
     if array.dtype.newbyteorder("=") != dtype:
         raise DtypeError(
             message(
@@ -134,7 +160,40 @@ def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
                 f'Cast it: {argument.name}.astype("{dtype.name}").',
             )
         )
-    return np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).reshape(array.shape)
+    return _as_read(array, dtype)
+
+
+def _as_read(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """An array in native byte order, C order and aligned; one that is so is given back itself."""
+    # an equal dtype would make a view; "longlong" is equal to int64 and has another number
+    same = array.dtype.num == dtype.num and array.dtype.isnative
+    wanted = None if same else dtype
+    return np.require(array, wanted, ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def _exactly(function: str, argument: Argument, value: Any) -> np.ndarray:
+    """What a strict argument takes: copied only where it does not lie in C order."""
+    dtype = argument.type.dtype
+    plain = isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.ma.MaskedArray)
+    if not plain or value.dtype != dtype or not value.dtype.isnative:
+        kind = type(value).__name__
+        got = _got(argument, value) if plain else f"{argument.name}=a {kind}"
+        needs = f"{argument} as an array of just this dtype"
+        hint = "The input is strict: nothing is converted."
+        raise DtypeError(message(function, needs, got, hint))
+    array = np.asarray(value)
+    return _as_read(array, dtype)
+
+
+def _cast(function: str, argument: Argument, value: Any) -> np.ndarray:
+    """Any value that NumPy can cast, as the user allowed it."""
+    try:
+        array = np.asarray(value)
+        cast = array.astype(argument.type.dtype)
+    except (TypeError, ValueError) as error:
+        got = f"{argument.name}={value!r:.60}"
+        raise DtypeError(message(function, str(argument), got, f"{error}.")) from None
+    return np.ascontiguousarray(cast).reshape(array.shape)
 
 
 def _got(argument: Argument, array: np.ndarray) -> str:

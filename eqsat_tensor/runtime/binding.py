@@ -22,22 +22,49 @@ from eqsat_tensor.lower.cpu import blocks, driver, entry, pool
 from eqsat_tensor.runtime.state import StateCell
 
 
+class Identity:
+    """One object, with which the entry compares an argument: the very same must come.
+
+    weak: the object is not kept alive; whoever knows that it goes must call `forget` then, before
+    its address can be another's.
+    """
+
+    def __init__(self, value: Any, weak: bool = False) -> None:
+        self.cell = np.array([id(value)], np.int64)
+        self._object = weakref.ref(value) if weak else value
+        self._weak = weak
+
+    def object(self) -> Any:
+        """The object; None where it is gone."""
+        return self._object() if self._weak else self._object
+
+    def forget(self) -> None:
+        """From now on nothing fits."""
+        self.cell[0] = 0
+
+    def fits(self, value: Any) -> bool:
+        """Is this the object?"""
+        return bool(id(value) == self.cell[0])
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """One positional argument.
 
     kind "array": an ndarray (no subclass) of `dtype` (native byte order), `shape`, and `strides` in
     bytes (None: C-contiguous), aligned unless `aligned` is False; its data pointer goes to slots.
-    kind "float": a float or float64; "int": an int of 64 bits; the address of a cell with its value
-    goes to slots, once.
+    kind "float": a Python float (a float64 is none: it does not give way to an array's dtype);
+    "int": an int of 64 bits; the address of a cell with its value goes to slots, once.
+    kind "object": that of `identity`, and no other.
     """
 
-    kind: Literal["array", "float", "int"]
+    kind: Literal["array", "float", "int", "object"]
     slots: tuple[int, ...]
     dtype: np.dtype[Any] | None = None
     shape: tuple[int, ...] = ()
     strides: tuple[int, ...] | None = None
     aligned: bool = True
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)
@@ -136,11 +163,11 @@ class Descriptor:
     def __init__(self, binding: Binding) -> None:
         self.steps = binding.steps
         self._objects: list[Any] = [binding.check_failed]
-        scalars = [i for i in binding.inputs if i.kind != "array"]
+        scalars = [i for i in binding.inputs if i.kind in ("float", "int")]
         numbers = [o for o in binding.outputs if not o.shape]
         self.cells = np.zeros((len(scalars) + len(numbers), 2), np.int64)  # 16 bytes each
         free = iter(range(self.cells.ctypes.data, self.cells.ctypes.data + self.cells.nbytes, 16))
-        self.input_cells = [0 if i.kind == "array" else next(free) for i in binding.inputs]
+        self.input_cells = [next(free) if i.kind in ("float", "int") else 0 for i in binding.inputs]
         self.output_cells = [next(free) for o in binding.visible if not o.shape]
         self.checks = [next(free) for _ in binding.hidden]
         for spec, cell in zip(binding.inputs, self.input_cells, strict=True):
@@ -209,6 +236,11 @@ class Descriptor:
     def _input_words(self, binding: Binding) -> list[int]:
         words: list[int] = []
         for spec, cell in zip(binding.inputs, self.input_cells, strict=True):
+            if spec.identity is not None:
+                self._objects.append(spec.identity)
+                address = spec.identity.cell.ctypes.data
+                words += [entry.SAME, entry.INPUT_WORDS, address, 0, 0, 0, 0]
+                continue
             if spec.kind != "array":
                 kind = entry.FLOAT if spec.kind == "float" else entry.INT
                 words += [kind, entry.INPUT_WORDS, cell, 0, 0, 0, 0]

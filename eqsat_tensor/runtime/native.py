@@ -35,6 +35,7 @@ from eqsat_tensor.runtime import state
 from eqsat_tensor.runtime.binding import (
     Binding,
     Descriptor,
+    Identity,
     InputSpec,
     OutputSpec,
     StateSpec,
@@ -43,7 +44,16 @@ from eqsat_tensor.runtime.binding import (
 )
 from eqsat_tensor.runtime.heap_type import bare_type
 
-__all__ = ["Binding", "Callable", "InputSpec", "OutputSpec", "StateSpec", "is_native", "run"]
+__all__ = [
+    "Binding",
+    "Callable",
+    "Identity",
+    "InputSpec",
+    "OutputSpec",
+    "StateSpec",
+    "is_native",
+    "run",
+]
 
 MAX_BINDINGS = 16  # tried, one after the other, before slow
 _WAIT = 20e-6  # seconds between two looks at a busy binding
@@ -149,6 +159,21 @@ class Callable(metaclass=_CallableType):
         """A binding that runs must outlive its run."""
         self._evicted = [b for b in self._evicted if b.descriptor.is_busy]
         self._evicted += bindings
+
+    def discard(self, bindings: Iterable[Binding]) -> None:
+        """Try these bindings no more."""
+        dropped = {id(b) for b in bindings}
+        with self._adding:
+            kept = tuple(b for b in self._bindings if id(b) not in dropped)
+            self._evict(b for b in self._bindings if id(b) in dropped)
+            self._bindings = kept
+            # as in `add`, whatever a call finds in between is a list with an end
+            for before, after in pairwise(kept):
+                before.descriptor.link(after.descriptor)
+            if kept:
+                kept[-1].descriptor.link(None)
+            first = kept[0] if kept else None
+            self._wire(self, first and first.descriptor, first.width if first else entry.SINGLE)
 
     def clear(self) -> None:
         """Give up all bindings."""
@@ -265,7 +290,9 @@ def run_in_python(binding: Binding, args: tuple[Any, ...]) -> Any:
 
 def _fits(spec: InputSpec, value: Any) -> bool:
     if spec.kind == "float":
-        return type(value) in (float, np.float64)
+        return type(value) is float
+    if spec.identity is not None:
+        return spec.identity.fits(value)
     if spec.kind == "int":
         return type(value) is int and -(2**63) <= value < 2**63
     if type(value) is not np.ndarray:
@@ -288,7 +315,7 @@ def _fill(binding: Binding, args: tuple[Any, ...]) -> list[Any]:
     for spec, cell, value in zip(binding.inputs, cells, args, strict=True):
         if spec.kind == "array":
             poke(spec.slots, value.ctypes.data)
-        else:
+        elif spec.kind != "object":
             kind = ctypes.c_double if spec.kind == "float" else ctypes.c_int64
             kind.from_address(cell).value = value
     results: list[Any] = []
@@ -376,7 +403,7 @@ def _fields_agree() -> bool:
         )
         if not known:
             return False
-    return bool(probe_float(1.25) == 1.25 and probe_float(np.float64(-2.5)) == -2.5)
+    return bool(probe_float(1.25) == 1.25 and probe_float(-2.5) == -2.5)
 
 
 def _call_works() -> bool:

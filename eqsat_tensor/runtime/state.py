@@ -13,8 +13,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,19 +71,26 @@ class StateCell:
                 self._buffers.append(np.empty_like(self._buffers[0]))
                 self.words[BACK] = self._buffers[1].ctypes.data
 
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
     def get_value(self, borrow: bool = False) -> NDArray[np.generic]:
         """The value: a copy, or with `borrow` the front buffer itself, which later updates change.
 
         Do not pass a borrowed array to a call that updates this state.
         """
         with self.locked():
-            front = self._front()
+            front = self.front
             return front if borrow else front.copy()
 
-    def set_value(self, value: ArrayLike) -> None:
+    def set_value(self, value: ArrayLike, borrow: bool = False) -> None:
         """Replace the value by a copy of `value`; waits for a call that uses this state.
 
         value: dtype and rank of this state; sizes may differ, calls then adapt.
+        borrow: the state may keep `value` itself, which later updates then change: so it does with
+        an array that is writeable and lies as calls read it.
         Raises DtypeError if the dtype differs, ShapeError if the rank differs.
         """
         given = np.asarray(value)
@@ -93,16 +100,36 @@ class StateCell:
         if given.ndim != len(self.shape):
             needs = f"rank {len(self.shape)} for state {self.name}".rstrip()
             raise ShapeError(message("set_value", needs, f"value of shape {given.shape}"))
+        flags = given.flags
+        fit = flags.c_contiguous and flags.aligned and flags.writeable and given.dtype.isnative
         with self.locked():
-            if given.shape == self.shape:
-                np.copyto(self._front(), given)
-                return
-            self._buffers = [np.array(given, self.dtype, order="C")]
-            self.words[FRONT] = self._buffers[0].ctypes.data
-            self.words[BACK] = 0
-            self.words[VERSION] += 1
+            self.replace(given, keep=borrow and fit)
 
-    def _front(self) -> NDArray[np.generic]:
+    def replace(self, value: NDArray[np.generic], keep: bool = False) -> None:
+        """`set_value` of an array of this dtype and rank, by who holds this cell."""
+        same = value.shape == self.shape
+        if same and not keep:
+            np.copyto(self.front, value)
+            return
+        new = np.asarray(value) if keep else np.array(value, self.dtype, order="C")
+        had_back = len(self._buffers) == 2
+        self._buffers = [new]
+        self.words[FRONT] = new.ctypes.data
+        self.words[BACK] = 0
+        if not same:
+            self.words[VERSION] += 1
+        elif had_back:  # calls of this version count on it
+            self._buffers.append(np.empty_like(new))
+            self.words[BACK] = self._buffers[1].ctypes.data
+
+    @property
+    def buffers(self) -> tuple[NDArray[np.generic], ...]:
+        """The memory of this state."""
+        return tuple(self._buffers)
+
+    @property
+    def front(self) -> NDArray[np.generic]:
+        """The buffer that holds the value, for who holds this cell."""
         address = self.words[FRONT]
         return next(b for b in self._buffers if b.ctypes.data == address)
 
@@ -127,6 +154,15 @@ class StateCell:
 
     def __repr__(self) -> str:
         return f"StateCell({self.name or 'unnamed'}: {self.dtype}{list(self.shape)})"
+
+
+@contextmanager
+def held(cells: Sequence[StateCell]) -> Iterator[None]:
+    """Hold several cells, each once, taken in one order everywhere, so that nobody waits in a ring."""
+    with ExitStack() as stack:
+        for cell in sorted({c.address: c for c in cells}.values(), key=lambda c: c.address):
+            stack.enter_context(cell.locked())
+        yield
 
 
 def _free_all() -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from eqsat_tensor.lower.cpu import driver, entry, jit
 from eqsat_tensor.runtime import native
-from eqsat_tensor.runtime.binding import Binding, OutputSpec
+from eqsat_tensor.runtime.binding import Binding, Identity, InputSpec, OutputSpec
 from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.runtime.state import StateCell
 from tests.runtime import programs
@@ -152,6 +152,41 @@ def test_unaligned_arrays_are_taken_where_allowed(form: str) -> None:
     assert compiled(binding)(WRONG["unaligned"](X)) == X[0]
 
 
+def test_an_object_is_taken_by_identity_until_it_is_forgotten(form: str) -> None:
+    b = programs.Blocks()
+    a, o = b.step("move", 2)
+    key = MyFloat(1)
+    identity = Identity(key, weak=True)
+    specs = (programs.array(a, 10), InputSpec("object", (), identity=identity))
+    f = compiled(Binding(specs, (OutputSpec(programs.FLOAT, (), (o,)),), b.steps, keep=b.keep))
+    assert f(X, key) == X[0]
+    assert f(X, MyFloat(1)) == ("slow", 2, ())
+    assert f(key, X) == ("slow", 2, ())
+    references = sys.getrefcount(key)
+    f(X, key)
+    assert sys.getrefcount(key) == references
+    identity.forget()
+    assert f(X, key) == ("slow", 2, ())
+    seen = weakref.ref(key)
+    del key
+    assert seen() is None
+    assert identity.object() is None
+
+
+def test_bindings_are_discarded(form: str) -> None:
+    bindings = [programs.axpy(n) for n in (3, 4, 5)]
+    f = compiled(*bindings)
+    f.discard([bindings[1]])
+    assert f.bindings == (bindings[2], bindings[0])
+    assert f(A[:4], X[:4], Y[:4]) == ("slow", 3, ())
+    three = A[:3], X[:3], Y[:3]
+    np.testing.assert_array_equal(f(*three), A[:3] * X[:3] + Y[:3])
+    f.discard([bindings[0]])
+    assert f(*three) == ("slow", 3, ())
+    f.discard(f.bindings)
+    assert f.bindings == ()
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (1, 1), (2, 3, 4, 5)])
 def test_shapes_of_any_rank_and_size(form: str, shape: tuple[int, ...]) -> None:
     b = programs.Blocks()
@@ -165,7 +200,7 @@ def test_shapes_of_any_rank_and_size(form: str, shape: tuple[int, ...]) -> None:
     assert b.blocks[0][1] != 0
 
 
-@pytest.mark.parametrize("value", [1.5, -0.0, float("inf"), np.float64(2.5), sys.float_info.max])
+@pytest.mark.parametrize("value", [1.5, -0.0, float("inf"), sys.float_info.max])
 def test_floats_are_taken_by_value(form: str, value: float) -> None:
     result = compiled(programs.scalar("float"))(value)
     assert type(result) is np.float64
@@ -176,7 +211,9 @@ class MyFloat(float):
     pass
 
 
-@pytest.mark.parametrize("value", [1, True, np.float32(1), np.int64(1), "1", None, MyFloat(1), 1j])
+@pytest.mark.parametrize(
+    "value", [1, True, np.float32(1), np.float64(1), np.int64(1), "1", None, MyFloat(1), 1j]
+)
 def test_what_is_no_float_goes_to_slow(form: str, value: Any) -> None:
     assert compiled(programs.scalar("float"))(value) == ("slow", 1, ())
 

@@ -1,7 +1,6 @@
 ; The native entry; see entry.py for what it does, and for the offsets written as dollar names.
 
 @PyArray_Type = external global i8
-@PyDoubleArrType_Type = external global i8
 @PyFloat_Type = external global i8
 @PyLong_Type = external global i8
 @_Py_NoneStruct = external global i8
@@ -163,12 +162,17 @@ look:
   %type.at = getelementptr i8, ptr %object, i64 $type
   %type = load ptr, ptr %type.at
   %kind = load i64, ptr %e
-  switch i64 %kind, label %no [ i64 0, label %array  i64 1, label %float  i64 2, label %int ]
+  switch i64 %kind, label %no [ i64 0, label %array  i64 1, label %float  i64 2, label %int
+                              i64 3, label %identity ]
 float:
   %is.float = icmp eq ptr %type, @PyFloat_Type
-  %is.double = icmp eq ptr %type, @PyDoubleArrType_Type
-  %float.good = or i1 %is.float, %is.double
-  br i1 %float.good, label %fits, label %no
+  br i1 %is.float, label %fits, label %no
+identity:
+  %cell.at = getelementptr i64, ptr %e, i64 2
+  %cell = load ptr, ptr %cell.at
+  %wanted = load ptr, ptr %cell
+  %is.same = icmp eq ptr %object, %wanted
+  br i1 %is.same, label %fits, label %no
 int:
   %is.int = icmp eq ptr %type, @PyLong_Type
   br i1 %is.int, label %range, label %no
@@ -276,7 +280,7 @@ look:
   %size.at = getelementptr i64, ptr %e, i64 1
   %size = load i64, ptr %size.at
   %kind = load i64, ptr %e
-  switch i64 %kind, label %array [ i64 1, label %float  i64 2, label %int ]
+  switch i64 %kind, label %array [ i64 1, label %float  i64 2, label %int  i64 3, label %done ]
 float:
   %value.at = getelementptr i8, ptr %object, i64 $float
   %value = load double, ptr %value.at

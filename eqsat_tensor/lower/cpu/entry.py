@@ -82,7 +82,8 @@ NONE, SINGLE = -2, -1
 #   ARRAY: type_num, rank, flags, compare strides?, number of slots;
 #          dims, strides if compared, slots
 #   FLOAT, INT: address of the 8-byte cell that takes the value
-ARRAY, FLOAT, INT = 0, 1, 2
+#   SAME: address of the 8-byte cell that holds the address of the object that must come
+ARRAY, FLOAT, INT, SAME = 0, 1, 2, 3
 INPUT_WORDS = 7
 # Words of an output: kind, size of this entry in words, then
 #   ARRAY: type_num, rank, number of slots; dims, slots
@@ -97,7 +98,6 @@ CELL_BUSY = 3
 # NumPy's C API: places in its table of addresses.
 _NUMPY_API = {
     "PyArray_Type": 2,
-    "PyDoubleArrType_Type": 30,
     "PyArray_Scalar": 60,
     "PyArray_New": 93,
     "PyDataMem_SetHandler": 304,
@@ -150,7 +150,7 @@ def _numpy_symbols() -> dict[str, int]:
     module = import_module("numpy._core._multiarray_umath")
     table = ctypes.cast(get(module._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
     found = {name: int(table[place] or 0) for name, place in _NUMPY_API.items()}
-    return found | {"PyArray_Type": id(np.ndarray), "PyDoubleArrType_Type": id(np.float64)}
+    return found | {"PyArray_Type": id(np.ndarray)}
 
 
 @cache

@@ -1,0 +1,232 @@
+"""One call of a variant by the way in that is written in Python: into given arrays, or natively.
+
+What a call writes into the caller's arrays (``out=``, donated arguments) it writes after the last
+step that can fail.  Where they lie apart from all that the kernels read, the kernels write there
+themselves; else into arrays of the call's own, which are copied then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.runtime.native import Binding, InputSpec, run
+from eqsat_tensor.trees import Tree, flatten, unflatten
+from eqsat_tensor.types import TensorType
+from eqsat_tensor.variant import Variant, concrete
+
+
+class Recent:
+    """The last call of one kind: the next one like it takes a shorter way."""
+
+    def __init__(self) -> None:
+        self.binding: Binding | None = None  # of a call that wrote into none of the caller's arrays
+        self.form: Form | None = None  # of one that did
+
+    def call(self, args: Sequence[Any], out: Any) -> Any:
+        """As `serve`, for arguments as the entry takes them; else NotImplemented, and nothing done."""
+        if out is None and self.binding is not None:
+            return run(self.binding, tuple(args))
+        form = self.form
+        if form is None or len(args) != form.variant.program.arguments:
+            return NotImplemented
+        given: Sequence[Any] = ()
+        if out is not None:
+            given = (out,) if form.variant.tree.kind == "leaf" else out
+            flat = type(given) is tuple and form.variant.tree.kind in ("leaf", tuple)
+            if not flat or len(given) != form.variant.visible:
+                return NotImplemented
+        targets = [args[i] for i in form.variant.written]
+        for array in (*given, *targets):
+            if type(array) is not np.ndarray or not array.flags.writeable:
+                return NotImplemented
+        arrays = [a if type(a) is np.ndarray else _NOTHING for a in args]
+        buffers = form.buffers(arrays, given, targets)
+        if any(b is not g for b, g in zip(buffers, given, strict=False)):
+            return NotImplemented
+        if run(form.binding, (*args, *buffers)) is NotImplemented:
+            return NotImplemented
+        return delivered(form.variant, buffers, out, given, targets)
+
+
+_NOTHING = np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """How one variant is run into arrays, for one combination of sizes.
+
+    in_place: pairs (output, argument), where an output may be stored over an argument.
+    """
+
+    variant: Variant
+    binding: Binding
+    in_place: Collection[tuple[int, int]]
+
+    def buffers(
+        self,
+        arrays: Sequence[np.ndarray],
+        given: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+    ) -> list[np.ndarray]:
+        """The arrays that the kernels write: the caller's where that is safe, else fresh ones.
+
+        Safe is what lies apart from all that is read and written, but for the argument over which
+        the result may be stored.
+        """
+        variant, made = self.variant, len(self.variant.program.outputs)
+        specs = self.binding.inputs[len(self.binding.inputs) - made :]
+        result = [np.empty(s.shape, s.dtype) for s in specs]
+        wanted = {variant.visible + k: target for k, target in enumerate(targets)}
+        wanted |= enumerate(given)
+        states = variant.state_buffers()
+        if self.binding.hidden:  # a call that fails has written into nothing of the caller's
+            return result
+        for k, array in wanted.items():
+            over = [
+                a for i, a in enumerate(arrays) if (k, i) not in self.in_place or a is not array
+            ]
+            others = [a for i, a in wanted.items() if i != k]
+            if _lies(specs[k], array) and apart(array, [*over, *states, *others]):
+                result[k] = array
+        return result
+
+
+def _lies(spec: InputSpec, array: np.ndarray) -> bool:
+    """Does an array of the right shape lie as kernels write it?"""
+    flags = array.flags
+    plain = (
+        type(array) is np.ndarray and spec.dtype is not None and array.dtype.num == spec.dtype.num
+    )
+    return plain and array.dtype.isnative and flags.c_contiguous and flags.aligned
+
+
+def serve(
+    variant: Variant,
+    values: Sequence[Any],
+    arrays: Sequence[np.ndarray],
+    sizes: Mapping[str, int],
+    versions: Sequence[int] = (),
+    out: Any = None,
+    donated: Sequence[tuple[str, Any]] = (),
+    recent: Recent | None = None,
+) -> Any:
+    """The result of one call, or NotImplemented where a state changed its shape meanwhile.
+
+    values, arrays: the arguments as the entry takes them, and as arrays.  versions: of the states,
+    read before ``sizes``.  out: the nest of arrays that take the results.  donated: the
+    arguments that are written to, each with its name.  recent: what is to remember this call.
+    """
+    targets = [writeable(variant.name, name, value) for name, value in donated]
+    given = () if out is None else results_in(variant, out, sizes)
+    if variant.interpreted:
+        return delivered(variant, variant.reference(arrays), out, given, targets)
+    if out is None and not targets:
+        binding = variant.binding(sizes, versions)
+        if recent is not None:
+            recent.binding = binding
+        return call_bound(variant, binding, values)
+    binding = variant.binding(sizes, versions, into=True)
+    form = Form(variant, binding, variant.in_place(sizes))
+    buffers = form.buffers(arrays, given, targets)
+    if run(binding, (*values, *buffers)) is NotImplemented:
+        return NotImplemented
+    if recent is not None:
+        recent.form = form
+    return delivered(form.variant, buffers, out, given, targets)
+
+
+def delivered(
+    variant: Variant,
+    made: Sequence[Any],
+    out: Any,
+    given: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+) -> Any:
+    """What a call returns, once the caller's arrays have what is theirs."""
+    written = made[variant.visible :]
+    pairs = [*zip(given, made, strict=False), *zip(targets, written, strict=True)]
+    for target, new in pairs:
+        if target is not new:
+            np.copyto(target, new)
+    if out is not None:
+        return out
+    return unflatten(variant.tree, [np.asarray(r)[()] for r in made[: variant.visible]])
+
+
+def call_bound(variant: Variant, binding: Binding, values: Sequence[Any]) -> Any:
+    """Run natively, and let the entry try this binding first from now on."""
+    if variant.owner is not None and binding not in variant.owner.bindings:
+        variant.owner.add(binding)
+    every = list(values)
+    for position, identity in variant.statics:
+        every.insert(position, identity.object())
+    return run(binding, tuple(every))
+
+
+def writeable(function: str, name: str, value: Any) -> np.ndarray:
+    """The caller's array for an argument that the function writes to, or an error as NumPy's."""
+    if not isinstance(value, np.ndarray):
+        got = f"{name}=a {type(value).__name__}"
+        hint = "It is donated, and the function writes to it."
+        raise ArgumentError(message(function, f"{name} as an array", got, hint))
+    if not value.flags.writeable:
+        hint = "It is donated, and the function writes to it."
+        raise ValueError(message(function, f"{name} that can be written", "it read-only", hint))
+    return value
+
+
+def results_in(variant: Variant, out: Any, sizes: Mapping[str, int]) -> list[np.ndarray]:
+    """The arrays of ``out=``, checked: one a result, of its exact dtype and shape, C-contiguous."""
+    arrays, tree = flatten(out)
+    wanted = variant.tree
+    if tree != wanted:
+        needs = f"out as the results come: {describe(wanted)}"
+        hint = "" if wanted.leaves else "The function has no results."
+        raise ArgumentError(message(variant.name, needs, describe(tree), hint))
+    types = [e.type for e in variant.program.outputs]
+    for i, (array, type) in enumerate(zip(arrays, types, strict=False)):
+        name = "out" if len(arrays) == 1 else f"out[{i}]"
+        _check_result(variant.name, name, array, TensorType(type.dtype, concrete(type, sizes)))
+    return arrays
+
+
+def _check_result(function: str, name: str, array: Any, type: TensorType) -> None:
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        got = f"{name}=a {array.__class__.__name__}"
+        raise ArgumentError(message(function, f"{name}: {type} as an array", got))
+    got = f"{name}={array.dtype.name}[{', '.join(map(str, array.shape))}]"
+    if array.dtype != type.dtype or not array.dtype.isnative:
+        raise DtypeError(message(function, f"{name}: {type}", got, "Results are not cast."))
+    if array.shape != type.shape:
+        raise ShapeError(message(function, f"{name}: {type}", got))
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        hint = "Give another array, and assign that to this view."
+        raise ArgumentError(
+            message(function, f"{name} C-contiguous and aligned", f"{got} in strides", hint)
+        )
+    if not array.flags.writeable:
+        raise ValueError(message(function, f"{name} that can be written", f"{got}, read-only"))
+
+
+def apart(array: np.ndarray, others: Sequence[np.ndarray]) -> bool:
+    """Does ``array`` share no memory with the others, as far as their extents tell?"""
+    return not any(np.may_share_memory(array, other) for other in others)
+
+
+def describe(tree: Tree) -> str:
+    """A nest in words: ``(array, {w: array})``."""
+    if tree.kind in ("leaf", "none"):
+        return "array" if tree.kind == "leaf" else "None"
+    parts = [describe(c) for c in tree.children]
+    if tree.keys:
+        parts = [f"{k}: {p}" for k, p in zip(tree.keys, parts, strict=True)]
+    text = ", ".join(parts)
+    if tree.kind in (tuple, list):
+        one = len(parts) == 1 and tree.kind is tuple
+        return f"({text}{',' if one else ''})" if tree.kind is tuple else f"[{text}]"
+    return f"{{{text}}}" if tree.kind is dict else f"{tree.kind.__name__}({text})"
