@@ -547,7 +547,10 @@ def _errors():
         "float": (lambda: float(scalar), "float: needs a value that is known while tracing"),
         "iterate": (lambda: list(x), "iteration: needs"),
         "array": (lambda: np.asarray(x), "numpy: needs a value"),
-        "missing": (lambda: np.median(x), r"numpy\.median: needs a function that eqsat_tensor has"),
+        "missing": (
+            lambda: np.trim_zeros(x),
+            r"numpy\.trim_zeros: needs a function that eqsat_tensor has",
+        ),
         "missing_ufunc": (lambda: np.isnat(x), r"numpy\.isnat"),
         "accumulate": (lambda: np.subtract.accumulate(x), r"numpy\.subtract\.accumulate"),
         "out": (lambda: np.exp(x, out=np.zeros(3)), r"no out="),
