@@ -32,7 +32,7 @@ NOT_THERE: dict[str, str] = {
     "broadcast": "Use broadcast_shapes and broadcast_arrays.",
     # Files and text.
     **dict.fromkeys(
-        ("load", "save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt",
+        ("save", "savez", "savez_compressed", "loadtxt", "savetxt", "genfromtxt",
          "fromregex", "fromstring", "fromfile", "memmap", "array2string", "array_repr",
          "array_str", "base_repr", "binary_repr", "format_float_positional",
          "format_float_scientific", "info", "show_config", "show_runtime"),
