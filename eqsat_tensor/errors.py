@@ -46,6 +46,10 @@ class GradientError(EqsatError, ValueError):
     """A derivative that does not exist as asked, such as the gradient of a non-scalar."""
 
 
+class ReadOnlyError(EqsatError, ValueError):
+    """A write to what cannot be written to, such as a broadcast view or an input of a graph."""
+
+
 class RuleError(EqsatError, ValueError):
     """A rule file that cannot be loaded; the message starts with ``file:line``."""
 

@@ -13,6 +13,7 @@ class Kind(Enum):
     REDUCTION = "reduction"  # attribute ``axes``; the result's shape lacks them
     CUMULATIVE = "cumulative"  # attributes ``axis``, ``reverse``; each place from the one before it
     MOVEMENT = "movement"  # moves elements, computes none
+    SCATTER = "scatter"  # its first operand, changed at the labels that its second holds
     CONTRACTION = "contraction"  # a matrix product, or one with an epilogue
     COMPOSITE = "composite"  # defined by its expansion into other ops
     BARRIER = "barrier"  # a value that no rewrite crosses

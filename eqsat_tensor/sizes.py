@@ -23,9 +23,14 @@ def pinning(pin: Callable[[Dim], int]) -> Iterator[None]:
         _pin.reset(token)
 
 
-def is_tracing() -> bool:
-    """Is `jit` running a function to see what it does?"""
+def tracing() -> bool:
+    """Is a function being traced now?"""
     return _pin.get() is not None
+
+
+def sizes_now() -> Mapping[str, int] | None:
+    """The numbers that size symbols stand for now, by name; to look at them pins nothing."""
+    return getattr(_pin.get(), "sizes", None)
 
 
 class Dim:

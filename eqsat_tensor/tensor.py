@@ -13,18 +13,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.errors import (
-    ArgumentError,
-    DtypeError,
-    ShapeError,
-    TraceError,
-    UnsupportedError,
-    message,
-)
+from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, TraceError, message
 from eqsat_tensor.lang import BOOL, FLOAT64, INT64, Expr
 from eqsat_tensor.ops.captured import capture, captured_array, input_leaf
 from eqsat_tensor.ops.leaf import constant, size_value
-from eqsat_tensor.sizes import Dim, pinning, size_or_dim
+from eqsat_tensor.sizes import Dim, pinning, size_or_dim, tracing
+from eqsat_tensor.storage import Storage, View
 from eqsat_tensor.types import Size, known_dtype, symbol
 
 # The functions that tensors use as methods and operators; `namespace` fills it.
@@ -32,22 +26,24 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 PYTHON_NUMBERS: dict[type, np.dtype] = {bool: BOOL, int: INT64, float: FLOAT64}
 
 
-class Tensor:
+class Tensor(Storage):
     """A traced array: dtype and shape are known, the values are not.
 
-    expr  the expression that computes it now.
-    weak  the Python type of a number whose dtype gives way to an array's (NEP 50), else None.
+    weak: the Python type of a number whose dtype gives way to an array's (NEP 50), else None.
+    The rest of what it holds is told in `Storage`.
     """
 
-    __slots__ = ("__weakref__", "expr", "fixed", "weak")
+    __slots__ = ("weak",)
     __array_priority__ = 1000.0
 
-    expr: Expr
-    weak: type | None
-    fixed: bool  # an input: `x += 1` makes another tensor of it
-
     def __init__(self, expr: Expr, weak: type | None = None, fixed: bool = False) -> None:
-        self.expr, self.weak, self.fixed = expr, weak, fixed
+        super().__init__(expr, fixed or weak is not None)
+        self.weak = weak
+
+    @property
+    def is_number(self) -> bool:
+        """What NumPy would give as a number, not as an array: `x += 1` makes another."""
+        return self.weak is not None or not (self._expr.shape or self.shown or self.array)
 
     # --------------------------------------------------------------------------------- what it is
     @property
@@ -98,6 +94,8 @@ class Tensor:
         if not self.ndim:
             raise TypeError("iteration over a 0-d tensor")
         length = self.shape[0]
+        if isinstance(length, Dim) and tracing():
+            length = int(length)
         if isinstance(length, Dim):
             raise _not_known("iteration", self, "Write the loop as one array operation.")
         return (self[i] for i in range(length))
@@ -108,16 +106,8 @@ class Tensor:
         raise _not_known("item", self, "Return the tensor, and call item() on the result.")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise _not_known("numpy", self, "Use functions of eqsat_tensor, or NumPy's on the tensor.")
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise UnsupportedError(
-            message(
-                "x[i] = v",
-                "an expression that makes a new array",
-                repr(self),
-                "Write where(condition, v, x), or concatenate([x[:i], v, x[i + 1:]]).",
-            )
+        raise _not_known(
+            "numpy", self, f"Use functions of eqsat_tensor, or NumPy's on the tensor. {OURS}"
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -134,22 +124,34 @@ class Tensor:
         result: Tensor = FUNCTIONS["__getitem__"](self, key)
         return result
 
-    def _update(self, name: str, other: Any) -> Tensor:
-        new: Tensor = operator(name, self, other)
-        if self.fixed or self.weak is not None:
+    def __setitem__(self, key: Any, value: Any) -> None:
+        FUNCTIONS["__setitem__"](self, key, value)
+
+    @property
+    def at(self) -> Any:
+        """``x.at[key].set(v)``, ``.add(v)``, ...: a new array with elements replaced, `x` as it was."""
+        return FUNCTIONS["__at__"](self)
+
+    def _update(self, name: str, other: Any) -> Any:
+        new = operator(name, self, other)
+        if self.root.fixed or self.is_number or not isinstance(new, Tensor):
             return new
+        self.write(new, f"in-place {name}")
+        return self
+
+    def write(self, new: Tensor, operation: str) -> None:
+        """Write a result to all elements, as ufuncs write to ``out=``: cast if of the same kind."""
         if not np.can_cast(new.dtype, self.dtype, "same_kind"):
             raise DtypeError(
                 message(
-                    f"in-place {name}",
+                    operation,
                     f"a result that can be cast to {self.dtype}",
                     str(new.expr.type),
                     "Write x = x + v instead.",
                 )
             )
         cast: Tensor = new._call("astype", self.dtype)
-        self.expr = FUNCTIONS["broadcast_to"](cast, self.shape).expr
-        return self
+        self.assign(FUNCTIONS["broadcast_to"](cast, self.shape).expr)
 
     def __divmod__(self, other: Any) -> Any:
         return (self // other, self % other) if is_operand(other) else NotImplemented
@@ -192,6 +194,14 @@ class Tensor:
         order: Any = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         result: Tensor = self._call("transpose", order)
         return result
+
+    def sort(self, *args: Any, **options: Any) -> None:
+        """Sort the elements along an axis, in place."""
+        self._call("__in_place__", "sort", args, options)
+
+    def partition(self, *args: Any, **options: Any) -> None:
+        """Partition the elements along an axis, in place."""
+        self._call("__in_place__", "partition", args, options)
 
 
 def _not_known(operation: str, x: Tensor, hint: str) -> TraceError:
@@ -250,13 +260,14 @@ COMPARISONS = {
     "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
     "ge": "greater_equal",
 }
-METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat", "cumprod", "argsort", "argpartition", "searchsorted"]
+METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat", "cumprod", "argsort", "argpartition", "searchsorted", "fill", "put"]
 # fmt: on
+OURS = "An array to write it to is made by zeros or array of eqsat_tensor, not by NumPy's."
 CONVERSIONS = {
     "bool": "Use where(condition, a, b) instead of if.",
-    "int": "Use astype, or make the argument static.",
+    "int": f"Use astype, or make the argument static. {OURS}",
     "index": "Use take or x[i], or make the argument static.",
-    "float": "Use astype, or make the argument static.",
+    "float": f"Use astype, or make the argument static. {OURS}",
     "complex": "Complex numbers are not supported.",
 }
 for _name, _function in CONVERSIONS.items():
@@ -326,6 +337,8 @@ def as_expr(value: Any) -> Expr:
     if type(value) in PYTHON_NUMBERS:
         return constant(value, PYTHON_NUMBERS[type(value)])
     if not is_operand(value):
+        if hasattr(value, "unsized"):  # what a mask selects
+            raise value.unsized()
         raise ArgumentError(
             message("tensor", "a tensor, an array or a number", f"a {type(value).__name__}")
         )
@@ -464,6 +477,7 @@ __all__ = [
     "Dim",
     "Shared",
     "Tensor",
+    "View",
     "as_expr",
     "as_tensor",
     "captured_array",

@@ -159,7 +159,19 @@ class Traces:
         """A new trace for a call, pinned to its sizes as far as it must be."""
         pins: frozenset[str] = frozenset()
         while True:
-            entry = self._trace(call, known, pins)
+            try:
+                entry = self._trace(call, known, pins)
+            except ShapeError:
+                # Sizes that never agree but where one is 1, such as n and n - 1 for n = 2.
+                every = frozenset(
+                    f"{name}{axis}"
+                    for name, value in zip(call.names, call.values, strict=True)
+                    for axis in range(np.ndim(value))
+                )
+                if every == pins:
+                    raise
+                pins = every
+                continue
             arrays = accept(self.name, entry.arguments, call.values)
             sizes = sizes_of(self.name, entry.arguments, arrays)
             broken = check_guards(entry.variant.program.guards, sizes)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
+from eqsat_tensor.errors import ArgumentError, TraceError, UnsupportedError, message
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
 from eqsat_tensor.tensor import Tensor, as_expr
@@ -90,7 +90,7 @@ def trace(
             OPS["input"], name=name, key=next(_keys), dtype=known.dtype, shape=tuple(shape)
         )
         leaves.append(leaf)
-        tensors.append(Tensor(leaf, weak=type(value) if known.weak else None, fixed=True))
+        tensors.append(Tensor(leaf, weak=type(value) if known.weak else None))
 
     def pin(dim: Dim) -> int:
         size = dim.size
@@ -101,11 +101,17 @@ def trace(
                     pins[atom.name] = sizes[atom.name]
         return dim.value(sizes)
 
+    pin.sizes = sizes  # type: ignore[attr-defined]
     tree, rebuild = nest
     args, kwargs = rebuild(unflatten(tree, tensors))
     with pinning(pin):
-        outputs, out_tree = flatten(function(*args, **kwargs))
-        results = tuple(_output(o) for o in outputs)
+        try:
+            outputs, out_tree = flatten(function(*args, **kwargs))
+        except ValueError as error:
+            if isinstance(error.__cause__, TraceError):  # NumPy hides why x[0] = tensor fails
+                raise error.__cause__ from None
+            raise
+        results = tuple(_output(o) for o in outputs)  # views are read now, where sizes can be asked
         written = tuple(
             (i, tensor.expr)
             for i, (tensor, leaf) in enumerate(zip(tensors, leaves, strict=True))

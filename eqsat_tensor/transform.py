@@ -17,7 +17,7 @@ import numpy as np
 from eqsat_tensor.errors import GradientError, message
 from eqsat_tensor.lang import Expr, replaced
 from eqsat_tensor.ops.captured import input_leaf
-from eqsat_tensor.sizes import is_tracing
+from eqsat_tensor.sizes import tracing
 from eqsat_tensor.tensor import Tensor, as_tensor, is_operand, is_traced
 from eqsat_tensor.trees import Tree, flatten, unflatten
 
@@ -31,7 +31,7 @@ _compiled: OrderedDict[tuple[Hashable, ...], Callable[..., Any]] = OrderedDict()
 
 def traces(function: Any, *values: Any) -> bool:
     """Must a call build a graph: is something traced here, or held by the function?"""
-    if is_tracing() or any(is_traced(leaf) for leaf in flatten(values)[0]):
+    if tracing() or any(is_traced(leaf) for leaf in flatten(values)[0]):
         return True
     return _holds_tensors(function, 3)
 
@@ -100,7 +100,7 @@ class Transformed:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         made = self.compiled
         plain = not kwargs and all(type(a) in PLAIN for a in args)
-        if made is not None and plain and not is_tracing():
+        if made is not None and plain and not tracing():
             return made(*args)
         if traces(self.function, args, kwargs):
             return self.traced(*args, **kwargs)

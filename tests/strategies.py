@@ -68,7 +68,7 @@ class Instance:
 
     types: tuple[TensorType, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
-    labels: int | None = None  # the last operand holds labels of an axis of this size
+    labels: int | None = None  # the second operand holds labels of an axis of this size
 
     def __str__(self) -> str:
         return f"{', '.join(map(str, self.types))} {self.attributes}"
@@ -149,6 +149,15 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
         "options": (size, filled, 1), "result": result,
         "shape": (6,) if result == 2 else (size,), "dtype": INT64})
         for size, filled in ((4, 0), (8, 1)) for result in (1, 2, 3)],
+    "update_slice": [((of("f8", 7, 5), of("f8", 3, 2)), {"start": (1, 0), "step": (2, 3), "shape": (7, 5)}),
+                     ((of("f8", 4), of("f8", 1)), {"start": (3,), "step": (1,), "shape": (4,)})],
+    "gather": [((of("f8", 4, 3), of("i8", 2, 5)), {"checked": 1, "shape": (2, 5, 3)}, 4),
+               ((of("f8", 3), of("i8")), {"checked": 0, "shape": ()}, 3),
+               ((of("f8", 3, 0), of("i8", 2)), {"checked": 1, "shape": (2, 0)}, 3)],
+    "scatter": [((of("f8", 4, 3), of("i8", 7), of("f8", 7, 3)), {"mode": mode, "checked": 1, "shape": (4, 3)}, 4)
+                for mode in ("set", "add", "multiply", "minimum", "maximum")]
+               + [((of("f8", 3), of("i8"), of("f8")), {"mode": "set", "checked": 0, "shape": (3,)}, 3),
+                  ((of("f8", 2, 0), of("i8", 3, 1), of("f8", 3, 1, 0)), {"mode": "add", "checked": 1, "shape": (2, 0)}, 2)],
     "matmul": [((of("f8", 3, 5), of("f8", 5, 2)), {}), ((of("f8", 2, 1, 4), of("f8", 2, 4, 3)), {}),
                ((of("f8", 2, 0), of("f8", 0, 3)), {})],
     "cholesky": [((of("f8", 3, 3),), {}), ((of("f8", 2, 4, 4),), {}), ((of("f8", 0, 0),), {})],
@@ -206,7 +215,7 @@ def values(
     found = []
     for number, t in enumerate(instance.types):
         shape = tuple(int(s) for s in t.shape)
-        if instance.labels is not None and number == len(instance.types) - 1:
+        if instance.labels is not None and number == 1:
             array = random.integers(-instance.labels, instance.labels, shape)
         elif op.name in DEFINITE and number == 0:
             array = random.uniform(-1, 1, shape)

@@ -22,8 +22,9 @@ MAY_IMPORT: dict[str, list[str]] = {
     "lang": FOUNDATION,
     "ops": LANGUAGE,
     "sizes": LANGUAGE,
-    "tensor": [*MEANING, "sizes", "runtime.state"],  # a shared tensor owns its cell
-    "namespace": [*MEANING, "sizes", "tensor"],
+    "storage": LANGUAGE,
+    "tensor": [*MEANING, "sizes", "storage", "runtime.state"],  # a shared tensor owns its cell
+    "namespace": [*MEANING, "sizes", "storage", "tensor"],
     "special": ["namespace"],
     "transform": [*MEANING, "sizes", "tensor", "trees"],
     "graph": [*MEANING, "sizes", "tensor", "trees"],

@@ -13,6 +13,7 @@ from eqsat_tensor.errors import (
     DtypeError,
     EqsatError,
     LabelError,
+    ReadOnlyError,
     ShapeError,
     TraceError,
     UnsupportedError,
@@ -475,7 +476,7 @@ def test_adding_in_place_rebinds_the_tensor_and_not_an_input():
     w = x.astype(int)
     with pytest.raises(DtypeError, match="in-place divide"):
         w /= 2
-    with pytest.raises(UnsupportedError, match="where"):
+    with pytest.raises(ReadOnlyError, match=r"x.at\[...\].set\(v\)"):
         x[0] = 1
 
 
@@ -538,7 +539,9 @@ def _errors():
         "reshape_twice": (lambda: a.reshape(-1, -1), "reshape: needs at most one size -1"),
         "empty": (lambda: tensor("x", (0, 3)).max(axis=0), "max: needs at least one element"),
         "squeeze": (lambda: a.squeeze(0), "squeeze: needs axes of size 1"),
-        "mask": (lambda: a[flag], r"x\[mask\]: needs .*Use where"),
+        "mask": (lambda: a[flag], r"x\[mask\]: needs a mask of the shape of x"),
+        "mask_read": (lambda: et.sum(x[:, flag]), r"x\[mask\]: needs an array whose size is known"),
+        "mask_method": (lambda: x[:, flag].sum(), r"x\[mask\]\.sum.*Use where\(mask, x, 0\)"),
         "indices": (lambda: a[0, 0, 0], "at most 2 indices"),
         "bool": (
             lambda: bool(x),
@@ -553,7 +556,7 @@ def _errors():
         ),
         "missing_ufunc": (lambda: np.isnat(x), r"numpy\.isnat"),
         "accumulate": (lambda: np.subtract.accumulate(x), r"numpy\.subtract\.accumulate"),
-        "out": (lambda: np.exp(x, out=np.zeros(3)), r"no out="),
+        "out": (lambda: np.exp(x, out=np.zeros(3)), r"traced array as out="),
         "text": (lambda: et.add(x, "x"), "add: needs arrays or numbers"),
         "negative": (lambda: tensor("x", (-1,)), "sizes that are names or not negative"),
         "complex": (lambda: tensor("x", (1,), "complex64"), "dtype: needs one of bool"),

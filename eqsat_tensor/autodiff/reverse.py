@@ -21,7 +21,7 @@ from eqsat_tensor.ops.leaf import full_like
 
 # ---------------------------------------------------------------------------------- one node back
 AS_THEY_STAND = frozenset(
-    ("transpose", "squeeze", "reshape", "refine", "slice", "pad", "concatenate")
+    ("transpose", "squeeze", "reshape", "refine", "slice", "pad", "concatenate", "update_slice")
 )
 PARTS = list[Cotangent | None]
 

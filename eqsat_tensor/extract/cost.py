@@ -110,6 +110,8 @@ class CostModel:
                 return profile.node + self.elements(result) * SCAN_UNITS * self.unit(result.dtype)
             case Kind.CONTRACTION:
                 return self.product(operands, result)
+            case Kind.SCATTER:
+                return self.scatter(operands)
             case Kind.MOVEMENT:
                 return self.movement(op, operands, result)
             case Kind.COMPOSITE:
@@ -130,11 +132,17 @@ class CostModel:
     def movement(self, op: OpDef, operands: Sequence[TensorType], result: TensorType) -> float:
         """Views cost next to nothing; what makes a new array costs its bytes."""
         profile = self.profile
-        if op.name == "pick":
+        if op.name in ("pick", "gather"):
             return profile.node + self.elements(result) * profile.gather
         if op.name in COPIES:
             return profile.node + self.bytes(result) * profile.byte
         return profile.view
+
+    def scatter(self, operands: Sequence[TensorType]) -> float:
+        """The whole array is copied, and each update read, and its place read and written."""
+        whole, _, updates = operands
+        moved = self.bytes(whole) * self.profile.byte
+        return self.profile.call + moved + 2 * self.elements(updates) * self.profile.gather
 
     def composite(
         self,
@@ -197,5 +205,5 @@ class CostModel:
 
 
 SCAN_UNITS = 4.0  # each place waits for the one before it
-COPIES = frozenset(("pad", "concatenate"))
+COPIES = frozenset(("pad", "concatenate", "update_slice"))
 SEARCH_UNITS = 3.0  # argmax and argmin: a comparison and two selections an element

@@ -17,6 +17,7 @@ from eqsat_tensor.namespace import (
     indexing,
     joining,
     linalg,
+    lookup,
     methods,
     movement,
     names,
@@ -35,6 +36,8 @@ from eqsat_tensor.namespace import (
     special,
     statistics,
     triangles,
+    views,
+    writes,
 )
 from eqsat_tensor.namespace.names import OBJECTS
 from eqsat_tensor.namespace.not_there import NOT_THERE
@@ -57,6 +60,7 @@ __all__ = [
     "indexing",
     "joining",
     "linalg",
+    "lookup",
     "methods",
     "movement",
     "names",
@@ -76,4 +80,6 @@ __all__ = [
     "special",
     "statistics",
     "triangles",
+    "views",
+    "writes",
 ]

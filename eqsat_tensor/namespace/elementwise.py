@@ -22,12 +22,13 @@ from eqsat_tensor.namespace.operands import (
     promoted,
     public,
     show_all,
+    written_out,
 )
 from eqsat_tensor.namespace.wholes import COMPARISONS, whole_comparison
 from eqsat_tensor.ops import arithmetic, compare, whole
 from eqsat_tensor.ops.barrier import keep as keep_op
 from eqsat_tensor.ops.leaf import constant_of, full_like
-from eqsat_tensor.tensor import Tensor, as_expr
+from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
 
 # What an op on numbers is on truth values, as in NumPy.
 ON_BOOLS = {
@@ -47,6 +48,8 @@ def lift(op: OpDef) -> Callable[..., Any]:
     assert ufunc is not None, op
 
     def function(*operands: Any) -> Any:
+        if len(operands) == op.arity + 1:  # the last is where the result goes
+            return written_out(op.name, operands[-1], function(*operands[:-1]))
         if len(operands) != op.arity:
             raise TypeError(f"{op.name}() takes {op.arity} operands, got {len(operands)}")
         return Tensor(elementwise(op, ufunc, operands))
@@ -160,9 +163,20 @@ def positive(x: Any, /) -> Tensor:
     return Tensor(promoted("positive", np.positive, (x,))[0])
 
 
-@public(numpy=np.where)
-def where(condition: Any, x: Any, y: Any, /) -> Tensor:
-    """`x` where the condition is true, else `y`; dtype as NumPy's `result_type` of both."""
+def _numpy_where(condition: Any, *values: Any, size: Any = None, fill_value: Any = 0) -> Any:
+    return np.where(condition, *values)
+
+
+@public(numpy=_numpy_where)
+def where(
+    condition: Any, x: Any = None, y: Any = None, /, size: Any = None, fill_value: Any = 0
+) -> Any:
+    """`x` where the condition is true, else `y`; dtype as NumPy's `result_type` of both.
+
+    Of a condition alone: `nonzero` of it, with its `size` and `fill_value`.
+    """
+    if x is None or y is None:
+        return FUNCTIONS["nonzero"](condition, size=size, fill_value=fill_value)
     dtype = common_dtype("where", (x, y))
     exprs = [compare.cast_to(as_expr(condition), BOOL), converted(x, dtype), converted(y, dtype)]
     return Tensor(compare.where(*broadcast_together("where", (condition, x, y), exprs)))

@@ -1,268 +1,213 @@
-"""Indexing: ints, slices, None and Ellipsis move elements; integer tensors pick them by label.
+"""``x[key]``, ``x[key] = v`` and ``x.at[key]``, with NumPy's meaning.
 
-Slices of sizes that are not known yet are clipped as NumPy clips them; an int index into such an
-axis is a guard.  A pick that runs along with another axis, as in ``x[arange(n), y]``, becomes one
-`pick` on the next axis, without a copy.
+Slices move elements; labels gather and scatter them (`labels`); masks whose count is not known now
+select (`masks`).  What NumPy gives as a view is one (`views`): writes go through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import DtypeError, LabelError, ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import BOOL, INTS, OPS, Expr
-from eqsat_tensor.namespace.operands import axis_of, common_shape, expr_of, public, show
+from eqsat_tensor.errors import DtypeError, ShapeError, message
+from eqsat_tensor.lang import BOOL, FLOATS, Expr
+from eqsat_tensor.namespace.keys import Key, parsed
+from eqsat_tensor.namespace.labels import picked, rows_of
+from eqsat_tensor.namespace.masks import Selection, masked_read, masked_write
+from eqsat_tensor.namespace.operands import kind_of, show
 from eqsat_tensor.ops import movement
-from eqsat_tensor.sizes import Dim, size_of
-from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
-from eqsat_tensor.types import Shape, Size, floor_divide, lower_bound, maximum, minimum, product
+from eqsat_tensor.ops.compare import cast_to
+from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, as_expr, is_operand, weak_type
+from eqsat_tensor.types import Shape, same_size
+
+ACCUMULATE = {
+    "add": "add", "multiply": "multiply", "minimum": "minimum", "maximum": "maximum",
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Cut:
-    """One axis of a basic index: elements ``start + i * step``, ``length`` of them."""
+def getitem(x: Tensor, key: Any) -> Any:
+    """``x[key]``: ints, slices, None, Ellipsis, integer arrays and masks, in any mixture.
 
-    start: Size
-    step: int
-    length: Size
+    A mask whose count is not known while tracing gives a `Selection`.
+    """
+    meant = parsed(x, key)
+    cut = meant.cut(x.expr)
+    if meant.mask is not None:
+        return masked_read(cut, meant)
+    made = Tensor(_labelled(cut, meant))
+    if meant.is_view and not x.is_number:
+        made.share(View(x, lambda e: _labelled(meant.cut(e), meant), _written(meant)))
+    return made
 
 
-def getitem(x: Tensor, key: Any) -> Tensor:
-    """``x[key]``: a tuple of ints, slices, None, Ellipsis and integer tensors or arrays."""
-    expr = x.expr
-    items = _full_key(x, key if isinstance(key, tuple) else (key,))
-    cuts: list[Cut] = []
-    new: list[int] = []  # axes of size 1 that None adds, in the result of the basic part
-    dropped: list[int] = []
-    labels: list[tuple[int, Expr]] = []  # axis in the basic result, integer tensor
-    advanced: list[int] = []  # positions in the key of ints and integer tensors
-    axis = place = 0
-    before = -1  # result axes in front of the first label
-    for position, item in enumerate(items):
-        if item is None:
-            new.append(place)
-            place += 1
-            continue
-        size = expr.shape[axis]
-        if isinstance(item, slice):
-            cuts.append(_slice_cut(item, size))
-            place += 1
-        elif isinstance(item, Expr):
-            cuts.append(Cut(0, 1, size))
-            labels.append((place, item))
-            place += 1
-        else:
-            cuts.append(_int_cut(x, axis, item, size))
-            dropped.append(axis)
-        if not isinstance(item, slice):
-            advanced.append(position)
-            if before < 0:
-                before = place - isinstance(item, Expr)
-        axis += 1
-    cut = movement.slice_(
-        expr, [c.start for c in cuts], [c.step for c in cuts], [c.length for c in cuts]
-    )
-    cut = movement.expand_dims(movement.squeeze(cut, dropped), new)
-    if not labels:
-        return Tensor(cut)
-    together = advanced == list(range(advanced[0], advanced[-1] + 1))
-    return Tensor(_picked(cut, labels, before if together else 0))
+def _labelled(cut: Expr, key: Key) -> Expr:
+    if not key.labels:
+        return cut
+    found = picked(cut, key)
+    return rows_of(key).read(cut) if found is None else found
+
+
+def _written(key: Key) -> Callable[[View, Expr], Expr]:
+    return lambda view, value: replaced(view.parent.expr, key, value, "set")
+
+
+def replaced(x: Expr, key: Key, value: Expr, mode: str) -> Expr:
+    """`x` with what the key means (of the value's shape and of x's dtype) set, added to, ..."""
+    if key.labels:
+        return key.paste(x, rows_of(key).write(key.cut(x), value, mode))
+    if mode != "set":
+        value = FUNCTIONS[mode](Tensor(key.cut(x)), Tensor(value)).expr
+    return key.paste(x, value)
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value``: the value cast to x's dtype, whatever it is, and broadcast."""
+    write(x, key, value, "set")
+
+
+def write(x: Tensor, key: Any, value: Any, mode: str) -> None:
+    """Set what ``x[key]`` means, or add the value to it, ...: an element once for each label."""
+    meant = parsed(x, key)
+    if meant.mask is not None or isinstance(value, Selection):
+        x.assign(masked_write(x, meant, value, mode))
+        return
+    if not is_operand(value):
+        raise DtypeError(message("x[...] = v", "an array or a number", f"v: {show(value)}"))
+    shape = rows_of(meant).result if meant.labels else meant.shape()
+    x.assign(replaced(x.expr, meant, assigned(value, x.dtype, shape), mode))
+
+
+def assigned(value: Any, dtype: np.dtype, shape: Shape) -> Expr:
+    """A value as an assignment takes it: cast whatever it is, broadcast, 1s in front dropped."""
+    expr = cast_to(as_expr(value), dtype)
+    extra = len(expr.shape) - len(shape)
+    if extra > 0 and all(s == 1 for s in expr.shape[:extra]):
+        expr = movement.squeeze(expr, range(extra))
+    pairs = zip(reversed(expr.shape), reversed(shape), strict=False)
+    if len(expr.shape) > len(shape) or any(a != 1 and same_size(a, b) is False for a, b in pairs):
+        wanted = "[" + ", ".join(map(str, shape)) + "]"
+        raise ShapeError(message("x[...] = v", f"a value that broadcasts to {wanted}", show(value)))
+    return movement.broadcast_to(expr, shape)
 
 
 FUNCTIONS["__getitem__"] = getitem
+FUNCTIONS["__setitem__"] = setitem
 
 
-def _full_key(x: Tensor, key: tuple[Any, ...]) -> list[Any]:
-    """The key with one entry an axis (and a None for each new one)."""
-    items = [_index_item(item) for item in key]
-    used = sum(item is not None and item is not Ellipsis for item in items)
-    rank = len(x.expr.shape)
-    if used > rank or sum(item is Ellipsis for item in items) > 1:
-        raise LabelError(message("x[...]", f"at most {rank} indices", f"{used}, x: {show(x)}"))
-    rest = [slice(None)] * (rank - used)
-    if any(item is Ellipsis for item in items):
-        at = next(i for i, item in enumerate(items) if item is Ellipsis)
-        return [*items[:at], *rest, *items[at + 1 :]]
-    return [*items, *rest]
+# ------------------------------------------------------------------------ places, functionally
+class At:
+    """``x.at``: what stands between the brackets comes next."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+
+    def __getitem__(self, key: Any) -> Place:
+        return Place(self.x, key)
 
 
-def _index_item(item: Any) -> Any:
-    if item is None or item is Ellipsis or isinstance(item, slice | Dim):
-        return item
-    if isinstance(item, bool | np.bool_) or getattr(item, "dtype", None) == BOOL:
-        raise UnsupportedError(
-            message(
-                "x[mask]",
-                "an index of integers, slices, None or ...",
-                "a mask, whose count is not known while tracing",
-                "Use where(mask, x, 0).",
-            )
-        )
-    if isinstance(item, Tensor | np.ndarray | list):
-        label = as_expr(np.asarray(item)) if isinstance(item, list) else as_expr(item)
-        if label.dtype not in INTS:
-            raise DtypeError(message("x[i]", "integer labels", f"i: {label.type}"))
-        return label
-    if hasattr(item, "__index__"):
-        return int(item.__index__())
-    raise LabelError(message("x[...]", "ints, slices, None, ... or integer arrays", f"{item!r}"))
+class Place:
+    """``x.at[key]``: each method gives a new array, with the elements of ``x[key]`` changed.
 
-
-def _int_cut(x: Tensor, axis: int, index: Any, size: Size) -> Cut:
-    number = size_of(index)
-    assert number is not None, index
-    outside = isinstance(number, int) and isinstance(size, int) and not -size <= number < size
-    if outside:
-        got = f"{number} for axis {axis}, x: {show(x)}"
-        raise LabelError(message("x[i]", f"an index from {-size} to {size - 1}", got))
-    low = lower_bound(number)
-    start = number if low is not None and low >= 0 else size + number
-    return Cut(start, 1, 1)
-
-
-def _slice_cut(item: slice, size: Size) -> Cut:
-    """NumPy's clipping, on sizes that may be unknown.
-
-    A start beyond the end is left as it is: the length is 0 then, and nothing is read.
+    The value is cast to x's dtype.  Of labels that repeat, `set` keeps the last value and `apply`
+    calls once; the others take in every one.
     """
-    step = 1 if item.step is None else int(item.step)
-    if step == 0:
-        raise ValueError("slice step cannot be zero")
-    if step > 0:
-        start = 0 if item.start is None else _bound(item.start, size, 0, None)
-        stop = size if item.stop is None else _bound(item.stop, size, 0, size)
-        length = maximum(_ceil_divide(stop - start, step), 0)
-    else:
-        end = size - 1
-        start = end if item.start is None else _bound(item.start, size, -1, end)
-        stop = -1 if item.stop is None else _bound(item.stop, size, -1, end)
-        length = maximum(_ceil_divide(start - stop, -step), 0)
-    return Cut(0 if length == 0 else start, step, length)
+
+    def __init__(self, x: Tensor, key: Any) -> None:
+        self.x, self.key = x, key
+
+    def _with(self, mode: str, value: Any) -> Tensor:
+        new = Tensor(self.x.expr)
+        write(new, self.key, value, mode)
+        return new
+
+    def get(self) -> Any:
+        """``x[key]``, as a new array."""
+        found = getitem(self.x, self.key)
+        return Tensor(found.expr) if isinstance(found, Tensor) else found
+
+    def set(self, value: Any) -> Tensor:
+        """The elements replaced."""
+        return self._with("set", value)
+
+    def add(self, value: Any) -> Tensor:
+        """The value added."""
+        return self._with("add", value)
+
+    def subtract(self, value: Any) -> Tensor:
+        """The value subtracted."""
+        return self._with("add", FUNCTIONS["negative"](Tensor(as_expr(value), weak_type(value))))
+
+    def multiply(self, value: Any) -> Tensor:
+        """Multiplied by the value."""
+        return self._with("multiply", value)
+
+    def min(self, value: Any) -> Tensor:
+        """The smaller of both."""
+        return self._with("minimum", value)
+
+    def max(self, value: Any) -> Tensor:
+        """The larger of both."""
+        return self._with("maximum", value)
+
+    def _factors(self, name: str, value: Any) -> Tensor:
+        if self.x.dtype not in FLOATS:
+            got = f"x: {show(self.x)}"
+            raise DtypeError(message(f"x.at[...].{name}", "a float array", got, "Use apply."))
+        ones: Tensor = FUNCTIONS["ones_like"](self.x)
+        return Place(ones, self.key).multiply(value)
+
+    def divide(self, value: Any) -> Tensor:
+        """Divided by the value (by the product of all, where labels repeat)."""
+        result: Tensor = FUNCTIONS["divide"](self.x, self._factors("divide", value))
+        return result
+
+    def power(self, value: Any) -> Tensor:
+        """To the power of the value (of the product of all, where labels repeat)."""
+        result: Tensor = FUNCTIONS["power"](self.x, self._factors("power", value))
+        return result
+
+    def apply(self, function: Callable[[Any], Any]) -> Tensor:
+        """What a function makes of the elements."""
+        return self.set(function(self.get()))
+
+    mul, sub, div, pow = multiply, subtract, divide, power
 
 
-def _bound(value: Any, size: Size, least: int, most: Size | None) -> Size:
-    """A slice bound counted from the front, neither below `least` nor above `most`."""
-    number = size_of(value)
-    if number is None:
-        raise UnsupportedError(
-            message("x[a:b]", "ints or sizes as bounds", show(value), "Use where, or pick labels.")
+FUNCTIONS["__at__"] = At
+
+
+# ------------------------------------------------------------------------------ numpy.add.at
+AT = {
+    "add": "add", "subtract": "subtract", "multiply": "multiply", "divide": "divide",
+    "minimum": "min", "maximum": "max", "power": "power",
+}  # fmt: skip
+
+
+def ufunc_at(ufunc: np.ufunc, x: Any, key: Any, *operands: Any) -> None:
+    """``numpy.add.at(x, key, v)``: each element taken in, also where labels repeat."""
+    name = ufunc.__name__
+    if not isinstance(x, Tensor):
+        needs, hint = (
+            "a traced array to write to",
+            "Make it by zeros, full or array of eqsat_tensor.",
         )
-    low = lower_bound(number)
-    if low is not None and low >= 0:
-        return number if most is None else minimum(number, most)
-    return maximum(size + number, least)
+        raise DtypeError(message(f"numpy.{name}.at", needs, f"x: {show(x)}", hint))
+    if x.dtype == BOOL and name in ("add", "multiply"):
+        AT_BOOLS = {"add": "maximum", "multiply": "minimum"}
+        write(x, key, operands[0], AT_BOOLS[name])
+        return
+    if name not in AT:
+        known = ", ".join(AT)
+        raise DtypeError(message(f"numpy.{name}.at", f"one of {known}", name, "Use x[key] = ..."))
+    kinds = [kind_of(v) for v in (x, *operands)]
+    result = ufunc.resolve_dtypes((*kinds, None))[-1]
+    if not np.can_cast(result, x.dtype, "same_kind"):
+        needs = f"a result that can be cast to {x.dtype}"
+        raise DtypeError(message(f"numpy.{name}.at", needs, str(result)))
+    method = getattr(Place(Tensor(x.expr), key), AT[name])
+    x.assign(method(*operands).expr)
 
 
-def _ceil_divide(size: Size, step: int) -> Size:
-    return size if step == 1 else floor_divide(size + (step - 1), step)
-
-
-# --------------------------------------------------------------------------------------- labels
-def _picked(x: Expr, labels: Sequence[tuple[int, Expr]], front: int) -> Expr:
-    """`x` picked by labels on several axes; their common shape stands at axis `front`."""
-    common = common_shape("x[i]", [Tensor(i) for _, i in labels], [i.shape for _, i in labels])
-    rank = len(common)
-    along: dict[int, int] = {}  # axis of the common shape -> axis of x that runs along with it
-    picks: list[tuple[int, Expr]] = []
-    for axis, label in labels:
-        lane = _lane(label, common, x.shape[axis])
-        if lane is None or lane in along:
-            picks.append((axis, label))
-        else:
-            along[lane] = axis
-    if not picks and len(along) < rank:  # nothing picks: one axis must, to make the other lanes
-        picks, along = list(labels), {}
-    used = {*along.values(), *(a for a, _ in picks)}
-    rest = [j for j in range(len(x.shape)) if j not in used]
-    if len(picks) == 1:
-        lanes = [*rest[:front], *(along.get(j) for j in range(rank)), *rest[front:]]
-        kept = [a for a in lanes if a is not None]
-        if kept == sorted(kept):
-            return _picked_in_place(x, *picks[0], common, lanes, front)
-    order = [*(a for a, _ in picks), *(along[j] for j in sorted(along)), *rest]
-    result = movement.transpose(x, order)
-    count = len(picks)
-    spread = [count + j for j in range(rank) if j not in along]
-    heads, tail = [x.shape[a] for a, _ in picks], [x.shape[j] for j in rest]
-    result = movement.broadcast(result, spread, (*heads, *common, *tail))
-    for number, (_, label) in enumerate(picks):
-        left = tuple(heads[number + 1 :])
-        index = _spread_label(movement.broadcast_to(label, common), left, tuple(tail))
-        result = OPS["pick"](result, index, axis=0)
-    tails = list(range(rank, rank + len(rest)))
-    return movement.transpose(result, [*tails[:front], *range(rank), *tails[front:]])
-
-
-def _picked_in_place(
-    x: Expr, axis: int, label: Expr, common: Shape, lanes: list[int | None], front: int
-) -> Expr:
-    """One pick, where no axis changes its order: ``lanes`` says which axis of `x` each axis of
-    the result is, None for those that only the label has.
-    """
-    place = next((j for j, a in enumerate(lanes) if a is not None and a > axis), len(lanes))
-    if None not in lanes:
-        place = axis
-    wide: list[Size] = [common[j - front] if a is None else x.shape[a] for j, a in enumerate(lanes)]
-    new = [j + (j >= place) for j, a in enumerate(lanes) if a is None]
-    data = movement.broadcast(x, new, (*wide[:place], x.shape[axis], *wide[place:]))
-    rank = len(common)
-    others = [*range(front), *range(front + rank, len(lanes))]
-    index = movement.broadcast(movement.broadcast_to(label, common), others, wide)
-    return OPS["pick"](data, index, axis=place)
-
-
-def _spread_label(index: Expr, left: Shape, tail: Shape) -> Expr:
-    rank = len(index.shape)
-    shape = (*left, *index.shape, *tail)
-    new = [*range(len(left)), *range(len(left) + rank, len(shape))]
-    return movement.broadcast(index, new, shape)
-
-
-def _lane(label: Expr, common: Shape, size: Size) -> int | None:
-    """The axis of the common shape of which the label is the index, where the axis is as long."""
-    offset = len(common) - len(label.shape)
-    axes = list(range(len(label.shape)))
-    while label.op.name == "broadcast":  # size-1 axes round the index
-        new = label["axes"]
-        axes = [a for j, a in enumerate(axes) if j not in new]
-        label = label.arguments[0]
-    if label.op.name != "iota":
-        return None
-    lane: int = offset + axes[label["axis"]]
-    fits = label.shape[label["axis"]] == common[lane] == size
-    return lane if fits and product(label.shape) == size else None
-
-
-@public(numpy=np.take_along_axis)
-def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> Tensor:
-    """result[.., k, ..] = x[.., indices[.., k, ..], ..] along `axis`; other axes broadcast."""
-    expr, index = expr_of("take_along_axis", x), as_expr(indices)
-    rank = len(expr.shape)
-    place = axis_of("take_along_axis", axis, rank, x)
-    if index.dtype not in INTS:
-        raise DtypeError(message("take_along_axis", "integer labels", f"indices: {index.type}"))
-    if len(index.shape) != rank:
-        got = f"x: {expr.type}, indices: {index.type}"
-        raise ShapeError(message("take_along_axis", "as many axes in both", got))
-    others = [tuple(1 if j == place else s for j, s in enumerate(e.shape)) for e in (expr, index)]
-    common = list(common_shape("take_along_axis", (x, indices), others))
-    wide = [expr.shape[place] if j == place else s for j, s in enumerate(common)]
-    result = [index.shape[place] if j == place else s for j, s in enumerate(common)]
-    data = movement.broadcast_to(expr, wide)
-    data = movement.broadcast(data, (place + 1,), (*wide[: place + 1], *result[place:]))
-    return Tensor(OPS["pick"](data, movement.broadcast_to(index, result), axis=place))
-
-
-@public(numpy=np.take)
-def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
-    """Elements by label along `axis` (of the flat array for None)."""
-    expr = expr_of("take", x)
-    if axis is None:
-        expr, axis = movement.reshape(expr, (product(expr.shape),)), 0
-    place = axis_of("take", axis, len(expr.shape), x)
-    item = indices if isinstance(indices, Tensor | int) else np.asarray(indices)
-    return getitem(Tensor(expr), (*(slice(None),) * place, item))
+FUNCTIONS["__ufunc_at__"] = ufunc_at

@@ -18,13 +18,14 @@ from eqsat_tensor.namespace.operands import (
 )
 from eqsat_tensor.namespace.pieces import at_least, turned
 from eqsat_tensor.ops import movement
-from eqsat_tensor.sizes import size_or_dim
+from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import (
     Shape,
     Size,
     broadcast_shapes,
     floor_divide,
+    lower_bound,
     product,
     remainder,
     same_size,
@@ -125,7 +126,15 @@ def _wrong_size(x: Any, sizes: Sequence[Size]) -> ShapeError:
     )
 
 
-@public("flatten", numpy=np.ravel)
+@public(numpy=lambda x, order="C": np.array(x).ravel())
+def flatten(x: Any, /, order: Any = "C") -> Tensor:
+    """A copy of the elements in C order along one axis."""
+    _needs_c_order("flatten", order)
+    expr = expr_of("flatten", x)
+    return Tensor(movement.reshape(expr, (product(expr.shape),)))
+
+
+@public(numpy=np.ravel)
 def ravel(x: Any, /, order: Any = "C") -> Tensor:
     """The elements in C order along one axis."""
     _needs_c_order("ravel", order)
@@ -175,12 +184,20 @@ def squeeze(x: Any, /, axis: Any = None) -> Tensor:
     """`x` without axes of size 1: all of them, or those in `axis`."""
     expr = expr_of("squeeze", x)
     if axis is None:
-        return Tensor(movement.squeeze(expr, [j for j, s in enumerate(expr.shape) if s == 1]))
+        axis = [j for j, s in enumerate(expr.shape) if _is_one(s)]
     axes = axes_of("squeeze", axis, len(expr.shape), x)
     if any(same_size(expr.shape[a], 1) is False for a in axes):
         raise ShapeError(message("squeeze", "axes of size 1", f"axis={axis}, x: {show(x)}"))
     sizes = [1 if j in axes else s for j, s in enumerate(expr.shape)]
     return Tensor(movement.squeeze(movement.refine(expr, sizes), axes))
+
+
+def _is_one(size: Size) -> bool:
+    """Is a size 1?  One that may be, such as n - 1, is pinned while tracing, else it is not."""
+    low = lower_bound(size)
+    if tracing() and (low is None or low < 2):
+        return int(size_or_dim(size)) == 1
+    return size == 1
 
 
 @public(numpy=np.rollaxis)

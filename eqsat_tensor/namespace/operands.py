@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from eqsat_tensor.lang import BOOL, Expr
 from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.movement import broadcast_to
-from eqsat_tensor.sizes import size_of
+from eqsat_tensor.sizes import size_of, tracing
 from eqsat_tensor.tensor import (
     FUNCTIONS,
     PYTHON_NUMBERS,
@@ -36,7 +36,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Options of NumPy's functions that make no sense on values that are not there yet.
 REFUSED = {
-    "out": "Use the result, which is a new array.",
     "where": "Use where(condition, a, b).",
     "order": "Arrays are in C order.",
     "casting": "Use astype.",
@@ -58,12 +57,16 @@ def public(
     """
 
     def enter(function: Function) -> Function:
-        call = dispatched(function, numpy, takes)
-        for name in (function.__name__.rstrip("_"), *names):
+        own = function.__name__
+        own = own if hasattr(np, own) else own.rstrip("_")
+        call = dispatched(function, numpy, takes, own)
+        for name in (own, *names):
             PUBLIC[name] = FUNCTIONS[name] = call
             theirs = getattr(np, name, None)
             if isinstance(theirs, np.ufunc):
                 UFUNCS[theirs] = call
+                for method in METHODS:
+                    vars(call)[method] = functools.partial(of_ufunc, theirs, method)
             elif callable(theirs) and not isinstance(theirs, type):
                 NUMPY[theirs] = call
         return call
@@ -72,23 +75,38 @@ def public(
 
 
 def dispatched(
-    function: Function, numpy: Callable[..., Any] | None, takes: Sequence[str] = ()
+    function: Function,
+    numpy: Callable[..., Any] | None,
+    takes: Sequence[str] = (),
+    own: str | None = None,
 ) -> Function:
-    """The function on traced arguments; on others `numpy`, where that is given."""
+    """The function on traced arguments; on others `numpy`, where that is given.
+
+    own: the function's name in the namespace, if it has one: what it makes may be a view, or an
+    array to write to.
+    """
     parameters = inspect.signature(function).parameters
-    own = frozenset((*parameters, *takes))
+    declared = frozenset((*parameters, *takes))
     leading = sum(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters.values())
+    label = function.__name__.rstrip("_")
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
-            return numpy(*args, **kwargs)
-        refuse(function.__name__.rstrip("_"), kwargs, own)
+            made = numpy(*args, **kwargs)
+            return held(made) if own in CREATION and tracing() else made
+        out = None if "out" in declared else kwargs.pop("out", None)
+        refuse(label, kwargs, declared)
         if len(args) < leading and kwargs and numpy is not None:
             names = _names_of(numpy)[:leading]
             while len(args) < len(names) and names[len(args)] in kwargs:
                 args = (*args, kwargs.pop(names[len(args)]))
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+        if own in VIEWS:
+            result = FUNCTIONS["__views__"](own, function, args, kwargs, result)
+        if own in CREATION and isinstance(result, Tensor) and not (args and result is args[0]):
+            result.array = True
+        return result if out is None else written_out(label, out, result)
 
     return call  # type: ignore[return-value]
 
@@ -112,12 +130,63 @@ def needed(operation: str, name: str) -> Callable[..., Any]:
     return PUBLIC[name]
 
 
-def refuse(operation: str, options: dict[str, Any], own: frozenset[str] = frozenset()) -> None:
+# Functions whose results are views of their first operand, as in NumPy (`namespace.views`).
+READ_ONLY = frozenset(("broadcast_to", "diagonal"))
+VIEWS = READ_ONLY | frozenset(
+    (
+        "transpose", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "reshape", "ravel",
+        "squeeze", "expand_dims", "atleast_1d", "atleast_2d", "atleast_3d", "flip", "fliplr",
+        "flipud", "rot90", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack",
+    )
+)  # fmt: skip
+# Functions whose results can be written to: inside a trace they are tensors, also of numbers alone.
+CREATION = frozenset(
+    (
+        "zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like",
+        "eye", "identity", "arange", "linspace", "array", "asarray", "copy", "tri", "diag",
+        "logspace", "geomspace", "vander", "indices", "meshgrid",
+    )
+)  # fmt: skip
+
+
+def held(made: Any) -> Any:
+    """What a function of `CREATION` made of values that are known now, as tensors."""
+    if isinstance(made, list | tuple):
+        return type(made)(held(part) for part in made)
+    result = Tensor(as_expr(np.asarray(made)))
+    result.array = True
+    return result
+
+
+def written_out(operation: str, out: Any, result: Any) -> Any:
+    """The result in the array of ``out=``, cast if of the same kind; that array."""
+    (target,) = out if isinstance(out, tuple) else (out,)
+    if not isinstance(target, Tensor):
+        needs, hint = "a traced array as out=", "Make it by zeros or empty of eqsat_tensor."
+        raise UnsupportedError(message(operation, needs, f"out: {show(target)}", hint))
+    if target.shape != result.shape:
+        got = f"out: {show(target)}, result: {show(result)}"
+        raise ShapeError(message(operation, "an out= of the shape of the result", got))
+    target.write(result, operation)
+    return target
+
+
+METHODS = ("at", "reduce", "accumulate", "outer", "reduceat")  # of ufuncs
+
+
+def of_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
+    """``add.reduce(x)`` and its like: on arrays NumPy's own."""
+    if any_traced(operands):
+        return FUNCTIONS["__array_ufunc__"](ufunc, method, *operands, **options)
+    return getattr(ufunc, method)(*operands, **options)
+
+
+def refuse(operation: str, options: dict[str, Any], declared: Collection[str] = ()) -> None:
     """UnsupportedError for an option of NumPy's that is set; unset ones are dropped.
 
-    own: names of parameters that the function has itself.
+    declared: options that the function takes.
     """
-    for name in [k for k in options if k in REFUSED and k not in own]:
+    for name in [k for k in options if k in REFUSED and k not in declared]:
         value = options[name]
         default = value is None or value is np._NoValue or (name == "where" and value is True)
         if not default and name not in ("order", "copy", "subok", "casting"):

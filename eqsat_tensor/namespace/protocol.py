@@ -8,7 +8,7 @@ import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
-from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse
+from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse, written_out
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
 from eqsat_tensor.tensor import FUNCTIONS, as_tensor
@@ -25,13 +25,14 @@ ACCUMULATORS = {
 TAKE_DTYPE = ("add", "multiply")  # their functions have a dtype=; of others the operand is cast
 HINTS = {
     "reduceat": "Take differences of a cumsum, or reduce slices of known bounds.",
-    "at": "Write a new array, by where or concatenate.",
 }
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
     """``np.exp(x)``, ``array + x`` and their like; UnsupportedError for what is not there."""
     name = ufunc.__name__
+    if method == "at":
+        return FUNCTIONS["__ufunc_at__"](ufunc, *operands)
     table = {"reduce": REDUCERS, "accumulate": ACCUMULATORS}.get(method, {})
     if name in table:
         return _along_axes(table[name], name, operands[0], options)
@@ -45,10 +46,11 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
         raise _missing(full_name)
+    out, dtype = options.pop("out", None), options.pop("dtype", None)
     refuse(full_name, options)
-    dtype = options.pop("dtype", None)
     result = function(*operands, **options)
-    return result if dtype is None else result.astype(dtype)
+    result = result if dtype is None else result.astype(dtype)
+    return result if out is None else written_out(full_name, out, result)
 
 
 def array_function(function: Any, args: Any, kwargs: Any) -> Any:

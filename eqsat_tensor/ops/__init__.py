@@ -11,6 +11,7 @@ from eqsat_tensor.ops import (
     entropy,
     error,
     gamma,
+    gather,
     hyperbolic,
     leaf,
     linalg,
@@ -23,6 +24,7 @@ from eqsat_tensor.ops import (
     sorting,
     transcendental,
     transforms,
+    update,
     whole,
 )
 
@@ -37,6 +39,7 @@ __all__ = [
     "entropy",
     "error",
     "gamma",
+    "gather",
     "hyperbolic",
     "leaf",
     "linalg",
@@ -49,5 +52,6 @@ __all__ = [
     "sorting",
     "transcendental",
     "transforms",
+    "update",
     "whole",
 ]

@@ -15,6 +15,7 @@ from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import Expr, apply, define
 from eqsat_tensor.ops import reduce
 from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.ops.regions import apart, runs, within
 from eqsat_tensor.types import (
     Guard,
     Shape,
@@ -265,19 +266,22 @@ def _slice_vjp(
     return (pad(turned, low, [abs(s) for s in step], x.shape),)
 
 
-def _slice_guards(node: Expr) -> list[Guard]:
-    """An element that is read at an unknown size has to be there (longer slices are clipped)."""
+def outside_guards(shape: Shape, lengths: Shape, start: Sequence[Size]) -> list[Guard]:
+    """An element at an unknown size has to be there (longer slices are clipped)."""
     found = []
-    for axis, (start, length) in enumerate(zip(node["start"], node.shape, strict=True)):
-        size = node.arguments[0].shape[axis]
+    for axis, (size, length, begin) in enumerate(zip(shape, lengths, start, strict=True)):
         if length != 1:
             continue
-        text = f"x[i]: index {start} is out of bounds for axis {axis} of size {size}."
-        for value, least in ((start, 0), (size - start, 1)):
+        text = f"x[i]: index {begin} is out of bounds for axis {axis} of size {size}."
+        for value, least in ((begin, 0), (size - begin, 1)):
             low = lower_bound(value)
             if low is None or low < least:
                 found.append(Guard(">=", value, least, text))
     return found
+
+
+def _slice_guards(node: Expr) -> list[Guard]:
+    return outside_guards(node.arguments[0].shape, node.shape, node["start"])
 
 
 _slice_op = define(
@@ -296,8 +300,24 @@ _slice_op = define(
 
 
 def slice_(x: Expr, start: Sequence[Size], step: Sequence[int], shape: Sequence[Size]) -> Expr:
-    """Every ``step[j]``-th element of each axis from ``start[j]`` on, ``shape[j]`` of them."""
+    """Every ``step[j]``-th element of each axis from ``start[j]`` on, ``shape[j]`` of them.
+
+    A slice of `update_slice` that certainly lies inside or outside of what was written skips it:
+    so loops such as ``x[i] = x[i - 1] + 1`` make chains of numbers, not of arrays.
+    """
     start, step, shape = tuple(start), tuple(step), tuple(shape)
+    while x.op.name == "update_slice":  # read what was written, or what lies beside it
+        whole, part = x.arguments
+        read, written = runs(start, step, shape), runs(x["start"], x["step"], part.shape)
+        inside = within(read, written)
+        if inside is not None:
+            start = tuple(a for a, _, _ in inside)
+            step = tuple(s or 1 for _, s, _ in inside)
+            x = part
+        elif apart(read, written):
+            x = whole
+        else:
+            break
     if shape == x.shape and all(a == 0 for a in start) and all(s == 1 for s in step):
         return x
     if x.op.name == "full":

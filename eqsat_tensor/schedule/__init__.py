@@ -76,11 +76,17 @@ def _buffers(
     }
     read_elsewhere |= {v.operands[0] for v in walk(outputs) if isinstance(v, Call)}
     names: dict[Value, str] = {}
+    changed = {v.operands[0]: v for v in placement.order if isinstance(v, Call) and v.in_place}
     for value in placement.order:
-        if value in moved:
-            names[value] = f"out{moved[value]}"
-        elif value in outputs and value not in moved:
-            names[value] = f"out{outputs.index(value)}"
+        last = value  # what the memory holds in the end
+        while last in changed:
+            last = changed[last]
+        if last in moved:
+            names[value] = f"out{moved[last]}"
+        elif last in outputs:
+            names[value] = f"out{outputs.index(last)}"
+        elif isinstance(value, Call) and value.in_place:
+            names[value] = names[value.operands[0]]
         elif isinstance(value, Input):
             names[value] = value.name
         elif is_reshape(value) and isinstance(value, Call):

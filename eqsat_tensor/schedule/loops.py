@@ -64,6 +64,11 @@ class Map(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Stored(Map):
+    """A "keep" that is computed once and stored, whatever it costs."""
+
+
+@dataclass(frozen=True, eq=False)
 class View(Value):
     """``result[i] = source[.. start + i[axis] * step ..]``: one (axis, start, step) a source axis."""
 
@@ -121,7 +126,11 @@ class Pick(Value):
 
 @dataclass(frozen=True, eq=False)
 class Call(Value):
-    """An opaque function of stored arrays: "gemm" or "reshape" (the same memory in another shape).
+    """An opaque function of stored arrays.
+
+    reshape: the same memory in another shape.
+    scatter: operands (base, index, updates), option "mode"; update: operands (base, part), options
+    "start" and "step".  Both change the memory of the base, which nothing else reads.
 
     gemm: operands (a, b) or (a, b, alpha, beta, c): alpha op(a) @ op(b) + beta c, leading axes
     being a batch.  Options: "transpose_a", "transpose_b"; "row": c is one row for all.
@@ -129,7 +138,12 @@ class Call(Value):
 
     function: str
     operands: tuple[Value, ...]
-    options: tuple[tuple[str, bool], ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def in_place(self) -> bool:
+        """Is the result the memory of the first operand, changed?"""
+        return self.function in ("scatter", "update")
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from eqsat_tensor.schedule.loops import (
     Reduce,
     Root,
     Scan,
+    Stored,
     Value,
     operands_of,
     walk,
@@ -166,6 +167,8 @@ def must_be_stored(outputs: tuple[Value, ...], order: list[Value]) -> set[Value]
     for value in order:
         if isinstance(value, Call):
             roots |= {value, *value.operands}
+        elif isinstance(value, Stored):
+            roots.add(value)
     seen: set[Value] = set()
     stack = [v.source for v in order if isinstance(v, Pick)]
     while stack:

@@ -16,6 +16,7 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT64, OF_ONE_RESULT, OPS, Expr, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
+from eqsat_tensor.schedule.chains import Chains, chains_of
 from eqsat_tensor.schedule.loops import (
     Call,
     Constant,
@@ -28,6 +29,7 @@ from eqsat_tensor.schedule.loops import (
     Reduce,
     Scan,
     SizeValue,
+    Stored,
     Value,
     View,
     through,
@@ -38,12 +40,15 @@ from eqsat_tensor.types import Shape, Size, TensorType, literal
 OWN_VECTOR_PRODUCTS = True
 
 
+CHAIN = 8  # updates one after another, from which on each is done in place
+
+
 def lower_program(outputs: Sequence[Expr], strided: Collection[Expr] = ()) -> tuple[Value, ...]:
     """The loop values of ``outputs``, one an output, no two the same and none an input.
 
     strided: input leaves whose arrays are not C-contiguous.
     """
-    table = Values(frozenset(strided))
+    table = Values(frozenset(strided), chains_of(outputs))
     results: list[Value] = []
     for value in table.lower(outputs):
         stored = value
@@ -72,8 +77,8 @@ class Recorder(Builder):
 class Values:
     """The table of one program: equal values are one object."""
 
-    def __init__(self, strided: frozenset[Expr] = frozenset()) -> None:
-        self.strided = strided
+    def __init__(self, strided: frozenset[Expr], chains: Chains) -> None:
+        self.strided, self.chains = strided, chains
         self.known: dict[tuple[Any, ...], Value] = {}
         self.done: dict[Expr, Value] = {}
         self.names: dict[str, Expr] = {}
@@ -236,14 +241,18 @@ class Values:
         return self.make(Call, node.type, "reshape", (self.stored(value),))
 
     def lower_pad(self, node: Expr, value: Value) -> Value:
-        low, step = list(node["low"]), node["step"] if "step" in node.op.attributes else None
-        for axis, stride in enumerate(step or ()):
+        return self.padded(value, node.shape, node["low"], node["step"])
+
+    def padded(self, value: Value, shape: Shape, low: Shape, step: tuple[int, ...]) -> Value:
+        """``value`` with element i of axis j at low[j] + i * step[j] of ``shape``, zeros between."""
+        low = tuple(low)
+        for axis, stride in enumerate(step):
             if stride != 1:
-                value = self.dilated(value, axis, node.shape[axis], low[axis], stride)
-                low[axis] = 0
-        if value.shape == node.shape and all(s == 0 for s in low):
+                value = self.dilated(value, axis, shape[axis], low[axis], stride)
+                low = (*low[:axis], 0, *low[axis + 1 :])
+        if value.shape == shape and all(s == 0 for s in low):
             return value
-        return self.make(Pad, node.type, value, tuple(low))
+        return self.make(Pad, value.type.with_shape(shape), value, low)
 
     def dilated(self, value: Value, axis: int, size: Size, low: Size, step: int) -> Value:
         """``value`` with element i at low + i * step of an axis of ``size``, zeros between."""
@@ -283,6 +292,64 @@ class Values:
         index = self.make(Iota, TensorType(INT64, node.shape), axis)
         here = self.map("less", TensorType(BOOL, node.shape), index, self.size_of(split))
         return self.map("select", node.type, here, left, right)
+
+    def lower_gather(self, node: Expr, value: Value, index: Value) -> Value:
+        """A pick along a new first axis: both are only looked at through views."""
+        lead, rest = len(index.shape), len(value.shape) - 1
+        whole = (value.shape[0], *node.shape)
+        rows = [(0, 0, 1), *((1 + lead + j, 0, 1) for j in range(rest))]
+        label = self.view(node.shape, index, [(j, 0, 1) for j in range(lead)])
+        return self.make(Pick, node.type, self.view(whole, value, rows), 0, label)
+
+    def lower_scatter(self, node: Expr, base: Value, index: Value, updates: Value) -> Value:
+        operands = (self.base_of(node, base), self.loaded(index), self.loaded(updates))
+        return Call(node.type, "scatter", operands, (("mode", node["mode"]),))
+
+    def lower_update_slice(self, node: Expr, base: Value, part: Value) -> Value:
+        """A selection; of a long chain, where each would select from all before it, in place."""
+        start, step = node["start"], node["step"]
+        if self.chains.length[node] > CHAIN:
+            options = (("start", start), ("step", step))
+            operands = (self.base_of(node, base), self.loaded(part))
+            return Call(node.type, "update", operands, options) if node.shape else part
+        yes = self.full(self.constant(True, BOOL), part.shape)
+        flags = node.type.with_dtype(BOOL)
+        inside = self.padded(yes, flags.shape, start, step)
+        chosen = self.padded(part, node.shape, start, step)
+        result = self.map("select", node.type, inside, chosen, base)
+        if node not in self.chains.kept:
+            return result
+        stored = self.make(Stored, node.type, "keep", (result,))
+        if isinstance(part, Map):
+            self.read_there(node, stored)
+        return stored
+
+    def read_there(self, node: Expr, stored: Value) -> None:
+        """Who reads what was written from now on reads it in the stored array."""
+        part, terms = node.arguments[1], list(zip(node["start"], node["step"], strict=True))
+        self.done[part] = self.view(
+            part.shape, stored, [(j, s, t) for j, (s, t) in enumerate(terms)]
+        )
+        if part.op.name == "broadcast" and all(part.shape[a] == 1 for a in part["axes"]):
+            kept = iter(range(len(part.shape)))
+            axes = [None if j in part["axes"] else next(kept) for j in range(len(part.shape))]
+            self.done[part.arguments[0]] = self.view(
+                part.arguments[0].shape,
+                stored,
+                [(a, s, t) for a, (s, t) in zip(axes, terms, strict=True)],
+            )
+
+    def base_of(self, node: Expr, base: Value) -> Value:
+        """Memory to change: that of an operand that nothing else reads, else a copy's."""
+        if node.arguments[0] in self.chains.alone and isinstance(base, Call) and base.in_place:
+            return base
+        return Map(base.type, "keep", (base,))
+
+    def loaded(self, value: Value) -> Value:
+        """The operand of a call, in memory also where it is a constant."""
+        if isinstance(value, Constant | SizeValue):
+            return self.map("keep", value.type, value)
+        return self.stored(value)
 
     def lower_pick(self, node: Expr, value: Value, index: Value) -> Value:
         return self.make(Pick, node.type, value, node["axis"], index)

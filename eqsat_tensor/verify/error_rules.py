@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from eqsat_tensor.lang import OPS
 from eqsat_tensor.scalar import PRIMITIVES
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -368,6 +369,33 @@ def _gemm(
     return no_nan(left + right + own)
 
 
+def _scatter(
+    x: Array, e: Array, index: Array, e_index: Array, updates: Array, e_updates: Array,
+    mode: str, checked: int, shape: tuple[int, ...],
+) -> Array:  # fmt: skip
+    """Errors go where the values go; of sums and products they grow with the number of terms."""
+
+    def of(base: Array, rows: Array, mode: str) -> Array:
+        taken = OPS["scatter"].numpy(base, index, rows, mode=mode, checked=checked, shape=shape)
+        return np.asarray(taken, np.float64)
+
+    if e_index.any():
+        return np.full(x.shape, np.inf)
+    if mode == "set":
+        return of(e, e_updates, "set")
+    if mode in ("minimum", "maximum"):
+        return of(e, e_updates, "maximum")
+    size, part = np.abs(wide(x)), np.abs(wide(updates))
+    total = of(size + e, part + e_updates, mode)
+    moved = of(e, e_updates, "add") if mode == "add" else total - of(size, part, mode)
+    if x.dtype.kind != "f":
+        return no_nan(moved)
+    count = of(np.zeros_like(size), np.ones_like(part), "add")
+    smallest = float(np.finfo(x.dtype).smallest_subnormal)
+    underflow = smallest * of(np.ones_like(size), np.maximum(part, 1.0), "multiply")
+    return no_nan(moved + count * (UNIT[x.dtype.name] * total + underflow))
+
+
 def _keep(x: Array, e: Array) -> Array:
     return e
 
@@ -386,6 +414,7 @@ ARRAYS: dict[str, Rule] = {
     "log_softmax": _log_softmax,
     "matmul": _matmul,
     "gemm": _gemm,
+    "scatter": _scatter,
     "keep": _keep,
 }
 

@@ -134,8 +134,8 @@ class Draw:
         built: dict[int, Expr] = {}
         for i in order:
             built[i] = self.build(operands[i], types[i])
-        if op.name == "pick":
-            self.label(built[1], int(built[0].shape[attributes["axis"]]))
+        if op.name in ("pick", "gather"):
+            self.label(built[1], int(built[0].shape[attributes.get("axis", 0)]))
         result = apply(op, *(built[i] for i in range(len(operands))), **attributes)
         if result.type != wanted:
             raise Misfit(f"{result.type} is not {wanted}")

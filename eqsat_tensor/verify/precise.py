@@ -42,7 +42,7 @@ class Words(Builder):
 
 def data_operands(op: OpDef) -> int:
     """How many leading operands of a movement op are moved (the rest are labels)."""
-    return 1 if op.name == "pick" else op.arity
+    return 1 if op.name in ("pick", "gather") else op.arity
 
 
 def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects | None:

@@ -29,6 +29,7 @@ WEIGHTS = {
     Kind.REDUCTION: 2.0,
     Kind.CUMULATIVE: 1.0,
     Kind.MOVEMENT: 0.8,
+    Kind.SCATTER: 0.0,
     Kind.CONTRACTION: 4.0,
     Kind.COMPOSITE: 1.5,
     Kind.BARRIER: 0.3,
@@ -36,7 +37,7 @@ WEIGHTS = {
 }
 COMMON = {"add": 5.0, "subtract": 4.0, "multiply": 5.0, "divide": 2.0, "negative": 2.0, "exp": 2.0}
 COMMON |= {"broadcast": 4.0, "sum": 3.0, "log": 2.0, "where": 2.0}
-NEVER = frozenset(("input", "size", "refine")) | NOT_DRAWN
+NEVER = frozenset(("input", "size", "refine", "scatter")) | NOT_DRAWN
 SPECIAL = 0.3  # the weight of a function of SciPy's, of which there are many
 SHARE = 0.35  # how often an operand is an expression that is there already
 TRIES = 60
@@ -79,11 +80,10 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
         if not acceptable(op, types):
             continue
         operands = [grow(draw, t, depth - 1, pool) for t in types]
-        if op.name == "pick":  # labels must lie in the axis
+        if op.name in ("pick", "gather"):  # labels must lie in the axis
             operands[1] = draw.leaf(types[1])
-            draw.leaves[operands[1]] = Leaf(
-                operands[1], labels=int(types[0].shape[attributes["axis"]])
-            )
+            labelled = types[0].shape[attributes.get("axis", 0)]
+            draw.leaves[operands[1]] = Leaf(operands[1], labels=int(labelled))
         if op.name == "integer_power":  # by whole numbers, none of them negative
             most = constant(7, types[1].dtype, types[1].shape)
             operands[1] = OPS["bitwise_and"](operands[1], most)
@@ -105,5 +105,14 @@ def acceptable(op: OpDef, types: Sequence[TensorType]) -> bool:
     """False for what NumPy refuses: integers to negative powers, the greatest of no elements."""
     if op.name == "power" and types[0].dtype.kind != "f":
         return False
-    needs_one = op.name in ("max", "min", "argmax", "argmin", "pick", "softmax", "log_softmax")
+    needs_one = op.name in (
+        "max",
+        "min",
+        "argmax",
+        "argmin",
+        "pick",
+        "gather",
+        "softmax",
+        "log_softmax",
+    )
     return not (needs_one or op.name == "logsumexp") or 0 not in types[0].shape

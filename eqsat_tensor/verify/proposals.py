@@ -253,6 +253,28 @@ def _pick(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> 
     return {"axis": axis}, [wanted.with_shape(shape), wanted.with_dtype(INT64)]
 
 
+def _gather(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    lead = int(d.random.integers(wanted.rank + 1))
+    index = wanted.with_dtype(INT64).with_shape(wanted.shape[:lead])
+    rows = wanted.with_shape((d.size() or 3, *wanted.shape[lead:]))
+    return {"checked": given.get("checked", 1), "shape": wanted.shape}, [rows, index]
+
+
+def _update_slice(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    part, steps, starts = [], [], []
+    for size in wanted.shape:
+        assert isinstance(size, int)
+        length = int(d.random.integers(0, size + 1))
+        longest = (size - 1) // (length - 1) if length > 1 else 1
+        step = int(d.random.integers(1, longest + 1))
+        span = (length - 1) * step + 1 if length else 0
+        part.append(length)
+        steps.append(step)
+        starts.append(int(d.random.integers(0, size - span + 1)))
+    attributes = {"start": tuple(starts), "step": tuple(steps), "shape": wanted.shape}
+    return attributes, [wanted, wanted.with_shape(part)]
+
+
 def _same(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     return ({"shape": wanted.shape} if "shape" in op.attributes else {}), [wanted]
 
@@ -273,6 +295,8 @@ PROPOSERS: dict[str, Proposer] = {
     "concatenate": _concatenate,
     "diagonal": _diagonal,
     "pick": _pick,
+    "gather": _gather,
+    "update_slice": _update_slice,
     "refine": _same,
     "keep": _same,
 }

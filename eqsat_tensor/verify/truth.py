@@ -105,6 +105,7 @@ class Truth(Builder):
             "argmin": lambda x, axes: self.position(x, axes[0], "less"),
             "matmul": self.matmul,
             "gemm": self.gemm,
+            "scatter": self.scatter,
             "keep": lambda x: x,
         }
 
@@ -372,6 +373,26 @@ class Truth(Builder):
             for x, y in zip(left, right, strict=True):
                 total = add(total, multiply(x, y))
             result[index] = total
+        return result
+
+    def scatter(
+        self,
+        x: Objects,
+        index: Objects,
+        updates: Objects,
+        mode: str,
+        checked: int,
+        shape: Sequence[int],
+    ) -> Objects:
+        result = x.copy()
+        function: Any = (lambda _, new: new) if mode == "set" else settled(self.table[mode])
+        for place in np.ndindex(index.shape):
+            label = index[place]
+            row = label + len(x) if label < 0 else label
+            if 0 <= row < len(x):
+                for column in np.ndindex(x.shape[1:]):
+                    new = updates[(*place, *column)]
+                    result[(row, *column)] = function(result[(row, *column)], new)
         return result
 
     def gemm(self, alpha: Objects, a: Objects, b: Objects, beta: Objects, c: Objects) -> Objects:

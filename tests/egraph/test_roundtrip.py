@@ -45,6 +45,19 @@ def samples() -> dict[str, Expr]:
         "concatenate": op("concatenate", x, leaf("u", (M, 3), key=10), axis=0),
         "diagonal": op("diagonal", square),
         "pick": op("pick", x, leaf("i", (N,), INT64, key=11), axis=1),
+        "gather": op("gather", x, leaf("g", (M,), INT64, key=13), checked=1, shape=(M, 3)),
+        "scatter": op(
+            "scatter",
+            x,
+            leaf("g", (M,), INT64, key=13),
+            leaf("v", (M, 3), key=14),
+            mode="add",
+            checked=1,
+            shape=(N, 3),
+        ),
+        "update_slice": op(
+            "update_slice", x, leaf("w", (M, 1), key=15), start=(0, 2), step=(2, 1), shape=(N, 3)
+        ),
         "matmul": op("matmul", x, matrix),
         "gemm": op("gemm", alpha, x, matrix, alpha, leaf("k", (N, M), key=12)),
     }

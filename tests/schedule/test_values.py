@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,21 @@ def full(value: float, *shape: Size, dtype: np.dtype = F64) -> Expr:
     return op("full", value=literal(value, dtype), shape=shape)
 
 
+LABELLED = ("pick", "gather")  # an empty axis has no labels
+
+
+def chain(writes: Sequence[tuple[Any, ...]]) -> Iterator[Expr]:
+    """Updates one after another: the last as an output alone, and with the last but one."""
+    for kept in (1, 2):
+        last = [leaf("x", F64, N + 2, 4)]
+        for part, start, *step in writes:
+            step = step[0] if step else (1, 1)
+            last.append(
+                op("update_slice", last[-1], part, start=start, step=step, shape=(N + 2, 4))
+            )
+        yield from last[-kept:]
+
+
 MOVES: dict[str, Callable[[], list[Expr]]] = {
     "broadcast": lambda: [op("broadcast", leaf("x", F64, M), axes=(0, 2), shape=(N, M, 3))],
     "squeeze": lambda: [
@@ -183,6 +198,28 @@ MOVES: dict[str, Callable[[], list[Expr]]] = {
         op("pick", leaf("x", F64, N, 3), leaf("label", I64, N), axis=1),
         op("pick", op("exp", leaf("y", F64, 3, M)), leaf("label2", I32, M), axis=0),
     ],
+    "gather": lambda: [
+        op("gather", leaf("x", F64, N, M), leaf("label", I64, 5, M), checked=1, shape=(5, M, M)),
+        op("gather", op("exp", leaf("y", F32, N)), leaf("label3", I32), checked=1, shape=()),
+        op("sum", op("gather", op("transpose", leaf("x", F64, N, M), axes=(1, 0)),
+                     leaf("label4", I64, N), checked=0, shape=(N, N)), axes=(1,)),
+    ],
+    "scatter": lambda: [
+        *(op("scatter", leaf(f"x{d}", d, N, M), leaf("label", I64, 7), leaf(f"v{d}", d, 7, M), mode=mode,
+             checked=0, shape=(N, M))
+          for mode in ("set", "add", "multiply", "minimum", "maximum") for d in (F64, I32)),
+        op("scatter", leaf("flags", BOOL, N), leaf("label2", I32, M), leaf("b", BOOL, M),
+           mode="add", checked=0, shape=(N,)),
+        op("scatter", full(0.0, N), leaf("label2", I32, M), full(1.0, M), mode="add",
+           checked=0, shape=(N,)),
+    ],
+    "update_slice": lambda: [
+        *chain([(full(1.0, 1, 2), (0, 1)), (leaf("v", F64, N, 1), (0, 2))]),
+        *chain([(leaf("v", F64, N, 1), (0, 2)), (leaf("w", F64, 1, 4), (1, 0))] * 5),
+        *chain([(leaf("w", F64, 1, 4), (1, 0)), (leaf("u", F64, 2, 2), (0, 1), (1, 2))] * 5),
+        op("update_slice", leaf("y", F32, 2 * N), op("exp", leaf("z", F32, N)), start=(0,),
+           step=(2,), shape=(2 * N,)),
+    ],
     "keep": lambda: [op("keep", x2()), op("add", op("keep", op("multiply", x2(), x2())), x2())],
     "iota": lambda: [
         op("iota", axis=1, dtype=I64, shape=(N, M)),
@@ -212,7 +249,7 @@ MOVES: dict[str, Callable[[], list[Expr]]] = {
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_movement_or_product_is_lowered_as_it_is_meant(name: str) -> None:
-    held(MOVES[name](), [s for s in pairs() if name != "pick" or s["n"]])
+    held(MOVES[name](), [s for s in pairs() if name not in LABELLED or (s["n"] and s["m"])])
 
 
 def test_logaddexp_keeps_infinities() -> None:

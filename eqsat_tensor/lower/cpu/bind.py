@@ -21,6 +21,7 @@ from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.host import Surroundings
+from eqsat_tensor.lower.cpu.inplace import domain_of
 from eqsat_tensor.lower.cpu.library import scipy_symbols
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.scalar import PRIMITIVES
@@ -45,7 +46,8 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 3  # of the bytes; part of every cache key
+FORMAT = 4  # of the bytes; part of every cache key
+UPDATE_COST = 8.0  # of an element that a call in place reads and writes
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,8 @@ def _step(plan: Plan, nest: Nest, kernel: str, words: tuple[tuple[Any, ...], ...
             return Step("call", "", domain, 0, (), 1.0, written, (), None, host)
         (call,) = values
         assert isinstance(call, Call), call
+        if call.in_place:  # the memory is that of its first operand, written before
+            return Step(call.function, kernel, domain_of(call), 0, words, UPDATE_COST, ())
         return Step("call", "", domain, 0, (), 1.0, written, (), _product(plan, call))
     partials: list[Partial] = []
     if nest.kind == "full" or (nest.kind == "col" and not outer):

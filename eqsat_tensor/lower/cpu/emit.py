@@ -12,8 +12,9 @@ from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.external import symbols_of
+from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.nests import write_kernel
-from eqsat_tensor.schedule.loops import Map, Pad, Plan, Value, View, operands_of, walk
+from eqsat_tensor.schedule.loops import Call, Map, Pad, Plan, Value, View, operands_of, walk
 
 PRODUCTS = ("multiply", "square")
 
@@ -46,11 +47,15 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
     slots: list[tuple[tuple[Any, ...], ...]] = []
     rounded = shared_products(plan.outputs) if contract else frozenset()
     for nest in plan.nests:
-        if nest.kind == "call":
+        call = nest.roots[0].value
+        if isinstance(call, Call) and not call.in_place:
             kernels.append("")
             slots.append(())
             continue
-        body, words = write_kernel(nest, plan.buffers, declared, width, contract, rounded)
+        if isinstance(call, Call):
+            body, words = write_call(call, plan.buffers, declared, width)
+        else:
+            body, words = write_kernel(nest, plan.buffers, declared, width, contract, rounded)
         kernels.append(names.setdefault(body, f"kernel{len(names)}"))
         slots.append(tuple(words))
     parts = [

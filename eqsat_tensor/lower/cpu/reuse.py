@@ -65,6 +65,8 @@ def overwritten(plan: Plan) -> tuple[tuple[int, str], ...]:
         if len(group) > 1 or nest.kind not in ("map", "call"):
             continue
         for root in nest.roots:
+            if isinstance(root.value, Call) and root.value.in_place:
+                continue  # the memory was written before: it counts where that was
             output = number.get(plan.buffers.get(root.value, ""))
             if output is None or root.guards:
                 continue
