@@ -49,7 +49,7 @@ Body = Callable[..., Expr]
 _FLOAT64_FIRST = """
     erf erfc erfcx erfi dawsn ndtr log_ndtr gamma gammaln loggamma rgamma gammasgn digamma gammainc
     gammaincc gammaincinv gammainccinv beta betaln j0 j1 y0 y1 i0 i0e i1 i1e k0 k0e k1 k1e cosm1
-    exprel logit expit log_expit xlogy xlog1py expm1 log1p exp2 exp10 ellipk ellipe ellipkm1
+    exprel logit expit log_expit xlogy xlog1py expm1 log1p exp2 exp10 cbrt ellipk ellipe ellipkm1
 """
 FLOAT64_FIRST = frozenset(_FLOAT64_FIRST.split())
 
@@ -111,7 +111,8 @@ def _lift(body: Body, arity: int, doc: str, *names: str) -> None:
 
 # -------------------------------------------------------------------------- one op, one function
 ALIASES = {"digamma": ("psi",), "jv": ("jn",)}
-for _op in (*forms.SCIPY.values(), *(OPS[name] for name in ("erf", "erfc", "expm1", "log1p"))):
+_SHARED = ("erf", "erfc", "expm1", "log1p", "exp2", "cbrt")  # with NumPy's or our own
+for _op in (*forms.SCIPY.values(), *(OPS[name] for name in _SHARED)):
     if _op is not riemann_zeta and _op is not zeta:
         _lift(_op, _op.arity, _op.doc, _op.name, *ALIASES.get(_op.name, ()))
 
@@ -142,7 +143,7 @@ _lift(_log_expit, 1, "log(expit(x)), accurate where expit underflows.", "log_exp
 _lift(
     _loggamma, 1, "gammaln, but NaN below 0, where the logarithm of gamma is complex.", "loggamma"
 )
-_lift(lambda x: arithmetic.power(full_like(x, 2), x), 1, "2 to the power x.", "exp2")
+_lift(OPS["rint"], 1, OPS["rint"].doc, "round")
 _lift(lambda x: arithmetic.power(full_like(x, 10), x), 1, "10 to the power x.", "exp10")
 _lift(
     lambda v, x: gammainc(_half(v), _half(x)), 2,

@@ -156,8 +156,6 @@ def test_scipys_other_functions_of_a_tensor() -> None:
         scipy.special.struve(x, x)
     with pytest.raises(UnsupportedError, match=r"scipy.special.gammaln.at"):
         scipy.special.gammaln.at(x, [0])
-    with pytest.raises(UnsupportedError, match=r"numpy.heaviside"):
-        np.heaviside(x, x) if not hasattr(et, "heaviside") else np.spacing(x)
     with pytest.raises(TraceError):
         scipy.special.polygamma(1, x)
 

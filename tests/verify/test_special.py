@@ -9,9 +9,9 @@ from eqsat_tensor.lang import OPS
 from eqsat_tensor.ops.forms import SCIPY
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.verify.programs import NEVER
-from eqsat_tensor.verify.running import RULES
+from eqsat_tensor.verify.running import ELEMENTWISE
 from eqsat_tensor.verify.special import FORMULAS
-from eqsat_tensor.verify.special_errors import NOT_DRAWN, PROMISES
+from eqsat_tensor.verify.special_errors import NOT_DRAWN, PROMISES, RULES
 from eqsat_tensor.verify.truth import Truth
 from tests.strategies import DOMAINS
 
@@ -23,7 +23,8 @@ def test_every_word_is_drawn_with_a_promise_or_said_not_to_be() -> None:
     assert set(WORDS) == set(PROMISES) | NOT_DRAWN
     assert not set(PROMISES) & NOT_DRAWN
     assert NOT_DRAWN <= NEVER
-    assert set(WORDS) <= set(RULES)
+    assert set(WORDS) == set(RULES)
+    assert set(RULES) <= set(ELEMENTWISE)
     assert {name for name in WORDS if not name.endswith("inv")} <= set(FORMULAS)
 
 
