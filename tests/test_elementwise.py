@@ -224,8 +224,6 @@ def test_what_is_not_there_says_so():
     x, n, m = tensor("x", (3,)), tensor("n", ("n",)), tensor("m", ("m",))
     with pytest.raises(UnsupportedError, match="known to be equal"):
         et.array_equal(n, m)
-    with pytest.raises(UnsupportedError, match="period"):
-        et.interp(x, [0.0, 1.0], [0.0, 1.0], period=2)
     with pytest.raises(UnsupportedError, match="no where="):
         np.hypot(x, x, where=np.array([True, False, True]), out=np.zeros(3))
     with pytest.raises(ValueError, match="forbidden"):

@@ -191,3 +191,32 @@ def test_methods_of_arrays():
     held(lambda n, t: (t.argsort(axis=0), t.cumprod(axis=1), t.cumsum(0, "f4")), x)
     held(lambda n, t: n.sort(t[0]).searchsorted(t), x)
     held(lambda n, t: (t.sum(0, where=x > 0), t.max(axis=1, initial=1), t.std(ddof=1)), x)
+
+
+# -------------------------------------------------------------- batches, derivatives along a tangent
+ROWS = {
+    "sort": lambda x: et.sort(x) ** 2,
+    "median": lambda x: et.median(x) * x,
+    "unique": lambda x: et.unique(x, size=7),
+    "interp": lambda x: et.interp(x, np.arange(3.0), x[:3]),
+    "interp of rows": lambda x: et.interp(np.array([0.1, 0.7]), et.sort(x[:3]), x[1:]),
+    "histogram": lambda x: et.histogram(x, 3, (-2, 2), weights=x**2)[0],
+    "bincount": lambda x: et.bincount(np.array([0, 2, 1, 2]), x, length=3),
+    "cumprod": lambda x: grad(lambda y: et.sum(et.cumprod(y) * et.cummax(x)))(x),
+    "logcumsumexp": lambda x: et.logcumsumexp(x),
+    "isin": lambda x: et.where(et.isin(x, x[:2]), x, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_batch_is_a_loop_and_a_tangent_a_difference(name):
+    function, at = ROWS[name], sample((5, 4), "f8", 9)
+    x, t = tensor("x", (5, 4)), tensor("t", (5, 4))
+    whole = package.vmap(function)(x)
+    rows = [function(x[k]) for k in range(5)]
+    _, along = package.jvp(package.vmap(function), (x,), (t,))
+    direction = sample((5, 4), "f8", 11)
+    got, tangent, *want = values([whole, along, *rows], {x: at, t: direction})
+    np.testing.assert_allclose(got, np.stack(want), rtol=1e-13, atol=1e-13)
+    ends = [values([whole], {x: at + s * 1e-6 * direction})[0] for s in (1, -1)]
+    np.testing.assert_allclose(tangent, (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-6)

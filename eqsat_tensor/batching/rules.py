@@ -239,6 +239,11 @@ RULES: dict[str, Rule] = {
     "eigh": shifted,
     "solve": same,
     "solve_triangular": same,
+    "ordered_by": shifted,
+    "searchsorted": same,
+    "lookup": shifted,
+    "label_sum": shifted,
+    "unique": shifted,
     "attach": same,
     "custom": _custom,
 }
@@ -247,4 +252,5 @@ BY_KIND: dict[Kind, Callable[[Expr, Sequence[Expr], Size], Expr | None]] = {
     Kind.ELEMENTWISE: same,
     Kind.BARRIER: same,
     Kind.REDUCTION: shifted,
+    Kind.CUMULATIVE: shifted,
 }

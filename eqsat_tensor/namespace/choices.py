@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import BOOL, FLOAT64, INTS, Expr
+from eqsat_tensor.lang import BOOL, INTS, Expr
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     broadcast_together,
     common_dtype,
-    common_shape,
     converted,
     expr_of,
     public,
@@ -185,45 +184,4 @@ def _all_equal(a: Any, b: Any, equal_nan: bool) -> Tensor:
         both = PUBLIC["logical_and"](PUBLIC["isnan"](a), PUBLIC["isnan"](b))
         same = PUBLIC["logical_or"](same, both)
     result: Tensor = PUBLIC["all"](same)
-    return result
-
-
-# ---------------------------------------------------------------------------------- interpolation
-@public(numpy=np.interp)
-def interp(
-    x: Any, xp: Any, fp: Any, /, left: Any = None, right: Any = None, period: Any = None
-) -> Tensor:
-    """The line through the points (xp, fp) at `x`, in float64; beyond them `left` and `right`.
-
-    xp: [m], ascending; fp: [m]. By counting the points below each x: m steps an element.
-    """
-    if period is not None:
-        hint = "Write x % period, and repeat the first and last points."
-        raise UnsupportedError(message("interp", "no period=", "", hint))
-    points, values = (converted(v, FLOAT64) for v in (xp, fp))
-    if len(points.shape) != 1 or len(values.shape) != 1:
-        raise ShapeError(message("interp", "xp and fp of one axis", f"xp: {show(xp)}"))
-    (size,) = common_shape("interp", (xp, fp), [points.shape, values.shape])
-    if size == 0:
-        raise ValueError("array of sample points is empty")
-    at: Any = Tensor(converted(x, FLOAT64))
-    grid, level = Tensor(points), Tensor(values)
-    below = PUBLIC["less_equal"](grid, PUBLIC["expand_dims"](at, -1))
-    count = PUBLIC["sum"](below, axis=-1)
-    start = PUBLIC["clip"](count - 1, 0, grid.shape[0] - 1)
-    end = PUBLIC["minimum"](start + 1, grid.shape[0] - 1)
-    take, where = PUBLIC["take"], PUBLIC["where"]
-    x0, x1, y0, y1 = take(grid, start), take(grid, end), take(level, start), take(level, end)
-    exact = PUBLIC["logical_or"](at == x0, start == end)
-    slope = (y1 - y0) / where(exact, 1.0, x1 - x0)
-    line = slope * (at - x0) + y0
-    # as NumPy does it where a number is infinite
-    other = slope * (at - x1) + y1
-    other = where(PUBLIC["logical_and"](PUBLIC["isnan"](other), y0 == y1), y0, other)
-    line = where(PUBLIC["isnan"](line), other, line)
-    line = where(exact, y0, line)
-    line = where(at < grid[0], level[0] if left is None else left, line)
-    line = where(at > grid[-1], level[-1] if right is None else right, line)
-    lost = PUBLIC["logical_and"](PUBLIC["isnan"](at), start != end)  # of one point, that is it
-    result: Tensor = where(lost, at, line)
     return result

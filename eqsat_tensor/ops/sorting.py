@@ -5,6 +5,7 @@ All sorts are stable, so the gradient of equal elements goes to them in their or
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ argsort = define(
 )  # fmt: skip
 
 
+def _moved(tangents: Sequence[Expr | None], move: Callable[[Expr], Expr]) -> Expr | None:
+    """The tangent of what moves its first operand by the others."""
+    return None if tangents[0] is None else move(tangents[0])
+
+
 def _ordered_by(x: Any, keys: Any, axis: int) -> Any:
     return np.take_along_axis(x, np.argsort(keys, axis, kind="stable"), axis)
 
@@ -42,12 +48,15 @@ ordered_by: OpDef = define(
     "ordered_by", Kind.LIBRARY, arity=2, numpy=_ordered_by, infer=_same, attributes=AXIS, ulps=0,
     vjp=lambda ct, out, x, keys, axis: (
         ordered_by(ct, argsort(keys, axis=axis), axis=axis), zeros_like(keys)),
+    jvp=lambda tangents, out, x, keys, axis: _moved(
+        tangents, lambda t: ordered_by(t, keys, axis=axis)),
     doc="The elements of one array in the order in which the keys beside them are sorted.",
 )  # fmt: skip
 sort = define(
     "sort", Kind.LIBRARY, arity=1, numpy=lambda x, axis: np.sort(x, axis, kind="stable"),
     infer=_same, attributes=AXIS, ulps=0,
     vjp=lambda ct, out, x, axis: (ordered_by(ct, argsort(x, axis=axis), axis=axis),),
+    jvp=lambda tangents, out, x, axis: _moved(tangents, lambda t: ordered_by(t, x, axis=axis)),
     doc="The elements along an axis in ascending order, NaN last.",
 )  # fmt: skip
 
@@ -115,6 +124,7 @@ def _lookup_vjp(ct: Expr, out: Expr, table: Expr, labels: Expr, shape: Shape) ->
 _lookup_op = define(
     "lookup", Kind.LIBRARY, arity=2, numpy=_lookup, infer=_lookup_type, vjp=_lookup_vjp,
     attributes={"shape": Attribute.SHAPE}, ulps=0,
+    jvp=lambda tangents, out, table, labels, shape: _moved(tangents, lambda t: lookup(t, labels)),
     doc="Elements of a row by label, 0 for labels outside of it; leading axes are a batch.",
 )  # fmt: skip
 
@@ -152,9 +162,11 @@ def _label_sum_type(x: TensorType, labels: TensorType, strict: int, shape: Shape
     return x.with_shape(shape)
 
 
-label_sum = define(
+label_sum: OpDef = define(
     "label_sum", Kind.LIBRARY, arity=2, numpy=_label_sum, infer=_label_sum_type, dtypes=NUMBERS,
-    attributes={"strict": Attribute.INT, "shape": Attribute.SHAPE}, linear=True,
+    attributes={"strict": Attribute.INT, "shape": Attribute.SHAPE},
+    jvp=lambda tangents, out, x, labels, strict, shape: _moved(
+        tangents, lambda t: label_sum(t, labels, strict=strict, shape=shape)),
     vjp=lambda ct, out, x, labels, strict, shape: (lookup(ct, labels), None),
     doc="The sum of the elements of each label along the last axis; those of labels outside are left out, or an error.",
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """The kernel of a "scan" nest: the places along one axis in turn, each made from the one before.
 
 Axes inside the scanned one are vectorised, and the row before is read back from the result; without
-any, a register carries the value on.  So sums come in NumPy's order, with NumPy's roundings.
+any, a register carries the value on, and some lines are walked together: each place waits for the
+one before it.  So sums come in NumPy's order, with NumPy's roundings.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from eqsat_tensor.lower.cpu.units import outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Root, Scan
 
+LINES = 4  # walked together where a register carries each
+
 # Writes one place: its index and that of the place before ("": there is none), what is carried.
 Place = Callable[[str, str, list[str]], Sequence[str]]
 
@@ -27,18 +30,29 @@ def write_scan(w: Passes) -> None:
     """
     nest = w.nest
     (root,) = nest.roots
-    if nest.outer:
-        outer_loops(w, nest.outer, lambda index: _line(w, root, index, "0", None))
+    if nest.outer + 1 < len(nest.domain):
+        if nest.outer:
+            outer_loops(w, nest.outer, lambda index: _rows(w, root, index, "0", None))
+        else:
+            _rows(w, root, [], "%begin", "%end")
+    elif nest.outer:
+        outer_loops(w, nest.outer - 1, lambda index: _lines(w, root, index))
     else:
-        _line(w, root, [], "%begin", "%end")
+        _elements(w, root, [[]])
 
 
-def _line(w: Passes, root: Root, index: list[str], low: str, high: str | None) -> None:
-    """One walk along the scanned axis, the axis after it from low to high (None: its end)."""
-    if len(index) + 1 == len(w.nest.domain):
-        _elements(w, root, index)
-    else:
-        _rows(w, root, index, low, high)
+def _lines(w: Passes, root: Root, index: list[str]) -> None:
+    """The lines along the last outer axis, several at a time."""
+    f, axis = w.function, len(index)
+    low, high = ("%begin", "%end") if axis == 0 else ("0", w.size(w.nest.domain[axis]))
+    middle = f.add(low, f.emit(f"and i64 {f.subtract(high, low)}, {-LINES}"))
+
+    def walk(count: int, i: str) -> list[str]:
+        _elements(w, root, [[*index, i if q == 0 else f.add(i, str(q))] for q in range(count)])
+        return []
+
+    f.loop(low, middle, LINES, [], lambda i, _: walk(LINES, i))
+    f.loop(middle, high, 1, [], lambda i, _: walk(1, i))
 
 
 def _in_turn(w: Passes, scan: Scan, carried: list[Typed], place: Place) -> None:
@@ -72,19 +86,22 @@ def _taken_in(w: Passes, root: Root, here: Here, old: str | None) -> str:
     return builder.apply("add", operands[0], builder.apply("multiply", operands[1], old))
 
 
-def _elements(w: Passes, root: Root, index: list[str]) -> None:
-    """The scanned axis is the innermost: one element after another."""
+def _elements(w: Passes, root: Root, lines: list[list[str]]) -> None:
+    """The scanned axis is the innermost: one element after another, of several lines."""
     scan = root.value
     assert isinstance(scan, Scan), scan
     builder = w.builder(scan.dtype, 0)
 
     def place(at: str, before: str, values: list[str]) -> list[str]:
-        here = Here(0, "0", None, [*index, at], -1)
-        text = _taken_in(w, root, here, values[0] if before else None)
-        w.store(scan, root.result, text, frozenset(), here)
-        return [text]
+        found = []
+        for index, old in zip(lines, values, strict=True):
+            here = Here(0, "0", None, [*index, at], -1)
+            found.append((_taken_in(w, root, here, old if before else None), here))
+        for text, here in found:
+            w.store(scan, root.result, text, frozenset(), here)
+        return [text for text, _ in found]
 
-    _in_turn(w, scan, [(builder.type, builder.constant(0))], place)
+    _in_turn(w, scan, [(builder.type, builder.constant(0))] * len(lines), place)
 
 
 def _rows(w: Passes, root: Root, index: list[str], low: str, high: str | None) -> None:
