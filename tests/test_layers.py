@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "special": ["namespace"],
     "transform": [*MEANING, "sizes", "tensor", "trees"],
     "graph": [*MEANING, "sizes", "tensor", "trees"],
-    "printing": [*MEANING, "sizes", "tensor", "trees", "calls"],
+    "printing": [*MEANING, "sizes", "tensor", "trees", "calls", "namespace"],
     "batching": [*MEANING, "sizes", "tensor", "trees", "transform"],
     "autodiff": [*MEANING, "sizes", "tensor", "trees", "transform", "batching"],
     "reference": MEANING,

@@ -66,6 +66,7 @@ def _forward(
         number: int = node["output"]
         return calls[call][number]
     refuse_unknown(node, held)
+    refuse_unknown(node, held)
     return push(node, [held.get(a) for a in node.arguments])
 
 
@@ -103,7 +104,7 @@ def _push_linear(node: Expr, tangents: Tangents) -> Expr | None:
         a, b = tangents
         return a if b is None else arithmetic.negative(b)
     filled = [
-        movement.zeros_like(x) if t is None else t
+        t if t is not None else movement.zeros_like(x) if x.dtype in FLOATS else x
         for x, t in zip(node.arguments, tangents, strict=True)
     ]
     return node.rebuilt(filled)

@@ -239,6 +239,7 @@ RULES: dict[str, Rule] = {
     "eigh": shifted,
     "solve": same,
     "solve_triangular": same,
+    "recurrence": shifted,
     "ordered_by": shifted,
     "searchsorted": same,
     "lookup": shifted,

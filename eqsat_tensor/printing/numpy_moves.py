@@ -204,10 +204,46 @@ def _keep(w: Writer, node: Expr) -> Text:
     return _operand(w, node) if w.namespace == "np" else w.call("keep", _operand(w, node).text)
 
 
+def _cumulative(w: Writer, node: Expr) -> Text:
+    """Backwards: of the flipped array, flipped."""
+    name, axis = node.op.name, f"axis={node['axis']}"
+    text = _operand(w, node).text
+    if node["reverse"]:
+        text = w.call("flip", text, axis).text
+    if name in ACCUMULATED and w.namespace == "np":
+        text = f"np.{ACCUMULATED[name]}.accumulate({text}, {axis})"
+    else:
+        dtype = [f"dtype={node.dtype.name!r}"] if node.dtype.kind in "iu" and name in SUMS else []
+        text = w.call(name, text, axis, *dtype).text
+    return w.call("flip", text, axis) if node["reverse"] else Text(text)
+
+
+def _sorted(w: Writer, node: Expr) -> Text:
+    keywords = [f"axis={node['axis']}", "kind='stable'"]
+    return w.call(node.op.name, _operand(w, node).text, *keywords)
+
+
+def _searchsorted(w: Writer, node: Expr) -> Text:
+    if len(node.arguments[0].shape) != 1:
+        raise w.missing(node)
+    a, v = (w.known[x].text for x in node.arguments)
+    return w.call("searchsorted", a, v, f"side={'right' if node['right'] else 'left'!r}")
+
+
+def _ldexp(w: Writer, node: Expr) -> Text:
+    x, power = (w.known[a] for a in node.arguments)
+    return w.call("ldexp", x.text, f"{power.at(ATOM)}.astype('int32')")
+
+
+ACCUMULATED = {"cummax": "maximum", "cummin": "minimum", "logcumsumexp": "logaddexp"}
+SUMS = ("cumsum", "cumprod")
 RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "input": _input, "full": _full, "iota": _iota, "size": _size, "broadcast": _broadcast,
     "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand,
     "slice": _slice, "pad": _pad, "concatenate": _concatenate, "diagonal": _diagonal,
+    "cumsum": _cumulative, "cumprod": _cumulative, "cummax": _cumulative, "cummin": _cumulative,
+    "logcumsumexp": _cumulative, "sort": _sorted, "argsort": _sorted,
+    "searchsorted": _searchsorted, "ldexp": _ldexp,
     "pick": _pick, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
 }  # fmt: skip
 

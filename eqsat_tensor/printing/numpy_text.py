@@ -18,6 +18,7 @@ from eqsat_tensor.calls import inlined
 from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import ANY_ARITY, Expr, topological
+from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.tensor import FUNCTIONS
 from eqsat_tensor.types import Size, SizeFunction, Symbol
@@ -97,6 +98,10 @@ class Writer:
                 raise self.missing(node)
             return self.expanded(body)
         if node.op.expand is not None:
+            if node.op.kind is Kind.COMPOSITE and not node.op.attributes:
+                alone = self.special(node, [self.known[a] for a in node.arguments])
+                if alone is not None:
+                    return alone
             return self.expanded(node.op.expand(*node.arguments, **node.named))
         if self.namespace == "np" and node.op.name in LINALG:
             called = self.call(
@@ -129,9 +134,34 @@ class Writer:
         if self.namespace == "np" and name in IN_NUMPY:
             template, level = IN_NUMPY[name]
             return Text(template.format(alone=texts[0].text, signed=texts[0].at(UNARY)), level)
-        if hasattr(np, name) if self.namespace == "np" else name in FUNCTIONS:
+        if name == "bitwise_count":  # uint8 as a function
+            return Text(f"{self.call(name, texts[0].text).text}.astype({node.dtype.name!r})")
+        if self.is_public(name):
             return self.call(name, *(t.text for t in texts))
-        raise self.missing(node)
+        special = self.special(node, texts)
+        if special is None:
+            raise self.missing(node)
+        return special
+
+    def is_public(self, name: str) -> bool:
+        return hasattr(np, name) if self.namespace == "np" else name in FUNCTIONS
+
+    def special(self, node: Expr, texts: Sequence[Text]) -> Text | None:
+        """A function of `scipy.special`, or of `et.special`; None where there is none."""
+        name = node.op.name
+        if self.namespace == "np":
+            from scipy import special
+
+            known = hasattr(special, name)
+        else:
+            known = name in SPECIAL
+        if node.op.attributes or not known:
+            return None
+        where = "special" if self.namespace == "np" else "et.special"
+        text = f"{where}.{name}({', '.join(t.text for t in texts)})"
+        if self.namespace == "np" and node.dtype.itemsize < 4:  # SciPy has no float16
+            text += f".astype({node.dtype.name!r})"
+        return Text(text)
 
     def operands(self, node: Expr) -> list[Text]:
         """Texts of operands that together have the node's shape and settle its dtype."""
@@ -209,8 +239,7 @@ class Writer:
     def reduced(self, node: Expr) -> Text | None:
         """A reduction, or a composite over axes, by the function of its name."""
         name = node.op.name
-        public = hasattr(np, name) if self.namespace == "np" else name in FUNCTIONS
-        if not public or (name.startswith("arg") and len(node["axes"]) != 1):
+        if not self.is_public(name) or (name.startswith("arg") and len(node["axes"]) != 1):
             return None
         axes = node["axes"]
         rank = len(node.arguments[0].shape)
@@ -228,8 +257,7 @@ class Writer:
     def generic(self, node: Expr) -> Text:
         """An op that bears the name of a public function, its axis as a keyword."""
         name = node.op.name
-        public = hasattr(np, name) if self.namespace == "np" else name in FUNCTIONS
-        if not public or set(node.op.attributes) - {"axis", "axes"}:
+        if not self.is_public(name) or set(node.op.attributes) - {"axis", "axes"}:
             raise self.missing(node)
         keywords = [f"axis={v}" for v in node.attributes]
         return self.call(name, *(self.known[a].text for a in node.arguments), *keywords)

@@ -25,7 +25,7 @@ def pprint(tensor: Any, namespace: str = "np") -> str:
     """The expression of a tensor in NumPy's syntax: it evaluates to the same value, the inputs being
     variables of their names.
 
-    namespace: "np", or "et" for the functions that NumPy has not.  A shared part is written where it is
+    namespace: "np" (with ``special`` for `scipy.special`), or "et" for what both have not.  A shared part is written where it is
     used; notes for derivatives (`stop_gradient`, ...) are not.  A size that no input tells stands by its name.  Raises UnsupportedError for an operation
     that the namespace has no word for, and for a text that would be very long.
     """
@@ -80,7 +80,9 @@ def to_source(
         writer.known[node] = text
     texts = iter([writer.known[r].text for r in roots])
     lines.append("return " + _nest(tree, texts))
-    head = f"import {MODULES[namespace]} as {namespace}\n\n\ndef {name}({', '.join(names.values())}):\n"
+    special = any("special." in line for line in lines) and namespace == "np"
+    imports = "from scipy import special\n" if special else ""
+    head = f"import {MODULES[namespace]} as {namespace}\n{imports}\n\ndef {name}({', '.join(names.values())}):\n"
     return head + "".join(f"    {line}\n" for line in lines)
 
 

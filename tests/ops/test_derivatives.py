@@ -13,7 +13,14 @@ from eqsat_tensor.tensor import input_leaf
 from tests.oracle import assert_same
 from tests.strategies import SYMMETRIC, instances, leaves, values
 
-USES = [(op, use) for op in OPS.values() for use in instances(op) if op.kind is not Kind.LEAF]
+
+def _is_telling(op, use):
+    """One shape will do for what goes element by element; what is empty is held by test_every_op."""
+    alone = op.kind is Kind.ELEMENTWISE or (op.kind is Kind.COMPOSITE and not op.attributes)
+    return op.kind is not Kind.LEAF and (not alone or use.types[-1].shape in ((3, 5), (3, 2)))
+
+
+USES = [(op, use) for op in OPS.values() for use in instances(op) if _is_telling(op, use)]
 # One use a shape: what moves axes does not look at dtypes.
 SHAPED = list(
     {
@@ -28,8 +35,8 @@ JUMPS = ("floor_divide",)
 def _differentiable(op, use):
     return (
         op.name not in JUMPS
-        and any(t.dtype == FLOAT64 for t in use.types)
         and op.infer(*use.types, **use.attributes).dtype == FLOAT64
+        and any(t.dtype == FLOAT64 and k not in op.refused for k, t in enumerate(use.types))
     )
 
 
@@ -63,7 +70,8 @@ class Drawn:
         operands = leaves(use)
         self.node = op(*operands, **use.attributes)
         self.known = dict(zip(operands, values(op, use, random), strict=True))
-        self.wrt = [x for x in operands if x.dtype == FLOAT64]
+        known = [x for k, x in enumerate(operands) if k not in op.refused]
+        self.wrt = [x for x in known if x.dtype == FLOAT64]
         self.ct = self.fresh(random, self.node)
         self.tangents = [self.fresh(random, x) for x in self.wrt]
         if op.name in SYMMETRIC:
@@ -118,7 +126,7 @@ def test_a_tangent_has_the_dtype_of_the_result(op):
         return
     operands = leaves(use)
     node = op(*operands, **use.attributes)
-    wrt = [x for x in operands if x.dtype in FLOATS]
+    wrt = [x for k, x in enumerate(operands) if x.dtype in FLOATS and k not in op.refused]
     (found,) = pushforward([node], wrt, wrt)
     assert found.type == node.type
 
