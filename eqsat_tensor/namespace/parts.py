@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, message
-from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT32, UINT8, Expr, OpDef
+from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, FLOAT64, INT32, UINT8, Expr, OpDef
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
     converted,
@@ -18,7 +18,7 @@ from eqsat_tensor.namespace.operands import (
     public,
     show,
 )
-from eqsat_tensor.ops import arithmetic, compare, parts, whole
+from eqsat_tensor.ops import arithmetic, bessel, compare, parts, whole
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.ops.movement import broadcast_to
 from eqsat_tensor.tensor import Tensor
@@ -181,3 +181,12 @@ def nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
         other = broadcast_to(converted(value, expr.dtype), expr.shape)
         result = compare.where(found, other, result)
     return Tensor(result)
+
+
+@public(numpy=np.i0)
+def i0(x: Any, /) -> Tensor:
+    """The modified Bessel function I of order 0; of integers in float64, of halves by float32."""
+    expr = expr_of("i0", x)
+    own = expr.dtype if expr.dtype.kind == "f" else FLOAT64
+    wide = FLOAT32 if own == FLOAT16 else own
+    return Tensor(compare.cast_to(bessel.i0(compare.cast_to(expr, wide)), own))

@@ -49,7 +49,9 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     out, dtype = options.pop("out", None), options.pop("dtype", None)
     refuse(full_name, options)
     result = function(*operands, **options)
-    result = result if dtype is None else result.astype(dtype)
+    if dtype is not None:
+        several = isinstance(result, tuple)
+        result = tuple(r.astype(dtype) for r in result) if several else result.astype(dtype)
     return result if out is None else written_out(full_name, out, result)
 
 

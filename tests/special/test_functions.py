@@ -156,6 +156,8 @@ def test_scipys_other_functions_of_a_tensor() -> None:
         scipy.special.struve(x, x)
     with pytest.raises(UnsupportedError, match=r"scipy.special.gammaln.at"):
         scipy.special.gammaln.at(x, [0])
+    with pytest.raises(UnsupportedError, match=r"numpy.isnat"):
+        np.isnat(x)
     with pytest.raises(TraceError):
         scipy.special.polygamma(1, x)
 
