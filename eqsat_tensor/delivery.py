@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,17 @@ class Form:
     binding: Binding
     in_place: Collection[tuple[int, int]]
 
+    @cached_property
+    def specs(self) -> tuple[InputSpec, ...]:
+        """What the arrays for all outputs must be."""
+        made = len(self.variant.program.outputs)
+        return self.binding.inputs[len(self.binding.inputs) - made :]
+
+    @cached_property
+    def visible(self) -> int:
+        """How many outputs are results."""
+        return self.variant.visible
+
     def buffers(
         self,
         arrays: Sequence[np.ndarray],
@@ -78,22 +90,23 @@ class Form:
         Safe is what lies apart from all that is read and written, but for the argument over which
         the result may be stored.
         """
-        variant, made = self.variant, len(self.variant.program.outputs)
-        specs = self.binding.inputs[len(self.binding.inputs) - made :]
-        result = [np.empty(s.shape, s.dtype) for s in specs]
-        wanted = {variant.visible + k: target for k, target in enumerate(targets)}
-        wanted |= enumerate(given)
-        states = variant.state_buffers()
-        if self.binding.hidden:  # a call that fails has written into nothing of the caller's
-            return result
-        for k, array in wanted.items():
-            over = [
-                a for i, a in enumerate(arrays) if (k, i) not in self.in_place or a is not array
+        wanted = dict(enumerate(given))
+        for k, target in enumerate(targets, self.visible):
+            wanted[k] = target
+        placed = {}
+        # a call that fails has written into nothing of the caller's
+        for k, array in wanted.items() if not self.binding.hidden else ():
+            read = [
+                a for i, a in enumerate(arrays) if a is not array or (k, i) not in self.in_place
             ]
             others = [a for i, a in wanted.items() if i != k]
-            if _lies(specs[k], array) and apart(array, [*over, *states, *others]):
-                result[k] = array
-        return result
+            apart_from = [*read, *self.variant.state_buffers(), *others]
+            if _lies(self.specs[k], array) and apart(array, apart_from):
+                placed[k] = array
+        return [
+            placed[k] if k in placed else np.empty(spec.shape, spec.dtype)
+            for k, spec in enumerate(self.specs)
+        ]
 
 
 def _lies(spec: InputSpec, array: np.ndarray) -> bool:

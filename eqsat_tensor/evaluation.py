@@ -10,7 +10,7 @@ from eqsat_tensor.compiled import Function, function
 from eqsat_tensor.errors import ArgumentError, message
 from eqsat_tensor.inout import In
 from eqsat_tensor.lang import OPS, Expr
-from eqsat_tensor.tensor import Tensor
+from eqsat_tensor.tensor import Shared, Tensor
 from eqsat_tensor.tracing import distinct_names
 
 # Address of a tensor -> it, and (its expression, its inputs, options) -> function.  Weakly, and by
@@ -21,6 +21,8 @@ _functions: dict[int, tuple[weakref.ref[Tensor], dict[Any, Function]]] = {}
 def evaluate(tensor: Tensor, inputs: Mapping[Tensor, Any] | None, **options: Any) -> Any:
     """See `Tensor.eval`."""
     given = {} if inputs is None else dict(inputs)
+    if isinstance(tensor, Shared) and not given:
+        return tensor.get_value()[()]  # a function would keep the state for ever
     leaves: dict[Expr, Any] = {}
     for key, value in given.items():
         if getattr(getattr(key, "expr", None), "op", None) is not OPS["input"]:

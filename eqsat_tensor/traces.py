@@ -163,14 +163,10 @@ class Traces:
                 entry = self._trace(call, known, pins)
             except ShapeError:
                 # Sizes that never agree but where one is 1, such as n and n - 1 for n = 2.
-                every = frozenset(
-                    f"{name}{axis}"
-                    for name, value in zip(call.names, call.values, strict=True)
-                    for axis in range(np.ndim(value))
-                )
-                if every == pins:
+                more = frozenset(_all_sizes(call))
+                if more == pins:
                     raise
-                pins = every
+                pins = more
                 continue
             arrays = accept(self.name, entry.arguments, call.values)
             sizes = sizes_of(self.name, entry.arguments, arrays)

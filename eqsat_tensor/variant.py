@@ -186,17 +186,17 @@ class Variant:
 
         They are as the code reads them, and kept alive.  ``finish(None)`` gives what a call returns.
         """
-        parts = self._parts(sizes, versions)
+        with self.lock:
+            parts = self._parts(sizes, versions)
         slots = [*parts.inputs[: self.program.arguments], *(o.slots for o in parts.outputs)]
         for places, array in zip(slots, arrays, strict=True):
             poke(places, array.ctypes.data)
         return parts.binding((), (), "none", finish, tuple(arrays))
 
     def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> _Parts:
-        with self.lock:
-            self.counters.binds += 1
-            code = self.code(sizes)
-            self.last_sizes = dict(sizes)
+        self.counters.binds += 1
+        code = self.code(sizes)
+        self.last_sizes = dict(sizes)
         bound = code.bind(sizes, pipeline.threads(), around=Around(self.options, self.counters))
         program = self.program
         named = {

@@ -96,10 +96,10 @@ def test_calls_of_one_nest_with_other_leaves_follow_one_another():
     plain = f.__wrapped__
     cases = [
         ({"w": np.ones(n, dtype), "b": b}, *s)
-        for n in (3, 5, 1, 0)
+        for n in (3, 5, 0)
         for dtype in ("float64", "float32")
         for b in (2.5, np.float64(2.5), np.ones(n, "float32"))
-        for s in ((), (2,), (0.5,), (np.float32(2),))
+        for s in ((), (2,), (np.float32(2),))
     ]
     order = np.random.default_rng(0).permutation(len(cases) * 2) % len(cases)
     for i in order:

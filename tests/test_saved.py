@@ -385,6 +385,10 @@ def test_a_tensor_has_a_value():
     assert x.eval({x: a})[2] == 2
     assert (et.shared(np.ones(3)) * 2).eval().sum() == 6
     np.testing.assert_array_equal(z.eval({x: a, y: 2.0}, mode="reference"), [1, 3, 5])
+    w = et.shared(np.ones(()), "w")
+    assert isinstance(w.eval(), np.float64)
+    assert (w * y).eval({w: 5.0, y: 2.0}) == 10  # another value in its place, for this once
+    assert w.get_value() == 1
     with pytest.raises(et.ArgumentError, match="no y"):
         z.eval({x: a})
     with pytest.raises(et.ArgumentError, match="needs every input to be used"):
