@@ -37,6 +37,7 @@ from eqsat_tensor.namespace import (
     statistics,
     triangles,
     views,
+    windows,
     writes,
 )
 from eqsat_tensor.namespace.names import OBJECTS
@@ -81,5 +82,6 @@ __all__ = [
     "statistics",
     "triangles",
     "views",
+    "windows",
     "writes",
 ]

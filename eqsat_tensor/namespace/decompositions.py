@@ -11,8 +11,9 @@ from typing import Any
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
 from eqsat_tensor.lang import FLOAT64, Expr
-from eqsat_tensor.namespace.linalg import LINALG, linear_algebra
+from eqsat_tensor.namespace.linalg import LINALG, LINALG_MISSING, linear_algebra
 from eqsat_tensor.namespace.operands import (
+    PUBLIC,
     common_dtype,
     common_shape,
     dispatched,
@@ -22,6 +23,18 @@ from eqsat_tensor.namespace.operands import (
 from eqsat_tensor.ops import compare, linalg, movement
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import same_size
+
+_VALUES = (
+    "Singular values and general eigenvalues are not there: compute that part outside, or by wrap."
+)
+LINALG_MISSING |= {
+    **dict.fromkeys(("svd", "svdvals", "eig", "eigvals", "matrix_rank", "cond"), _VALUES),
+    "qr": "Use the Cholesky factor of x.T @ x where x has full column rank, or wrap.",
+    "pinv": "Write solve(x.T @ x, x.T) where x has full column rank.",
+    "lstsq": "Write solve(x.T @ x, x.T @ b) where x has full column rank.",
+    "tensorsolve": "Reshape to a matrix and use solve.",
+    "tensorinv": "Reshape to a matrix and use inv.",
+}
 
 SlogdetResult = namedtuple("SlogdetResult", "sign logabsdet")
 EighResult = namedtuple("EighResult", "eigenvalues eigenvectors")
@@ -150,3 +163,19 @@ def eigh(x: Any, /, UPLO: str = "L") -> EighResult:
 def eigvalsh(x: Any, /, UPLO: str = "L") -> Tensor:
     """The eigenvalues of symmetric matrices, ascending."""
     return Tensor(linalg.eigh(_lower(_matrix("eigvalsh", x), UPLO), result=0))
+
+
+@linear_algebra
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """The norm of all elements as one vector, or of the vectors along `axis`."""
+    if axis is None:
+        rank = len(expr_of("vector_norm", x).shape)
+        found = PUBLIC["norm"](PUBLIC["ravel"](x), ord)
+        return PUBLIC["reshape"](found, (1,) * rank) if keepdims else found
+    return PUBLIC["norm"](x, ord, axis=axis, keepdims=keepdims)
+
+
+@linear_algebra
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """The norm of the matrices in the last two axes."""
+    return PUBLIC["norm"](x, ord, axis=(-2, -1), keepdims=keepdims)

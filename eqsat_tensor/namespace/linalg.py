@@ -26,6 +26,7 @@ from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import same_size
 
 LINALG: dict[str, Callable[..., Any]] = {}
+LINALG_MISSING: dict[str, str] = {}  # NumPy's names that are not there, and why
 
 
 def linear_algebra(function: Function) -> Function:
@@ -47,7 +48,8 @@ class Linalg:
             return PUBLIC[name]
         if name == "LinAlgError":
             return np.linalg.LinAlgError
-        raise AttributeError(f"eqsat_tensor.linalg has no attribute {name!r}")
+        text = f"eqsat_tensor.linalg has no attribute {name!r}"
+        raise AttributeError(f"{text}: {LINALG_MISSING[name]}" if name in LINALG_MISSING else text)
 
     def __dir__(self) -> list[str]:
         return sorted({*LINALG, "LinAlgError", *({"norm"} & set(PUBLIC))})

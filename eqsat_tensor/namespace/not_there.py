@@ -13,6 +13,11 @@ _ORDER = "Iterate in Python over a known size, or write the loop as one array op
 
 NOT_THERE: dict[str, str] = {
     # Results whose size depends on values.
+    **dict.fromkeys(
+        ("unique_all", "unique_counts", "unique_inverse", "unique_values"),
+        _SIZE + " Use unique with size=.",
+    ),
+    "setxor1d": _SIZE + " Use isin and where.",
     "trim_zeros": _SIZE + " Give the bounds: x[a:b].",
     # Polynomials with leading zeros cut off, and roots.
     "polydiv": _SIZE + " Leading zeros of the remainder are cut off.",
@@ -21,6 +26,13 @@ NOT_THERE: dict[str, str] = {
     "roots": _ROOTS,
     "poly": "Multiply the factors by convolve.",
     "poly1d": "It is a class of its own; use arrays of coefficients with polyval and its kin.",
+    "mask_indices": _SIZE + " Use tril_indices or triu_indices, or nonzero with size=.",
+    # Bins of several coordinates, bits.
+    **dict.fromkeys(
+        ("histogram2d", "histogramdd"),
+        "Digitize each coordinate, ravel_multi_index the bins, and bincount with length=.",
+    ),
+    **dict.fromkeys(("packbits", "unpackbits"), "Shift and mask: (x[:, None] >> arange(8)) & 1."),
     # Python in the innermost loop.
     "apply_along_axis": _LOOP,
     "frompyfunc": _LOOP,
