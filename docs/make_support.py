@@ -116,7 +116,7 @@ def table(title: str, lines: Iterator[str]) -> str:
 
 def text() -> str:
     """The whole document."""
-    numpy = [n for n in np.__all__ if not n.startswith("__")]
+    numpy = [n for n in sorted(np.__all__) if not n.startswith("__")]
     others = {n: getattr(et, n) for n in numpy if n in OBJECTS or hasattr(et, n)}
     linalg = [n for n in np.linalg.__all__ if n != "LinAlgError"]
     special = [n for n in scipy.special.__all__ if isinstance(getattr(scipy.special, n), np.ufunc)]

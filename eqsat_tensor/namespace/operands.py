@@ -95,7 +95,8 @@ def dispatched(
         if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
             made = numpy(*args, **kwargs)
             return held(made) if own in CREATION and tracing() else made
-        out = None if "out" in declared else kwargs.pop("out", None)
+        given = "out" not in declared or any_traced((kwargs.get("out"),))
+        out = kwargs.pop("out", None) if given else None
         refuse(label, kwargs, declared)
         if len(args) < leading and kwargs and numpy is not None:
             names = _names_of(numpy)[:leading]

@@ -6,7 +6,7 @@ LabelError at run time; without, `gather` takes the nearest row for it and `scat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from eqsat_tensor.lang import INT64, INTS, Expr, define
 from eqsat_tensor.ops import arithmetic, compare, reduce
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.ops.movement import broadcast, broadcast_to, reshape, zeros_like
-from eqsat_tensor.types import Shape, TensorType, product
+from eqsat_tensor.types import Shape, Size, TensorType, product
 
 UFUNCS = {
     "add": np.add, "multiply": np.multiply, "minimum": np.minimum, "maximum": np.maximum,
@@ -47,6 +47,26 @@ def _checks(node: Expr) -> list[tuple[Expr, str]]:
     return [(everywhere, text)]
 
 
+def _flat_labels(node: Expr, index: Expr, size: Size, drop: bool) -> Expr:
+    """Labels of a batch [size, ...] as ones of all its rows; those to drop lie behind the last."""
+    extent = node.arguments[0].shape[0]
+    wide = compare.cast_to(index, INT64)
+    here = gather(iota(axis=0, dtype=INT64, shape=(extent,)), wide, bool(node["checked"]))
+    first = arithmetic.multiply(
+        iota(axis=0, dtype=INT64, shape=wide.shape),
+        broadcast_to(size_value(extent, INT64), wide.shape),
+    )
+    label = arithmetic.add(first, here)
+    if not drop or node["checked"]:
+        return label
+    beyond = broadcast_to(size_value(size * extent, INT64), wide.shape)
+    return compare.where(inside(wide, extent), label, beyond)
+
+
+def _flat_rows(x: Expr) -> Expr:
+    return reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
+
+
 # ---------------------------------------------------------------------------------------- gather
 def _gather(x: Any, index: Any, checked: int, shape: tuple[int, ...]) -> Any:
     if not len(x):
@@ -67,6 +87,19 @@ def _gather_vjp(
     return scatter(zeros, index, ct, "add", bool(checked)), None
 
 
+def _gather_jvp(
+    tangents: Sequence[Expr | None], out: Expr, x: Expr, index: Expr, checked: int, shape: Shape
+) -> Expr | None:
+    return None if tangents[0] is None else gather(tangents[0], index, bool(checked))
+
+
+def _gather_batch(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
+    x, index = operands
+    if x.op.name == "broadcast" and x["axes"] == (0,):  # one array for all
+        return gather(x.arguments[0], index, bool(node["checked"]))
+    return gather(_flat_rows(x), _flat_labels(node, index, size, False), False)
+
+
 _gather_op = define(
     "gather",
     Kind.MOVEMENT,
@@ -75,6 +108,8 @@ _gather_op = define(
     infer=_gather_type,
     attributes={"checked": Attribute.INT, "shape": Attribute.SHAPE},
     vjp=_gather_vjp,
+    jvp=_gather_jvp,
+    batch=_gather_batch,
     checks=_checks,
     ulps=0.0,
     doc="Rows x[index] along the first axis: the axes of the index, then the other axes of x.",
@@ -82,7 +117,11 @@ _gather_op = define(
 
 
 def gather(x: Expr, index: Expr, checked: bool = True) -> Expr:
-    """``x[index]`` along the first axis of `x`."""
+    """``x[index]`` along the first axis of `x`; what was just written to one row is read itself."""
+    if x.op.name == "scatter" and (x["mode"], x["checked"]) == ("set", 1):
+        label, rows = x.arguments[1:]
+        if label is index and not label.shape:
+            return rows
     shape = (*index.shape, *x.shape[1:])
     return _gather_op(x, index, checked=int(checked), shape=shape)
 
@@ -190,6 +229,12 @@ def _scatter_vjp(
     return base, None, rows
 
 
+def _scatter_batch(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
+    x, index, updates = operands
+    labels = _flat_labels(node, index, size, True)
+    return reshape(scatter(_flat_rows(x), labels, updates, node["mode"], False), x.shape)
+
+
 _scatter_op = define(
     "scatter",
     Kind.SCATTER,
@@ -198,6 +243,7 @@ _scatter_op = define(
     infer=_scatter_type,
     attributes={"mode": Attribute.TEXT, "checked": Attribute.INT, "shape": Attribute.SHAPE},
     vjp=_scatter_vjp,
+    batch=_scatter_batch,
     checks=_checks,
     doc=(
         "x, its row index[k] replaced by updates[k] (or added to, multiplied, made the smaller or"
@@ -208,5 +254,11 @@ _scatter_op = define(
 
 
 def scatter(x: Expr, index: Expr, updates: Expr, mode: str, checked: bool = True) -> Expr:
-    """`x` with rows `updates` taken in at labels `index` of its first axis; modes as in `MODES`."""
+    """`x` with rows `updates` taken in at labels `index` of its first axis; modes as in `MODES`.
+
+    Rows that are set again leave nothing of what they were set to.
+    """
+    if x.op.name == "scatter" and (x["mode"], mode, x["checked"]) == ("set", "set", int(checked)):
+        below, label, _ = x.arguments
+        x = below if label is index else x
     return _scatter_op(x, index, updates, mode=mode, checked=int(checked), shape=x.shape)

@@ -44,6 +44,11 @@ def _guards(node: Expr) -> list[Guard]:
     return outside_guards(x.shape, v.shape, node["start"])
 
 
+def _batch(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
+    x, v = operands
+    return update_slice(x, v, (0, *node["start"]), (1, *node["step"]))
+
+
 _update_op = define(
     "update_slice",
     Kind.MOVEMENT,
@@ -52,6 +57,7 @@ _update_op = define(
     infer=_type,
     attributes={"start": Attribute.SIZES, "step": Attribute.AXES, "shape": Attribute.SHAPE},
     vjp=_vjp,
+    batch=_batch,
     guards=_guards,
     linear=True,
     ulps=0.0,

@@ -189,6 +189,13 @@ def _pick(w: Writer, node: Expr) -> Text:
     )
 
 
+def _gathered(w: Writer, node: Expr) -> Text:
+    if not node["checked"]:
+        raise w.missing(node)
+    x, index = (w.known[a].text for a in node.arguments)
+    return w.call("take", x, index, "axis=0")
+
+
 def _matmul(w: Writer, node: Expr) -> Text:
     a, b = (w.known[x] for x in node.arguments)
     return Text(f"{a.at(PRODUCT)} @ {b.at(UNARY)}", PRODUCT)
@@ -244,7 +251,7 @@ RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "cumsum": _cumulative, "cumprod": _cumulative, "cummax": _cumulative, "cummin": _cumulative,
     "logcumsumexp": _cumulative, "sort": _sorted, "argsort": _sorted,
     "searchsorted": _searchsorted, "ldexp": _ldexp,
-    "pick": _pick, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
+    "pick": _pick, "gather": _gathered, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
 }  # fmt: skip
 
 

@@ -118,6 +118,26 @@ def test_labels_on_several_axes_are_one_gather_whose_gradient_is_one_scatter():
     assert rows[et.arange(rows.shape[0]), y].expr.op.name == "pick"
 
 
+def test_a_row_that_is_added_to_is_written_once():
+    seen = []
+
+    def function(x, i):
+        row = x[i]
+        row += 1
+        x[i] *= 2
+        seen.append(x.expr)
+        return x, row
+
+    x = np.arange(6.0).reshape(3, 2)
+    want = x.copy()
+    want[1] = (want[1] + 1) * 2
+    for got, right in zip(
+        et.jit(function, mode="reference")(x, np.int64(1)), (want, want[1]), strict=True
+    ):
+        assert_same(got, right)
+    assert [n.op.name for n in topological(seen)].count("scatter") == 1
+
+
 def test_many_labels_along_an_axis_have_a_gradient_of_linear_size():
     x, i = tensor("x", ("n", 100)), tensor("i", ("n", 30), "int64")
     (gradient,) = et.grad(et.sum(et.take_along_axis(x, i, axis=1) ** 2), [x])

@@ -24,7 +24,7 @@ from eqsat_tensor.schedule.loops import (
     linear,
     operands_of,
 )
-from eqsat_tensor.types import Size
+from eqsat_tensor.types import Size, lower_bound, product
 
 MEMORY = {
     np.dtype(name): kind
@@ -237,14 +237,18 @@ class Writer:
                 scattered = part if scattered is None else f.emit(f"add {wide} {scattered}, {part}")
             else:
                 pointer = f.offset(kind, pointer, f.multiply(label.text, self.size(step)))
+        some = self._some(value) if labels else None
         if inner == 0 and scattered is None:
-            row = self.row_mask(guards, here)
+            row = self._both(self.row_mask(guards, here), some)
             if row is not None:  # outside there may be no element at all: read anything
                 pointer = f.emit(f"select i1 {row}, ptr {pointer}, ptr %argument")
             return Known(
                 "scalar", self.from_memory(f.emit(f"load {kind}, ptr {pointer}"), value, 0)
             )
         mask = self.mask(guards, here)
+        if some is not None:
+            wide = self.spread(some, "i1", here.lanes)
+            mask = wide if mask is None else f.emit(f"and <{here.lanes} x i1> {mask}, {wide}")
         if inner == 1 and scattered is None:
             at = f.offset(kind, pointer, here.j)
             return Known("vector", self.vector_load(at, value, mask, here))
@@ -258,6 +262,20 @@ class Writer:
             )
             return Known("vector", self.from_memory(turned, value, here.lanes))
         return Known("vector", self.gather(pointer, inner, scattered, value, mask, here))
+
+    def _some(self, value: Value) -> str | None:
+        """i1: has the value elements at all, so that a label within it means one?  None: surely."""
+        count = product(value.shape)
+        low = lower_bound(count)
+        if low is not None and low > 0:
+            return None
+        return self.function.emit(f"icmp sgt i64 {self.size(count)}, 0")
+
+    def _both(self, a: str | None, b: str | None) -> str | None:
+        """Both of two i1, None being true."""
+        if a is None or b is None:
+            return b if a is None else a
+        return self.function.emit(f"and i1 {a}, {b}")
 
     def vector_load(
         self, at: str, value: Value, mask: str | None, here: Here, raw: bool = False
