@@ -21,7 +21,6 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
@@ -93,6 +92,8 @@ class SubGraph:
             output = self.outputs[result]
             ct = _parameter(len(self.parameters), output.type)
             wrt = [p for p in self.parameters if p.dtype in FLOATS]
+            from eqsat_tensor.autodiff import pullback  # with a derivative, not with every import
+
             backs = pullback([output], [ct], wrt)
             self.variants[key] = _graph(f"{self.name}_back", (*self.parameters, ct), backs)
         made: SubGraph = self.variants[key]

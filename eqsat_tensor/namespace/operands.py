@@ -85,9 +85,10 @@ def dispatched(
     own: the function's name in the namespace, if it has one: what it makes may be a view, or an
     array to write to.
     """
-    parameters = inspect.signature(function).parameters
-    declared = frozenset((*parameters, *takes))
-    leading = sum(p.kind is inspect.Parameter.POSITIONAL_ONLY for p in parameters.values())
+    code = function.__code__  # `inspect.signature` of so many functions takes long at import
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    declared = frozenset((*names, *takes))
+    leading = code.co_posonlyargcount
     label = function.__name__.rstrip("_")
 
     @functools.wraps(function)
@@ -99,9 +100,9 @@ def dispatched(
         out = kwargs.pop("out", None) if given else None
         refuse(label, kwargs, declared)
         if len(args) < leading and kwargs and numpy is not None:
-            names = _names_of(numpy)[:leading]
-            while len(args) < len(names) and names[len(args)] in kwargs:
-                args = (*args, kwargs.pop(names[len(args)]))
+            theirs = _names_of(numpy)[:leading]
+            while len(args) < len(theirs) and theirs[len(args)] in kwargs:
+                args = (*args, kwargs.pop(theirs[len(args)]))
         result = function(*args, **kwargs)
         if own in VIEWS:
             result = FUNCTIONS["__views__"](own, function, args, kwargs, result)
