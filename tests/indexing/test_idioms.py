@@ -46,3 +46,26 @@ def test_loops_that_fill_an_array_are_linear():
     for k in range(1, 300):
         want[k] = 0.5 * want[k - 1] + y[k]
     np.testing.assert_allclose(et.jit(recurrence)(x, y), want, rtol=1e-12)
+
+
+def test_states_and_donated_arguments_take_long_chains_of_writes():
+    """Each step reads what the chain overwrites: in place only where that cannot be seen."""
+
+    def recurrence(w, x):
+        for k in range(1, 12):
+            w[k] = 0.5 * w[k - 1] + w[11 - k] * x[k]
+        return w
+
+    start, x = np.random.default_rng(0).standard_normal(12), np.linspace(-1, 1, 12)
+    w, t = et.shared(start, "w"), et.tensor("t", (12,))
+    step = et.function([t], w.sum(), updates={w: recurrence(w * 1.0, t)})
+    want = start.copy()
+    for _ in range(3):
+        np.testing.assert_allclose(step(x), want.sum())
+        np.testing.assert_allclose(w.get_value(), recurrence(want, x))
+    donated, kept = start.copy(), start.copy()
+    total = et.jit(lambda w, x: recurrence(w, x).sum(), donate=("w",))(donated, x)
+    np.testing.assert_allclose(donated, recurrence(start.copy(), x))
+    np.testing.assert_allclose(total, donated.sum())
+    et.jit(lambda w, x: recurrence(w, x).sum())(kept, x)
+    assert np.array_equal(kept, start)

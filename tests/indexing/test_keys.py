@@ -191,6 +191,24 @@ def test_inputs_of_a_graph_are_not_written_to():
             view[0] = 1
 
 
+def test_what_a_graph_computes_can_be_written_to():
+    x, i = tensor("x", ("n",)), tensor("i", (), "int64")
+    y = x * 2
+    head = y[:2]
+    y[0] = 5
+    head[1:] += y[i]
+    step = et.function([x, i], [y, head, x.at[i].set(7), et.grad(et.sum(y**2), x)])
+    values = np.array([1.0, 2, 3, 4])
+    want, written = values * 2, values.copy()
+    want[0] = 5
+    want[1] += want[-1]
+    written[-1] = 7
+    got = step(values, np.int64(-1))
+    for left, right in zip(got, (want, want[:2], written), strict=False):
+        assert_same(left, right)
+    np.testing.assert_allclose(got[3], [0, 4 * want[1], 4 * want[2], 4 * want[3] + 4 * want[1]])
+
+
 def test_an_argument_that_was_written_to_has_its_final_value():
     seen = []
 

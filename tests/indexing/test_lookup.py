@@ -64,6 +64,9 @@ WRITES = {
     "divide_at": lambda np, x, i: np.divide.at(x, [0, 1], 4.0),
     "maximum_at": lambda np, x, i: np.maximum.at(x, (slice(None), i), 3.0),
     "minimum_at": lambda np, x, i: np.minimum.at(x, x > 3, 2.0),
+    "sort": lambda np, x, i: x.sort(),
+    "sort_axis": lambda np, x, i: x.sort(axis=0),
+    "sort_view": lambda np, x, i: x[1].sort(),
     "out": lambda np, x, i: np.add(x, x[0], out=x),
     "out_view": lambda np, x, i: np.multiply(x[:, 1], x[:, 2], out=x[:, 0]),
     "out_of_a_sum": lambda np, x, i: np.sum(x, axis=0, out=x[1]),
@@ -99,6 +102,55 @@ def test_a_function_writes_what_numpys_writes(name):
     for module in (et, np):
         for got in et.jit(traced(module), mode="reference")(X, I):
             assert_same(got, want, label=name)
+
+
+VIEWS = {
+    "split": lambda np, x: np.split(x, 2, axis=1)[1],
+    "array_split": lambda np, x: np.array_split(x, 3, axis=1)[0],
+    "hsplit": lambda np, x: np.hsplit(x, [1, 3])[1],
+    "vsplit": lambda np, x: np.vsplit(x, 3)[2],
+    "unstack": lambda np, x: np.unstack(x, axis=1)[2],
+    "flip": lambda np, x: np.flip(x, 0)[0],
+    "fliplr": lambda np, x: np.fliplr(x)[:, :2],
+    "rot90": lambda np, x: np.rot90(x)[1],
+    "rollaxis": lambda np, x: np.rollaxis(x, 1)[3],
+    "moveaxis": lambda np, x: np.moveaxis(x, 0, 1)[0],
+    "matrix_transpose": lambda np, x: np.matrix_transpose(x)[1],
+    "atleast_3d": lambda np, x: np.atleast_3d(x)[1],
+    "atleast_2d": lambda np, x: np.atleast_2d(x[2]),
+    "squeeze": lambda np, x: np.squeeze(x[:, None, 1:2]),
+    "expand_dims": lambda np, x: np.expand_dims(x, (0, 2))[0, 1],
+    "reshape": lambda np, x: np.reshape(x, (2, 6))[1],
+    "reshape_copies": lambda np, x: np.reshape(x.T, (2, 6))[1],
+    "ravel": lambda np, x: np.ravel(x)[::2],
+    "ravel_copies": lambda np, x: np.ravel(x[:, 1:]),
+    "flatten": lambda np, x: x.flatten(),
+    "copy": lambda np, x: x[1].copy(),
+    "asarray": lambda np, x: np.asarray(x)[0],
+    "array": lambda np, x: np.array(x)[0],
+    "swapaxes_of_slice": lambda np, x: x[::2].swapaxes(0, 1)[1:3],
+    "rows": lambda np, x: [*x][1],
+    "labels": lambda np, x: x[[0, 1]],
+    "arithmetic": lambda np, x: x + 0,
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_numpy_gives_as_a_view_is_written_through(name):
+    function = VIEWS[name]
+
+    def run(np, x):
+        view = function(np, x)
+        view += 10
+        view[...] *= 2
+        x[0, 0] = -1
+        return x, view
+
+    want = run(np, X.copy())
+    for module in (et,) if name in ("array", "asarray") else (et, np):  # NumPy's ask nobody
+        got = et.jit(lambda x: run(module, x), mode="reference")(X)  # noqa: B023
+        for left, right in zip(got, want, strict=True):
+            assert_same(left, right, label=name)
 
 
 def test_positions_are_given_in_an_array_of_the_size_that_is_asked_for():
