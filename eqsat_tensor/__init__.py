@@ -12,6 +12,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from eqsat_tensor import complexes as _complexes  # noqa: F401  (how ops act on complex numbers)
 from eqsat_tensor import namespace as _namespace
 from eqsat_tensor import special
 from eqsat_tensor import transform as _transform

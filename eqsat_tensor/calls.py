@@ -26,7 +26,7 @@ from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     ANY_ARITY,
     BOOL,
-    FLOATS,
+    INEXACT,
     Expr,
     apply,
     checks_of,
@@ -91,7 +91,7 @@ class SubGraph:
         if key not in self.variants:
             output = self.outputs[result]
             ct = _parameter(len(self.parameters), output.type)
-            wrt = [p for p in self.parameters if p.dtype in FLOATS]
+            wrt = [p for p in self.parameters if p.dtype in INEXACT]
             from eqsat_tensor.autodiff import pullback  # with a derivative, not with every import
 
             backs = pullback([output], [ct], wrt)
@@ -257,7 +257,7 @@ def inlined(node: Expr) -> Expr | None:
 def _call_vjp(
     ct: Expr, out: Expr, *operands: Expr, graph: SubGraph, sizes: Any, result: int, **_: Any
 ) -> list[Expr | None]:
-    floats = [i for i, p in enumerate(graph.parameters) if p.dtype in FLOATS]
+    floats = [i for i, p in enumerate(graph.parameters) if p.dtype in INEXACT]
     found: list[Expr | None] = [None] * len(operands)
     if graph.vjp is not None:
         results = [_call(graph, sizes, operands, k) for k in range(graph.values)]
@@ -323,7 +323,7 @@ def _cond_vjp(
     condition, *rest = operands
     backs = _same_checks(graph.pullback(result), other.pullback(result))
     found: list[Expr | None] = [None] * len(operands)
-    floats = [i for i, p in enumerate(graph.parameters) if p.dtype in FLOATS]
+    floats = [i for i, p in enumerate(graph.parameters) if p.dtype in INEXACT]
     for k, i in enumerate(floats):
         found[i + 1] = _cond(*backs, sizes, (condition, *rest, ct), k)
     return found

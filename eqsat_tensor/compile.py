@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from eqsat_tensor.complexes import split
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.saturate import saturate
@@ -62,8 +63,8 @@ def rulebook(options: Options) -> RuleBook:
 
 
 def normalized(program: Program) -> Rewritten:
-    """The program in normal form, not yet rewritten."""
-    roots, became = normalize(program.roots, program.leaves)
+    """The program in normal form, by real numbers alone, not yet rewritten."""
+    roots, became = normalize(split(program.roots), program.leaves)
     leaves = tuple(became[leaf] for leaf in program.leaves)
     return Rewritten(tuple(roots), leaves, None)
 

@@ -16,10 +16,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.errors import user_place
+from eqsat_tensor.errors import DtypeError, message, user_place
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.types import (
+    ALL_DTYPES,
     DTYPES,
     Guard,
     Literal,
@@ -37,6 +38,10 @@ UINT8, UINT16, UINT32, UINT64 = UNSIGNED
 FLOAT16, FLOAT32, FLOAT64 = FLOATS
 INTS = SIGNED + UNSIGNED
 NUMBERS = INTS + FLOATS
+COMPLEXES = tuple(dtype for dtype in ALL_DTYPES if dtype.kind == "c")
+COMPLEX64, COMPLEX128 = COMPLEXES
+INEXACT = FLOATS + COMPLEXES
+PART = {COMPLEX64: FLOAT32, COMPLEX128: FLOAT64}  # of a complex dtype: that of its parts
 ANY_ARITY = -1
 OF_ONE_RESULT = ("result", "shape", "dtype")
 
@@ -98,7 +103,7 @@ class OpDef:
     numpy       the meaning: ``numpy(*arrays, **attributes)``, sizes given as ints.
     infer       ``infer(*types, **attributes) -> TensorType``.
     attributes  static parameters in order, and how each is encoded.
-    dtypes      dtypes that the first operand may have.
+    dtypes      dtypes that the first operand may have; complex ones beside: `takes_complex`.
     ufunc       the NumPy ufunc whose promotion the public function follows (elementwise ops).
     scalar      scalar body ``scalar(s, *operands)``; None where the primitive bears the op's name.
     vjp         ``vjp(ct, out, *arguments, **attributes)``: one cotangent (or None: it is zero) an
@@ -159,6 +164,8 @@ class OpDef:
 
 
 OPS: dict[str, OpDef] = {}
+# How ops act on complex operands, by name: from their parts to the result's (`complexes` fills it).
+COMPLEX_RULES: dict[str, Callable[..., Any]] = {}
 _TABLE: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
 next_serial = count().__next__
 
@@ -181,10 +188,28 @@ def _elementwise_type(
     def infer(*types: TensorType) -> TensorType:
         first = types[0]
         assert all(t == first for t in types), (name, types)
-        assert first.dtype in dtypes, (name, types)
+        assert first.dtype in dtypes or first.dtype in COMPLEXES, (name, types)
         return first.with_dtype(BOOL) if result == "bool" else first
 
     return infer
+
+
+def takes_complex(op: OpDef) -> bool:
+    """May operands be complex?  By a rule, or because the op acts on both parts alike."""
+    alike = op.linear or op.kind in (Kind.MOVEMENT, Kind.BARRIER) or op.arity == ANY_ARITY
+    return alike or op.name in COMPLEX_RULES
+
+
+def part_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of the parts of a complex one; any other as it is."""
+    return PART.get(dtype, dtype)
+
+
+def _refuse_complex(op: OpDef, arguments: Sequence[Expr]) -> None:
+    if any(a.type.dtype.kind == "c" for a in arguments) and not takes_complex(op):
+        got = ", ".join(str(a.type) for a in arguments)
+        hint = "Take real(z), imag(z) or abs(z) first."
+        raise DtypeError(message(op.name, "real operands", got, hint))
 
 
 def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
@@ -196,6 +221,7 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     if found is not None:
         return found
     assert len(arguments) == op.arity or op.arity == ANY_ARITY, (op, arguments)
+    _refuse_complex(op, arguments)
     node = Expr()
     node.op, node.arguments, node.attributes = op, arguments, values
     node.type = op.infer(*(a.type for a in arguments), **attributes)

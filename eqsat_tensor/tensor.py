@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, TraceError, message
-from eqsat_tensor.lang import BOOL, FLOAT64, INT64, Expr
+from eqsat_tensor.lang import BOOL, COMPLEX128, FLOAT64, INT64, Expr
 from eqsat_tensor.ops.captured import capture, captured_array, input_leaf
 from eqsat_tensor.ops.leaf import constant, size_value
 from eqsat_tensor.sizes import Dim, pinning, size_or_dim, tracing
@@ -23,7 +23,9 @@ from eqsat_tensor.types import Size, known_dtype, symbol
 
 # The functions that tensors use as methods and operators; `namespace` fills it.
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
-PYTHON_NUMBERS: dict[type, np.dtype] = {bool: BOOL, int: INT64, float: FLOAT64}
+PYTHON_NUMBERS: dict[type, np.dtype] = {
+    bool: BOOL, int: INT64, float: FLOAT64, complex: COMPLEX128
+}  # fmt: skip
 
 
 class Tensor(Storage):
@@ -268,7 +270,7 @@ CONVERSIONS = {
     "int": f"Use astype, or make the argument static. {OURS}",
     "index": "Use take or x[i], or make the argument static.",
     "float": f"Use astype, or make the argument static. {OURS}",
-    "complex": "Complex numbers are not supported.",
+    "complex": f"Use astype, or make the argument static. {OURS}",
 }
 for _name, _function in CONVERSIONS.items():
     setattr(Tensor, f"__{_name}__", _conversion(_name, _function))
@@ -290,7 +292,7 @@ def operator(name: str, *operands: Any) -> Any:
     """A Python operator: as the function `name`, but of Python numbers alone it gives such a one."""
     result = FUNCTIONS[name](*operands)
     if all(weak_type(x) is not None for x in operands):
-        result.weak = {"b": bool, "i": int, "u": int, "f": float}[result.dtype.kind]
+        result.weak = {"b": bool, "i": int, "u": int, "f": float, "c": complex}[result.dtype.kind]
     return result
 
 
@@ -310,7 +312,7 @@ def holds_traced(value: Any) -> bool:
 
 def is_operand(value: Any) -> bool:
     """Can this stand beside a tensor?  Tensors, sizes, numbers, arrays and nests of numbers."""
-    if isinstance(
+    if type(value) in PYTHON_NUMBERS or isinstance(
         value, Tensor | Dim | bool | int | float | np.generic | np.ndarray | list | tuple
     ):
         return True
@@ -327,7 +329,7 @@ def weak_type(value: Any) -> type | None:
 
 
 def as_expr(value: Any) -> Expr:
-    """The expression of a tensor, a size, a Python number (int64, float64, bool) or an array."""
+    """The expression of a tensor, a size, a Python number (int64, float64, ...) or an array."""
     if isinstance(value, Expr):
         return value
     if isinstance(value, Tensor):
@@ -358,8 +360,8 @@ def tensor(name: str, shape: Sequence[int | str | Dim] = (), dtype: Any = "float
     """An input of a graph.
 
     shape: ints, and names of sizes known at run time only; one name means one size everywhere.
-    Raises DtypeError for a dtype that is not bool, int8 to int64, uint8 to uint64, or float16 to
-    float64.
+    Raises DtypeError for a dtype that is not bool, int8 to int64, uint8 to uint64, float16 to
+    float64, complex64 or complex128.
     """
     if isinstance(shape, str | int | Dim):
         shape = (shape,)

@@ -23,7 +23,12 @@ from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import SizeTerm, Symbol, known_dtype, symbol
 
 _keys = count(1 << 40)
-PYTHON_DTYPES = {bool: np.dtype("bool"), int: np.dtype("int64"), float: np.dtype("float64")}
+PYTHON_DTYPES = {
+    kind: np.dtype(name)
+    for kind, name in (
+        (bool, "bool"), (int, "int64"), (float, "float64"), (complex, "complex128")
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

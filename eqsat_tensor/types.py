@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
 
 _WIDTHS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (16, 32, 64)}
-# Every dtype there is, by kind and width, and what messages and rule files call it.
+# The dtypes that rules and loops compute in, and what messages and rule files call them.
 SHORT = {"bool": "bool"} | {
     f"{kind}{bits}": f"{kind[0]}{bits}" for kind, widths in _WIDTHS.items() for bits in widths
 }
 DTYPES: tuple[np.dtype, ...] = tuple(map(np.dtype, SHORT))
+# Complex numbers are of the language alone: `complexes` splits them into two real parts.
+SHORT |= {"complex64": "c64", "complex128": "c128"}
+ALL_DTYPES: tuple[np.dtype, ...] = tuple(map(np.dtype, SHORT))
 
 
 # ---------------------------------------------------------------------------------------- sizes
@@ -274,7 +277,7 @@ def product(sizes: Iterable[Size]) -> Size:
 # ---------------------------------------------------------------------------------------- types
 @dataclass(frozen=True)
 class TensorType:
-    """A dtype (one of `DTYPES`) and a shape."""
+    """A dtype (one of `ALL_DTYPES`) and a shape."""
 
     dtype: np.dtype
     shape: Shape
@@ -301,9 +304,9 @@ class Literal:
     bits: bytes
 
     @property
-    def value(self) -> bool | int | float:
-        item: bool | int | float = np.frombuffer(self.bits, self.dtype)[0].item()
-        return item
+    def value(self) -> Any:
+        """The constant as a Python bool, int, float or complex."""
+        return np.frombuffer(self.bits, self.dtype)[0].item()
 
     def __str__(self) -> str:
         return repr(self.value)
@@ -331,16 +334,16 @@ class Guard:
 
 @cache
 def known_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype in native byte order, or DtypeError where it is not one of `DTYPES`.
+    """The dtype in native byte order, or DtypeError where it is not one of `ALL_DTYPES`.
 
     C's types of equal width are one: ``long long`` is int64, as ``long`` is.
     """
     native = dtype.newbyteorder("=")
-    if native not in DTYPES:
+    if native not in ALL_DTYPES:
         raise DtypeError(
-            message("dtype", f"one of {', '.join(d.name for d in DTYPES)}", str(dtype))
+            message("dtype", f"one of {', '.join(d.name for d in ALL_DTYPES)}", str(dtype))
         )
-    return DTYPES[DTYPES.index(native)]
+    return ALL_DTYPES[ALL_DTYPES.index(native)]
 
 
 def same_size(left: Size, right: Size) -> bool | None:

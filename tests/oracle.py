@@ -31,6 +31,10 @@ def assert_same(got: Any, want: Any, guarantee: str = "exact", label: str = "") 
 
 
 def _differs(left: np.ndarray, right: np.ndarray, guarantee: str) -> np.ndarray:
+    if left.dtype.kind == "c":
+        return _differs(left.real, right.real, guarantee) | _differs(
+            left.imag, right.imag, guarantee
+        )
     if left.dtype.kind != "f":
         return np.asarray(left != right)
     both_nan = np.isnan(left) & np.isnan(right)

@@ -227,6 +227,8 @@ def values(
             array = random.integers(0 if exponents else -9, 10, shape)
         else:
             array = random.uniform(low, high, shape)
+            if t.dtype.kind == "c":
+                array = array + 1j * random.uniform(low, high, shape)
             if hard and op.kind is not Kind.LIBRARY:
                 special = random.choice(SPECIAL, shape)
                 array = np.where(random.random(shape) < 0.5, special, array)

@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "options": ["errors"],
     "program": MEANING,
     "normalize": MEANING,
+    "complexes": MEANING,
     "rules": MEANING,
     "egraph": [*MEANING, "rules"],
     "extract": [*LANGUAGE, "egraph.graph"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eqsat_tensor.errors import GradientError, ShapeError, message
-from eqsat_tensor.lang import FLOATS, Expr
+from eqsat_tensor.lang import INEXACT, Expr
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.tensor import Tensor, as_tensor
@@ -70,7 +70,7 @@ def _like(operation: str, what: str, value: Any, target: Expr) -> Expr:
         a == 1 or same_size(a, b) is not False
         for a, b in zip(reversed(expr.shape), reversed(target.shape), strict=False)
     )
-    if not fits or target.dtype not in FLOATS:
+    if not fits or target.dtype not in INEXACT:
         got = f"{expr.type} for {target.type}"
         raise ShapeError(message(operation, f"{what} of their targets' types", got))
     return movement.broadcast_to(cast_to(expr, target.dtype), target.shape)

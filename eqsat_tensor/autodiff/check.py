@@ -12,6 +12,7 @@ from eqsat_tensor.errors import GradientError, message
 from eqsat_tensor.transform import compiled
 from eqsat_tensor.trees import flatten, unflatten
 
+INEXACT = "fc"  # kinds of dtypes that have derivatives
 MODES = ("reverse", "forward")
 
 
@@ -36,7 +37,7 @@ def check_grad(
     random = np.random.default_rng(seed)
     leaves, tree = flatten(tuple(args))
     arrays = [np.asarray(leaf) for leaf in leaves]
-    floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    floats = [a.dtype for a in arrays if a.dtype.kind in INEXACT]
     if not floats:
         raise GradientError(message("check_grad", "a float argument", f"{tuple(args)!r:.60}"))
     value, back = vjp(function, *args)
@@ -46,15 +47,15 @@ def check_grad(
     )
     step = step or (1e-4 if exact else 2e-2)
     rtol, atol = rtol or (1e-6 if exact else 2e-2), atol or (1e-7 if exact else 2e-2)
-    weights = [random.uniform(-1, 1, np.shape(o)).astype(np.asarray(o).dtype) for o in outputs]
+    weights = [_weights(random, np.asarray(o)) for o in outputs]
     run = compiled("check_grad", function)
 
     def weighed(moved: Sequence[Any]) -> float:
         results = flatten(run(*unflatten(tree, moved)))[0]
         pairs = zip(results, weights, strict=True)
-        return float(sum(np.sum(np.asarray(r, np.float64) * w) for r, w in pairs))
+        return float(sum(_weighed(r, w) for r, w in pairs))
 
-    wanted = [_differences(weighed, arrays, i, step) if a.dtype.kind == "f" else None
+    wanted = [_differences(weighed, arrays, i, step) if a.dtype.kind in INEXACT else None
               for i, a in enumerate(arrays)]  # fmt: skip
     worst = 0.0
     for mode in modes:
@@ -71,8 +72,30 @@ def check_grad(
 
 
 def floats_like(values: Sequence[Any]) -> list[np.ndarray]:
-    """Those that are floats, as arrays."""
-    return [np.asarray(v) for v in values if np.asarray(v).dtype.kind == "f"]
+    """Those that are floats or complex numbers, as arrays of the parts' dtype."""
+    found = [np.asarray(v) for v in values]
+    return [v.real if v.dtype.kind == "c" else v for v in found if v.dtype.kind in INEXACT]
+
+
+def _weights(random: np.random.Generator, like: np.ndarray) -> np.ndarray:
+    made = random.uniform(-1, 1, like.shape)
+    if like.dtype.kind == "c":
+        made = made + 1j * random.uniform(-1, 1, like.shape)
+    return made.astype(like.dtype)
+
+
+def _weighed(value: Any, weights: np.ndarray) -> float:
+    """The real part of the weighed sum."""
+    exact = np.asarray(value)
+    wide = np.complex128 if exact.dtype.kind == "c" else np.float64
+    return float(np.sum(exact.astype(wide) * weights).real)
+
+
+def _directions(dtype: np.dtype) -> tuple[complex, ...]:
+    """In which an element is moved: along its parts."""
+    if dtype.kind not in INEXACT:
+        return ()
+    return (1, 1j) if dtype.kind == "c" else (1,)
 
 
 def _differences(
@@ -82,19 +105,21 @@ def _differences(
     step: float,
 ) -> np.ndarray:
     at = arrays[number]
-    result = np.zeros(at.shape)
+    result = np.zeros(at.shape, at.dtype if at.dtype.kind == "c" else np.float64)
     for index in np.ndindex(at.shape):
-        slopes = []
-        for h in (2 * step, step):
-            ends = []
-            for sign in (1, -1):
-                moved = at.copy()
-                moved[index] += sign * h * max(1.0, abs(float(at[index])))
-                ends.append(
-                    (float(moved[index]), weighed([*arrays[:number], moved, *arrays[number + 1 :]]))
-                )
-            slopes.append((ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0]))
-        result[index] = (4 * slopes[1] - slopes[0]) / 3
+        far = step * max(1.0, float(abs(at[index])))
+        for direction in _directions(at.dtype):
+            slopes = []
+            for h in (2 * far, far):
+                ends = []
+                for sign in (1, -1):
+                    moved = at.copy()
+                    moved[index] += sign * h * direction
+                    there = float(np.real(moved[index] / direction))
+                    given = [*arrays[:number], moved, *arrays[number + 1 :]]
+                    ends.append((there, weighed(given)))
+                slopes.append((ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0]))
+            result[index] += (4 * slopes[1] - slopes[0]) / 3 / direction
     return result
 
 
@@ -105,13 +130,14 @@ def _by_tangents(
     primals = unflatten(tree, arrays)
     found = []
     for number, a in enumerate(arrays):
-        result = np.zeros(a.shape)
-        for index in np.ndindex(a.shape if a.dtype.kind == "f" else (0,)):
-            tangents = [np.zeros_like(b) for b in arrays]
-            tangents[number][index] = 1
-            slopes = flatten(jvp(function, primals, unflatten(tree, tangents))[1])[0]
-            pairs = zip(slopes, weights, strict=True)
-            result[index] = sum(np.sum(np.asarray(s, np.float64) * w) for s, w in pairs)
+        result = np.zeros(a.shape, a.dtype if a.dtype.kind == "c" else np.float64)
+        for index in np.ndindex(a.shape):
+            for direction in _directions(a.dtype):
+                tangents = [np.zeros_like(b) for b in arrays]
+                tangents[number][index] = direction
+                slopes = flatten(jvp(function, primals, unflatten(tree, tangents))[1])[0]
+                pairs = zip(slopes, weights, strict=True)
+                result[index] += sum(_weighed(s, w) for s, w in pairs) / direction
         found.append(result)
     return found
 

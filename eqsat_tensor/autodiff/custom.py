@@ -15,7 +15,7 @@ from eqsat_tensor.autodiff.calls import like, nested, parts_like
 from eqsat_tensor.autodiff.forward import pushforward
 from eqsat_tensor.autodiff.reverse import pullback
 from eqsat_tensor.errors import ArgumentError, GradientError, message
-from eqsat_tensor.lang import FLOATS, Expr, next_serial, replaced
+from eqsat_tensor.lang import INEXACT, Expr, next_serial, replaced
 from eqsat_tensor.ops import marker, movement
 from eqsat_tensor.ops.barrier import keep
 from eqsat_tensor.ops.captured import captured_array, input_leaf
@@ -245,16 +245,16 @@ def checkpoint(function: Callable[..., Any]) -> Any:
 
         def pull(operands: Sequence[Expr], cts: Mapping[int, Expr]) -> marker.Parts:
             held = [keep(x) for x in operands]
-            wanted = [x for x in held if x.dtype in FLOATS]
+            wanted = [x for x in held if x.dtype in INEXACT]
             again = replaced([outputs[n] for n in cts], dict(zip(leaves, held, strict=True)))
             backs = iter(pullback(again, list(cts.values()), wanted))
-            return [next(backs) if x.dtype in FLOATS else None for x in held]
+            return [next(backs) if x.dtype in INEXACT else None for x in held]
 
         def push(operands: Sequence[Expr], tangents: marker.Parts) -> marker.Parts:
             pairs = [(x, t) for x, t in zip(operands, tangents, strict=True) if t is not None]
             again = replaced(outputs, dict(zip(leaves, operands, strict=True)))
             found = pushforward(again, [x for x, _ in pairs], [t for _, t in pairs])
-            return [t if t.dtype in FLOATS else None for t in found]
+            return [t if t.dtype in INEXACT else None for t in found]
 
         rule = marker.Rule("checkpoint", pull, push)
         operands = [*opened.given, *beside]

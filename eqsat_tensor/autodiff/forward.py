@@ -24,7 +24,7 @@ from eqsat_tensor.autodiff.reverse import (
     vjp_of,
 )
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import FLOATS, Expr, replaced
+from eqsat_tensor.lang import INEXACT, Expr, replaced
 from eqsat_tensor.ops import arithmetic, marker, movement
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.leaf import full_like
@@ -55,7 +55,7 @@ def pushforward(
 def _forward(
     node: Expr, held: dict[Expr, Expr], calls: dict[tuple[Any, ...], Tangents]
 ) -> Expr | None:
-    if node.dtype not in FLOATS or not any(a in held for a in marker.sources(node)):
+    if node.dtype not in INEXACT or not any(a in held for a in marker.sources(node)):
         return None
     if node.op is marker.custom:
         refuse_captured(node, held)
@@ -104,7 +104,7 @@ def _push_linear(node: Expr, tangents: Tangents) -> Expr | None:
         a, b = tangents
         return a if b is None else arithmetic.negative(b)
     filled = [
-        t if t is not None else movement.zeros_like(x) if x.dtype in FLOATS else x
+        t if t is not None else movement.zeros_like(x) if x.dtype in INEXACT else x
         for x, t in zip(node.arguments, tangents, strict=True)
     ]
     return node.rebuilt(filled)

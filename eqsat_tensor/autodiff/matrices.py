@@ -34,6 +34,10 @@ def jacobians(outputs: Sequence[Expr], wrt: Sequence[Expr], mode: str = "auto") 
     mode: "reverse" computes row by row, "forward" column by column; "auto" takes the shorter side.
     """
     check_inputs("jacobian", wrt)
+    for w in wrt:
+        if w.dtype not in FLOATS:
+            hint = "Take derivatives by real parts: jacobian of lambda x, y: f(x + 1j * y)."
+            raise DtypeError(message("jacobian", "float arguments", str(w.type), hint))
     for o in outputs:
         if o.dtype not in FLOATS:
             raise DtypeError(message("jacobian", "float results", str(o.type)))

@@ -14,7 +14,7 @@ from typing import Any
 from eqsat_tensor.autodiff.masks import Cotangent, Mask, Masks
 from eqsat_tensor.errors import DtypeError, GradientError, message
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import FLOATS, Expr
+from eqsat_tensor.lang import COMPLEXES, FLOATS, INEXACT, Expr
 from eqsat_tensor.ops import cumulative, marker, movement, reduce
 from eqsat_tensor.ops.compare import not_equal, where
 from eqsat_tensor.ops.leaf import full_like
@@ -141,7 +141,7 @@ def pullback(
 ) -> list[Expr]:
     """The cotangents of ``wrt``, given those of ``outputs``: time linear in the graph, any depth.
 
-    outputs, wrt: floats; a cotangent has its output's type.  What no output depends on gets zeros.
+    outputs, wrt: floats or complex numbers; a cotangent has its output's type.  What no output depends on gets zeros.
     constant: expressions through which no derivative passes.
     """
     found = delivered(outputs, cotangents, wrt, constant)
@@ -161,7 +161,7 @@ def delivered(
     for node in order:
         if node.op is marker.custom:
             calls.setdefault(marker.call_of(node), []).append(node)
-        if node.dtype in FLOATS and any(a in active for a in marker.sources(node)):
+        if node.dtype in INEXACT and any(a in active for a in marker.sources(node)):
             active.add(node)
         if node in constant:
             active.discard(node)
@@ -228,7 +228,8 @@ def _back_by_rule(
 def gradient(output: Expr, wrt: Sequence[Expr], constant: Collection[Expr] = ()) -> list[Expr]:
     """The derivatives of a 0-d float with respect to each of ``wrt``, of their types.
 
-    Raises GradientError where the output is no 0-d float, DtypeError where one of ``wrt`` is no float.
+    By z = x + iy it is d/dx - i d/dy.  Raises GradientError where the output is no 0-d float,
+    DtypeError where one of ``wrt`` is neither float nor complex.
     """
     check_output("grad", output)
     check_inputs("grad", wrt)
@@ -236,15 +237,19 @@ def gradient(output: Expr, wrt: Sequence[Expr], constant: Collection[Expr] = ())
 
 
 def check_inputs(operation: str, wrt: Sequence[Expr]) -> None:
-    """DtypeError for what is no float."""
+    """DtypeError for what is neither float nor complex."""
     for w in wrt:
-        if w.dtype not in FLOATS:
+        if w.dtype not in INEXACT:
             hint = "Cast to a float dtype first."
-            raise DtypeError(message(operation, "float arguments", str(w.type), hint))
+            raise DtypeError(
+                message(operation, "float arguments, or complex ones", str(w.type), hint)
+            )
 
 
 def check_output(operation: str, output: Expr) -> None:
     """GradientError for what is no 0-d float."""
     if output.shape != () or output.dtype not in FLOATS:
         hint = "Reduce it, for example by sum or mean." if output.shape else "Cast it to a float."
+        if output.dtype in COMPLEXES:
+            hint = "Differentiate real(...) or imag(...) of it."
         raise GradientError(message(operation, "a 0-d float", str(output.type), hint))

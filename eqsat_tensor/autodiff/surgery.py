@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eqsat_tensor.errors import DtypeError, message
-from eqsat_tensor.lang import FLOATS, Expr
+from eqsat_tensor.lang import INEXACT, Expr
 from eqsat_tensor.ops import arithmetic, marker, movement
 from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.tensor import Tensor, as_expr, is_traced
@@ -44,7 +44,7 @@ def _marked(x: Any, rule: marker.Rule, *parameters: Any) -> Any:
     if not is_traced(x) and not any(is_traced(p) for p in parameters):
         return x
     value = as_expr(x)
-    if value.dtype not in FLOATS:
+    if value.dtype not in INEXACT:
         if rule is STOP:
             return x
         raise DtypeError(message(rule.name, "a float", f"x: {value.type}"))

@@ -7,6 +7,7 @@
 from eqsat_tensor.namespace import (
     calculus,
     choices,
+    complexes,
     counting,
     creation,
     cumulative,
@@ -52,6 +53,7 @@ __all__ = [
     "PUBLIC",
     "calculus",
     "choices",
+    "complexes",
     "counting",
     "creation",
     "cumulative",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import BOOL, FLOAT64, FLOATS, INT64, Expr
+from eqsat_tensor.lang import BOOL, FLOAT64, INEXACT, INT64, Expr
 from eqsat_tensor.namespace.operands import (
     axes_of,
     axis_of,
@@ -105,7 +105,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     axes or one an axis.  edge_order: 1 or 2 neighbours at the edges.
     """
     expr = expr_of("gradient", f)
-    if expr.dtype not in FLOATS:
+    if expr.dtype not in INEXACT:
         expr = compare.cast_to(expr, FLOAT64)
     axes = _gradient_axes(axis, len(expr.shape), f)
     if len(varargs) > 1 and len(varargs) != len(axes):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
-from eqsat_tensor.lang import BOOL, FLOATS, Expr, OpDef
+from eqsat_tensor.lang import BOOL, INEXACT, Expr, OpDef
+from eqsat_tensor.namespace.complexes import products_along
 from eqsat_tensor.namespace.operands import axis_of, expr_of, public, show
 from eqsat_tensor.namespace.reducing import floats, no_out, rounded, widened
 from eqsat_tensor.ops import compare, cumulative, movement, select
@@ -28,6 +29,8 @@ def _summed(name: str, op: OpDef, expr: Expr, axis: Any, dtype: Any, a: Any) -> 
     if expr.dtype == BOOL:
         raise DtypeError(message(name, "a dtype of numbers", "dtype=bool", "Use cummax or cummin."))
     expr, place = _placed(name, expr, axis, a)
+    if op is cumulative.cumprod and expr.dtype.kind == "c":
+        return products_along(expr, place)
     return op(expr, axis=place, reverse=0)
 
 
@@ -39,7 +42,7 @@ def _cumulative(name: str, op: OpDef, neutral: int, doc: str) -> None:
     def without_nan(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Tensor:
         no_out(f"nan{name}", out)
         expr = expr_of(f"nan{name}", a)
-        if expr.dtype in FLOATS:
+        if expr.dtype in INEXACT:
             expr = compare.where(compare.isnan(expr), full_like(expr, neutral), expr)
         return Tensor(_summed(f"nan{name}", op, expr, axis, dtype, a))
 

@@ -1,7 +1,7 @@
 """`eqsat_tensor.linalg`: systems of equations, determinants, factors, eigenvalues, by LAPACK.
 
 Leading axes are a batch, as in NumPy.  Integers are computed as float64; float32 stays, float16 and
-complex numbers are refused.  What LAPACK refuses raises numpy.linalg.LinAlgError.
+complex numbers but for solve, inv and det are refused.  What LAPACK refuses raises numpy.linalg.LinAlgError.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import namedtuple
 from typing import Any
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import FLOAT64, Expr
+from eqsat_tensor.lang import COMPLEXES, FLOAT64, Expr
 from eqsat_tensor.namespace.linalg import LINALG, LINALG_MISSING, linear_algebra
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
@@ -36,6 +36,7 @@ LINALG_MISSING |= {
     "tensorinv": "Reshape to a matrix and use inv.",
 }
 
+OF_COMPLEX = ("solve", "inv", "det")  # holomorphic, as their derivatives need it
 SlogdetResult = namedtuple("SlogdetResult", "sign logabsdet")
 EighResult = namedtuple("EighResult", "eigenvalues eigenvectors")
 
@@ -44,7 +45,7 @@ def _lapack(name: str, *operands: Any) -> list[Expr]:
     """Operands in the dtype that LAPACK computes in."""
     dtype = common_dtype(name, operands)
     dtype = FLOAT64 if dtype.kind in "biu" else dtype
-    if dtype not in linalg.LAPACK:
+    if dtype not in linalg.LAPACK and not (dtype in COMPLEXES and name in OF_COMPLEX):
         hint = "Cast by astype."
         raise DtypeError(message(name, "float32, float64 or integers", show_all(operands), hint))
     return [compare.cast_to(expr_of(name, x), dtype) for x in operands]

@@ -9,7 +9,7 @@ import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, FLOATS, OPS, Expr, OpDef
+from eqsat_tensor.lang import BOOL, COMPLEXES, INEXACT, OPS, Expr, OpDef, takes_complex
 from eqsat_tensor.namespace.operands import (
     NUMPY,
     PUBLIC,
@@ -67,7 +67,9 @@ def _meaning(op: OpDef, ufunc: np.ufunc) -> Callable[..., Any]:
     """What NumPy has not, on arrays: the op's meaning in the dtype that `ufunc` would compute in."""
 
     def call(*operands: Any) -> Any:
-        kinds = [type(x) if type(x) in (int, float) else np.asarray(x).dtype for x in operands]
+        kinds = [
+            type(x) if type(x) in (int, float, complex) else np.asarray(x).dtype for x in operands
+        ]
         dtype = ufunc.resolve_dtypes((*kinds, None))[0]
         with np.errstate(all="ignore"):
             return op.numpy(*(np.asarray(x, dtype) for x in operands))[()]
@@ -85,6 +87,10 @@ def elementwise(op: OpDef, ufunc: np.ufunc, operands: tuple[Any, ...]) -> Expr:
     dtype = exprs[0].dtype
     if op.name.startswith("logical"):
         exprs = [compare.cast_to(e, BOOL) for e in exprs]
+    elif dtype in COMPLEXES:
+        if not takes_complex(op):
+            hint = "Take real(z), imag(z) or abs(z) first."
+            raise DtypeError(message(op.name, "real operands", show_all(operands), hint))
     elif dtype not in op.dtypes:
         if op.name in UNCHANGED:
             return exprs[0]
@@ -132,7 +138,7 @@ def power(a: Any, b: Any, /) -> Tensor:
     Of integers, exponents that are not negative: else a ValueError, of an array at run time.
     """
     exprs = promoted("power", np.power, (a, b))
-    if exprs[0].dtype in FLOATS:
+    if exprs[0].dtype in INEXACT:
         return Tensor(arithmetic.power(*exprs))
     exponent = constant_of(exprs[1])
     if exponent is None:

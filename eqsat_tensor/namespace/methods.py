@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from eqsat_tensor.errors import TraceError, UnsupportedError, message
-from eqsat_tensor.tensor import FUNCTIONS, Tensor
+from eqsat_tensor.tensor import Tensor, operator
 
 PROPERTIES: dict[str, tuple[str, Callable[[Tensor], Any]]] = {
+    "real": ("The real part.", lambda x: operator("real", x)),
+    "imag": ("The imaginary part; zeros where the tensor is real.", lambda x: operator("imag", x)),
     "itemsize": ("Bytes of one element.", lambda x: x.dtype.itemsize),
     "nbytes": ("Bytes of all elements.", lambda x: x.size * x.dtype.itemsize),
 }
@@ -63,7 +65,7 @@ def _conj(self: Tensor) -> Tensor:
     """The complex conjugate; of real numbers the tensor itself."""
     if self.dtype.kind != "c":
         return self
-    result: Tensor = FUNCTIONS["conjugate"](self)
+    result: Tensor = operator("conjugate", self)
     return result
 
 

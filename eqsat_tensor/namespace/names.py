@@ -14,7 +14,7 @@ from eqsat_tensor.namespace.operands import axes_of, expr_of, kind_of, public
 from eqsat_tensor.namespace.sequences import GRIDS
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import Tensor, is_traced
-from eqsat_tensor.types import DTYPES, product
+from eqsat_tensor.types import ALL_DTYPES, product
 
 
 class _AnyArray(type):
@@ -111,7 +111,7 @@ AS_THEY_ARE = (
 def _scalar_types() -> dict[str, Any]:
     """NumPy's scalar types, by all of their names, that tensors may have."""
     types = {n: t for n, t in vars(np).items() if isinstance(t, type)}  # loads no submodule
-    known = {t for t in np.sctypeDict.values() if np.dtype(t) in DTYPES}
+    known = {t for t in np.sctypeDict.values() if np.dtype(t) in ALL_DTYPES}
     concrete = {n: t for n, t in types.items() if t in known}
     return concrete | {n: types[n] for n in ABSTRACT}
 

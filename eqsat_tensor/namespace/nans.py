@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.lang import FLOATS, Expr, OpDef
+from eqsat_tensor.lang import INEXACT, Expr, OpDef
 from eqsat_tensor.namespace.operands import axes_of, expr_of, public
 from eqsat_tensor.namespace.reducing import (
     NOTHING,
@@ -30,7 +30,7 @@ from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
 
 def present(expr: Expr, mask: Expr | None = None) -> Expr | None:
     """The elements that count and are no NaN; None: all."""
-    if expr.dtype not in FLOATS:
+    if expr.dtype not in INEXACT:
         return mask
     there: Expr = compare.logical_not(compare.isnan(expr))
     return there if mask is None else compare.logical_and(there, mask)

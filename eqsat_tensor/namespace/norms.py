@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import Expr
+from eqsat_tensor.lang import INEXACT, Expr
 from eqsat_tensor.namespace.operands import NUMPY, axis_of, public, show
 from eqsat_tensor.namespace.reducing import Axes, finish, floats, merged, refuse_empty, rounded
-from eqsat_tensor.namespace.statistics import root_of
+from eqsat_tensor.namespace.statistics import root_of, square_of
 from eqsat_tensor.ops import arithmetic, compare, reduce
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.tensor import Tensor
@@ -19,7 +19,7 @@ SVD = (2, -2, "nuc")
 
 
 def _euclidean(x: Expr, axes: Axes) -> Expr:
-    return root_of(reduce.sum_over(arithmetic.square(x), axes))
+    return root_of(reduce.sum_over(square_of(x), axes))
 
 
 def _of_vectors(x: Expr, ord: Any, axis: int) -> Expr:
@@ -32,7 +32,7 @@ def _of_vectors(x: Expr, ord: Any, axis: int) -> Expr:
         return (reduce.max_ if ord > 0 else reduce.min_)(size, axes=(axis,))
     if ord == 0:
         other = compare.not_equal(x, full_like(x, 0))
-        return reduce.sum_over(compare.cast_to(other, x.dtype), (axis,))
+        return reduce.sum_over(compare.cast_to(other, size.dtype), (axis,))
     if ord == 1:
         return reduce.sum_over(size, (axis,))
     if isinstance(ord, str) or not isinstance(ord, int | float):
@@ -70,7 +70,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     ord: of vectors a number, inf or -inf; of matrices "fro", 1, -1, inf or -inf.  None: the root of
     the sum of squares, over all axes where `axis` is None.
     """
-    expr = floats("norm", x)
+    expr = floats("norm", x, None, INEXACT)
     rank = len(expr.shape)
     if axis is None and (
         ord is None or (rank == 2 and ord in ("fro", "f")) or (rank == 1 and ord == 2)
@@ -91,7 +91,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
 @public(numpy=np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
     """The norm of vectors along `axis`; of all elements as one vector for None."""
-    expr = floats("vector_norm", x)
+    expr = floats("vector_norm", x, None, INEXACT)
     rank = len(expr.shape)
     given = range(rank) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     axes = tuple(sorted(axis_of("vector_norm", j, rank, x) for j in given))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
 from eqsat_tensor.lang import BOOL, Expr
-from eqsat_tensor.ops.compare import cast_to
+from eqsat_tensor.ops.compare import cast, cast_to
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.movement import broadcast_to
 from eqsat_tensor.sizes import size_of, tracing
@@ -27,7 +28,7 @@ from eqsat_tensor.tensor import (
     is_operand,
     weak_type,
 )
-from eqsat_tensor.types import DTYPES, Shape, Size, broadcast_shapes, known_dtype
+from eqsat_tensor.types import ALL_DTYPES, Shape, Size, broadcast_shapes, known_dtype
 
 PUBLIC: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> ours, for __array_function__
@@ -234,12 +235,12 @@ def loop_dtypes(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> lis
         got = show_all(operands)
         raise DtypeError(message(operation, "dtypes that it is defined for", got)) from None
     dtypes = [np.dtype(d) for d in resolved]
-    if any(d not in DTYPES for d in dtypes):
-        bad = next(d for d in dtypes if d not in DTYPES)
+    if any(d not in ALL_DTYPES for d in dtypes):
+        bad = next(d for d in dtypes if d not in ALL_DTYPES)
         raise DtypeError(
             message(
                 operation,
-                f"dtypes that give one of {', '.join(d.name for d in DTYPES)}",
+                f"dtypes that give one of {', '.join(d.name for d in ALL_DTYPES)}",
                 f"{show_all(operands)}, which gives {bad} in NumPy",
                 "Cast by astype.",
             )
@@ -281,7 +282,17 @@ def gathered(
             got = f"{show_all(operands)}, dtype={np.dtype(dtype)}"
             needs = f"operands that cast to the dtype by casting={casting!r}"
             raise DtypeError(message(operation, needs, got, "Use astype."))
-    return [cast_to(e, dtype_of(dtype)) for e in exprs]
+    return [_cast(e, dtype_of(dtype)) for e in exprs]
+
+
+def _cast(x: Expr, dtype: np.dtype) -> Expr:
+    """A conversion that was asked for; one that loses an imaginary part warns, as NumPy's."""
+    if x.dtype.kind != "c" or dtype.kind in "cb":
+        return cast_to(x, dtype)
+    text = "Casting complex values to real discards the imaginary part"
+    warnings.warn(text, np.exceptions.ComplexWarning, stacklevel=4)
+    result: Expr = cast(x, dtype=dtype)
+    return result
 
 
 def common_shape(operation: str, operands: Sequence[Any], shapes: Sequence[Shape]) -> Shape:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ArgumentError, message
+from eqsat_tensor.errors import ArgumentError, DtypeError, message
 from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, FLOAT64, INT32, UINT8, Expr, OpDef
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
@@ -18,7 +18,7 @@ from eqsat_tensor.namespace.operands import (
     public,
     show,
 )
-from eqsat_tensor.ops import arithmetic, bessel, compare, parts, whole
+from eqsat_tensor.ops import arithmetic, bessel, compare, complexes, parts, whole
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.ops.movement import broadcast_to
 from eqsat_tensor.tensor import Tensor
@@ -76,6 +76,12 @@ def _is_infinity(name: str, doc: str, change: OpDef | None, infinity: float) -> 
 
     def function(x: Any, /) -> Tensor:
         expr = expr_of(name, x)
+        if expr.dtype.kind == "c":
+            if change is None:
+                hint = f"Take {name}(real(z)) and {name}(imag(z))."
+                raise DtypeError(message(name, "real operands", str(expr.type), hint))
+            either = (PUBLIC[name](Tensor(p(expr))) for p in (complexes.real, complexes.imag))
+            return Tensor(compare.logical_or(*(t.expr for t in either)))
         if expr.dtype.kind != "f":
             return Tensor(full_like(compare.cast_to(expr, BOOL), False))
         expr = expr if change is None else change(expr)
@@ -93,20 +99,23 @@ _is_infinity("isneginf", "True where `x` is minus infinity.", None, -np.inf)
 
 @public("conj", numpy=np.conjugate)
 def conjugate(x: Any, /) -> Tensor:
-    """`x` itself, being real."""
-    return Tensor(promoted("conjugate", np.conjugate, (x,))[0])
+    """The complex conjugate; `x` itself where it is real."""
+    (expr,) = promoted("conjugate", np.conjugate, (x,))
+    return Tensor(complexes.conjugate(expr) if expr.dtype.kind == "c" else expr)
 
 
 @public(numpy=np.real)
 def real(x: Any, /) -> Tensor:
-    """`x` itself, being real."""
-    return Tensor(expr_of("real", x))
+    """The real part; `x` itself where it is real."""
+    expr = expr_of("real", x)
+    return Tensor(complexes.real(expr) if expr.dtype.kind == "c" else expr)
 
 
 @public(numpy=np.imag)
 def imag(x: Any, /) -> Tensor:
-    """Zeros: `x` is real."""
-    return Tensor(full_like(expr_of("imag", x), 0))
+    """The imaginary part; zeros where `x` is real."""
+    expr = expr_of("imag", x)
+    return Tensor(complexes.imag(expr) if expr.dtype.kind == "c" else full_like(expr, 0))
 
 
 # ---------------------------------------------------------------------------- parts of a number
@@ -169,6 +178,9 @@ def round_(x: Any, /, decimals: Any = 0) -> Tensor:
 def nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
     """`x` with numbers for NaN and infinities; None: the largest and the smallest of the dtype."""
     expr = expr_of("nan_to_num", x)
+    if expr.dtype.kind == "c":
+        both = (nan_to_num(PUBLIC[p](x), nan, posinf, neginf) for p in ("real", "imag"))
+        return Tensor(complexes.complex_(*(t.expr for t in both)))
     if expr.dtype.kind != "f":
         return Tensor(expr)
     limits = np.finfo(expr.dtype)

@@ -48,18 +48,21 @@ def widened(x: Expr, dtype: Any = None) -> Expr:
     return compare.cast_to(x, np.dtype(np.uint64)) if x.dtype.kind == "u" else x
 
 
-def floats(name: str, x: Any, dtype: Any = None) -> Expr:
-    """An operand as floats: whole numbers and bools in float64, halves in float32."""
+def floats(name: str, x: Any, dtype: Any = None, known: Sequence[np.dtype] = FLOATS) -> Expr:
+    """An operand as floats: whole numbers and bools in float64, halves in float32.
+
+    known: the dtypes that are taken as they are, `INEXACT` where complex numbers are.
+    """
     expr = expr_of(name, x)
     if dtype is not None:
         wanted = dtype_of(dtype)
-        if wanted not in FLOATS:
+        if wanted not in known:
             hint = "Cast the result by astype."
             raise DtypeError(message(name, "a float dtype=", f"dtype={wanted}", hint))
         expr = compare.cast_to(expr, wanted)
     if expr.dtype == HALF:
         return compare.cast_to(expr, FLOAT32)
-    return expr if expr.dtype in FLOATS else compare.cast_to(expr, FLOAT64)
+    return expr if expr.dtype in known else compare.cast_to(expr, FLOAT64)
 
 
 def rounded(result: Expr, x: Any, dtype: Any = None) -> Expr:

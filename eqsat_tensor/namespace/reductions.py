@@ -9,7 +9,8 @@ import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.lang import BOOL, INT64, Expr, OpDef
-from eqsat_tensor.namespace.operands import axes_of, axis_of, expr_of, public, show
+from eqsat_tensor.namespace.complexes import product_along
+from eqsat_tensor.namespace.operands import axes_of, axis_of, converted, expr_of, public, show
 from eqsat_tensor.namespace.reducing import (
     NOTHING,
     Axis,
@@ -47,12 +48,23 @@ def _accumulated(name: str, op: OpDef, pair: Pair, neutral: int, truth: str, doc
             return _truth_of(truth, expr, axis, keepdims, initial, where, a)
         axes = axes_of(name, axis, len(expr.shape), a)
         expr = masked(expr, mask_of(name, expr, where), neutral)
+        if op is reduce.prod and expr.dtype.kind == "c":
+            return finish(_complex_product(expr, axes, initial), axes, keepdims)
         if absent(initial):
             return finish(op(expr, axes=axes) if axes else expr, axes, keepdims)
         return finish(started(name, op, pair, expr, axes, initial), axes, keepdims)
 
     function.__name__, function.__doc__ = name, doc
     public(numpy=getattr(np, name), takes=("where",))(function)
+
+
+def _complex_product(expr: Expr, axes: tuple[int, ...], initial: Any) -> Expr:
+    for axis in reversed(axes):
+        expr = product_along(expr, axis)
+    if absent(initial):
+        return expr
+    first = converted(initial, expr.dtype)
+    return arithmetic.multiply(expr, movement.broadcast_to(first, expr.shape))
 
 
 def _truth_of(
@@ -88,6 +100,9 @@ def extreme(
 ) -> Tensor:  # fmt: skip
     """A maximum or minimum; ``least(dtype)`` gives way to every element."""
     expr = expr_of(name, a)
+    if expr.dtype.kind == "c":
+        hint = "Take real(z), imag(z) or abs(z) first, or an end of sort(z)."
+        raise DtypeError(message(name, "real operands", str(expr.type), hint))
     axes = axes_of(name, axis, len(expr.shape), a)
     mask = mask_of(name, expr, where)
     if absent(initial):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import FLOAT64, FLOATS, Expr
+from eqsat_tensor.lang import FLOAT64, FLOATS, INEXACT, Expr
 from eqsat_tensor.namespace.operands import (
     axes_of,
     axis_of,
@@ -30,7 +30,7 @@ from eqsat_tensor.namespace.reducing import (
     no_out,
     rounded,
 )
-from eqsat_tensor.ops import arithmetic, compare, contract, movement, reduce, select
+from eqsat_tensor.ops import arithmetic, compare, complexes, contract, movement, reduce, select
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.tensor import Tensor, as_expr
 
@@ -62,7 +62,7 @@ def mean(
     Whole numbers and bools give float64.
     """
     no_out("mean", out)
-    expr = floats("mean", a, dtype)
+    expr = floats("mean", a, dtype, INEXACT)
     axes = axes_of("mean", axis, len(expr.shape), a)
     result = mean_of(expr, axes, mask_of("mean", expr, where))
     return finish(rounded(result, a, dtype), axes, keepdims)
@@ -81,7 +81,15 @@ def spread_of(
     else:
         centre = movement.broadcast_to(compare.cast_to(as_expr(mean), expr.dtype), expr.shape)
     distance = arithmetic.subtract(expr, centre)
-    return mean_of(arithmetic.square(distance), axes, mask, ddof)
+    return mean_of(square_of(distance), axes, mask, ddof)
+
+
+def square_of(x: Expr) -> Expr:
+    """|x|^2, real."""
+    if x.dtype.kind != "c":
+        return arithmetic.square(x)
+    parts = (arithmetic.square(part(x)) for part in (complexes.real, complexes.imag))
+    return arithmetic.add(*parts)
 
 
 def root_of(variance: Expr) -> Expr:
@@ -110,7 +118,7 @@ def var(
     correction: the same as `ddof`.
     """
     no_out("var", out)
-    expr = floats("var", a, dtype)
+    expr = floats("var", a, dtype, INEXACT)
     axes = axes_of("var", axis, len(expr.shape), a)
     mask = mask_of("var", expr, where)
     result = spread_of("var", expr, axes, mask, ddof, correction, mean)
@@ -132,7 +140,7 @@ def std(
 ) -> Tensor:
     """The square root of the variance; its derivative is 0 where all elements are the same."""
     no_out("std", out)
-    expr = floats("std", a, dtype)
+    expr = floats("std", a, dtype, INEXACT)
     axes = axes_of("std", axis, len(expr.shape), a)
     mask = mask_of("std", expr, where)
     variance = spread_of("std", expr, axes, mask, ddof, correction, mean)
@@ -150,7 +158,7 @@ def average(
     expr = expr_of("average", a)
     axes = axes_of("average", axis, len(expr.shape), a)
     if weights is None:
-        wide = floats("average", a)
+        wide = floats("average", a, None, INEXACT)
         result = rounded(mean_of(wide, axes), a)
         total = compare.cast_to(count_along(wide, axes, None, wide.dtype), result.dtype)
     else:

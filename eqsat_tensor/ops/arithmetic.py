@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOLS, FLOATS, NUMBERS, OPS, Expr, OpDef, define
+from eqsat_tensor.lang import BOOLS, FLOATS, NUMBERS, OPS, Expr, OpDef, define, part_dtype
 from eqsat_tensor.ops.leaf import constant_of, full_like
 
 
@@ -46,6 +46,49 @@ def _base_cotangent(ct: Expr, x: Expr, y: Expr) -> Expr | None:
     return multiply(ct, multiply(y, rest))
 
 
+# Of complex numbers: |z| and z / |z| are not holomorphic, so cotangents are conjugated.
+def _absolute_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
+    if x.dtype.kind != "c":
+        return (multiply(ct, sign(x)),)
+    return (multiply(OPS["cast"](ct, dtype=x.dtype), OPS["conjugate"](sign(x))),)
+
+
+def _absolute_jvp(tangents: tuple[Expr | None, ...], out: Expr, x: Expr) -> Expr:
+    (tangent,) = tangents
+    assert tangent is not None
+    return _along(sign(x), tangent) if x.dtype.kind == "c" else multiply(tangent, sign(x))
+
+
+def _along(direction: Expr, z: Expr) -> Expr:
+    """The real part of conj(direction) z."""
+    return OPS["real"](multiply(OPS["conjugate"](direction), z))
+
+
+def _sign_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr | None]:
+    """(ct - Re(ct s) conj(s)) / |x| with s = sign(x); 0 at 0."""
+    if x.dtype.kind != "c":
+        return (None,)
+    back = OPS["conjugate"](out)
+    return (_over_length(subtract(ct, _scaled(_along(back, ct), back)), x),)
+
+
+def _sign_jvp(tangents: tuple[Expr | None, ...], out: Expr, x: Expr) -> Expr | None:
+    (tangent,) = tangents
+    if x.dtype.kind != "c" or tangent is None:
+        return None
+    return _over_length(subtract(tangent, _scaled(_along(out, tangent), out)), x)
+
+
+def _scaled(factor: Expr, z: Expr) -> Expr:
+    return multiply(OPS["cast"](factor, dtype=z.dtype), z)
+
+
+def _over_length(z: Expr, x: Expr) -> Expr:
+    length = OPS["cast"](absolute(x), dtype=x.dtype)
+    nothing = OPS["equal"](length, full_like(x, 0))
+    return _where(nothing, full_like(x, 0), divide(z, _where(nothing, full_like(x, 1), length)))
+
+
 add: OpDef = define(
     "add", Kind.ELEMENTWISE, arity=2, numpy=np.add, ufunc=np.add, dtypes=NUMBERS,
     commutative=True, linear=True, vjp=lambda ct, out, a, b: (ct, ct),
@@ -78,13 +121,13 @@ negative: OpDef = define(
 )  # fmt: skip
 absolute: OpDef = define(
     "absolute", Kind.ELEMENTWISE, arity=1, numpy=np.absolute, ufunc=np.absolute, dtypes=NUMBERS,
-    ulps=0, vjp=lambda ct, out, x: (multiply(ct, sign(x)),),
+    infer=lambda x: x.with_dtype(part_dtype(x.dtype)), ulps=0, vjp=_absolute_vjp, jvp=_absolute_jvp,
     doc="|x|; the derivative at 0 is 0.",
 )  # fmt: skip
 sign: OpDef = define(
     "sign", Kind.ELEMENTWISE, arity=1, numpy=np.sign, ufunc=np.sign, dtypes=NUMBERS,
-    ulps=0, vjp=lambda ct, out, x: (None,),
-    doc="-1, 0 or 1; NaN for NaN.",
+    ulps=0, vjp=_sign_vjp, jvp=_sign_jvp,
+    doc="-1, 0 or 1, of complex numbers x / |x|; NaN for NaN.",
 )  # fmt: skip
 sqrt: OpDef = define(
     "sqrt", Kind.ELEMENTWISE, arity=1, numpy=np.sqrt, ufunc=np.sqrt, dtypes=FLOATS,

@@ -29,7 +29,7 @@ def capture(array: np.ndarray) -> Expr:
     """
     array = np.array(array, known_dtype(array.dtype), order="C")
     flat = array.reshape(-1)
-    if flat.size and (flat.view(f"u{flat.itemsize}") == flat.view(f"u{flat.itemsize}")[0]).all():
+    if flat.size and _is_one_value(flat):
         return constant(flat[0].item(), array.dtype, array.shape)
     if array.ndim == 1 and array.dtype.kind in "iu" and (flat == np.arange(flat.size)).all():
         return iota(axis=0, dtype=array.dtype, shape=array.shape)
@@ -41,6 +41,13 @@ def capture(array: np.ndarray) -> Expr:
         found = _by_content[key] = input_leaf("array", array.dtype, array.shape)
         _captured[found] = array
     return found
+
+
+def _is_one_value(flat: np.ndarray) -> bool:
+    """Have all elements the same bits?"""
+    width = min(flat.itemsize, 8)
+    words = flat.view(f"u{width}").reshape(flat.size, flat.itemsize // width)
+    return bool((words == words[0]).all())
 
 
 def captured_array(expr: Expr) -> np.ndarray | None:

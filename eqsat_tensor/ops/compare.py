@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import BOOL, BOOLS, FLOATS, Expr, OpDef, define
 from eqsat_tensor.ops.leaf import constant, full_like
@@ -18,7 +19,7 @@ def _flat(ct: Expr, out: Expr, *operands: Expr, **_: Any) -> tuple[None, ...]:
     return (None,) * len(operands)
 
 
-def _comparison(name: str, commutative: bool = False) -> Any:
+def _comparison(name: str, commutative: bool = False) -> OpDef:
     ufunc = getattr(np, name)
     return define(
         name, Kind.ELEMENTWISE, arity=2, numpy=ufunc, ufunc=ufunc, result="bool", ulps=0,
@@ -26,7 +27,7 @@ def _comparison(name: str, commutative: bool = False) -> Any:
     )  # fmt: skip
 
 
-def _logic(name: str, arity: int) -> Any:
+def _logic(name: str, arity: int) -> OpDef:
     ufunc = getattr(np, name)
     return define(
         name, Kind.ELEMENTWISE, arity=arity, numpy=ufunc, ufunc=ufunc, result="bool", ulps=0,
@@ -78,6 +79,8 @@ where: OpDef = define(
 
 def _cast(x: Any, dtype: np.dtype) -> Any:
     x = np.asarray(x)
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        x = x.real
     if x.dtype.kind == "f" and dtype.kind == "u":  # C leaves open what becomes of numbers below 0
         x = np.where(x > 0, x, x.dtype.type(0))
     return x.astype(dtype)
@@ -86,16 +89,23 @@ def _cast(x: Any, dtype: np.dtype) -> Any:
 cast: OpDef = define(
     "cast", Kind.ELEMENTWISE, arity=1, numpy=_cast, attributes={"dtype": Attribute.DTYPE},
     infer=lambda x, dtype: x.with_dtype(dtype),
-    vjp=lambda ct, out, x, dtype: (cast(ct, dtype=x.dtype) if x.dtype.kind == "f" else None,),
+    vjp=lambda ct, out, x, dtype: (cast(ct, dtype=x.dtype) if x.dtype.kind in "fc" else None,),
     jvp=lambda tangents, out, x, dtype: cast(tangents[0], dtype=dtype),
-    doc="The element in another dtype, as NumPy's astype; floats below 0 are 0 in unsigned dtypes.",
+    doc="The element in another dtype, as NumPy's astype; floats below 0 are 0 in unsigned dtypes; "
+    "of complex numbers real dtypes hold the real part.",
 )  # fmt: skip
 
 
 def cast_to(x: Expr, dtype: np.dtype) -> Expr:
-    """``x`` in ``dtype``; itself where it has it; a constant is converted at once."""
+    """``x`` in ``dtype``; itself where it has it; a constant is converted at once.
+
+    DtypeError where an imaginary part would be lost, which only `astype` does.
+    """
     if x.dtype == dtype:
         return x
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        hint = "Take real(z), imag(z) or abs(z) first."
+        raise DtypeError(message(f"conversion to {dtype}", "real values", str(x.type), hint))
     if x.op.name == "full":
         with np.errstate(all="ignore"):
             value = _cast(np.asarray(x["value"].value, x.dtype), dtype)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import INT64, INTS, Expr, define
 from eqsat_tensor.ops import arithmetic, compare, reduce
@@ -257,7 +258,10 @@ def scatter(x: Expr, index: Expr, updates: Expr, mode: str, checked: bool = True
     """`x` with rows `updates` taken in at labels `index` of its first axis; modes as in `MODES`.
 
     Rows that are set again leave nothing of what they were set to.
+    DtypeError for complex rows in a mode that is not the same for both parts.
     """
+    if x.dtype.kind == "c" and mode not in ("set", "add"):
+        raise DtypeError(message(f"{mode}.at", "real operands", str(x.type)))
     if x.op.name == "scatter" and (x["mode"], mode, x["checked"]) == ("set", "set", int(checked)):
         below, label, _ = x.arguments
         x = below if label is index else x

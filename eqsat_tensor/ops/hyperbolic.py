@@ -33,6 +33,13 @@ def _cosine_of(x: Expr) -> Expr:
     return multiply(subtract(_one(x), x), add(_one(x), x))
 
 
+def _arcsinh_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
+    """ct / sqrt(1 + x^2); as a length, which does not overflow, where x is real."""
+    if x.dtype.kind == "c":
+        return (divide(ct, sqrt(add(_one(x), square(x)))),)
+    return (divide(ct, hypot(x, _one(x))),)
+
+
 sinh: OpDef = define(
     "sinh", Kind.ELEMENTWISE, arity=1, numpy=np.sinh, ufunc=np.sinh, dtypes=FLOATS, ulps=3,
     vjp=lambda ct, out, x: (multiply(ct, cosh(x)),), doc="The hyperbolic sine.",
@@ -53,7 +60,7 @@ arccos: OpDef = define(
 )  # fmt: skip
 arcsinh: OpDef = define(
     "arcsinh", Kind.ELEMENTWISE, arity=1, numpy=np.arcsinh, ufunc=np.arcsinh, dtypes=FLOATS,
-    ulps=3, vjp=lambda ct, out, x: (divide(ct, hypot(x, _one(x))),),
+    ulps=3, vjp=_arcsinh_vjp,
     doc="The inverse hyperbolic sine.",
 )  # fmt: skip
 arccosh: OpDef = define(

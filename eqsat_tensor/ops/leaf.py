@@ -87,10 +87,10 @@ def is_constant(expr: Expr, value: float) -> bool:
     if expr.op is not full:
         return False
     held: Literal = expr["value"]
-    return held.value == value
+    return bool(held.value == value)
 
 
-def constant_of(expr: Expr) -> bool | int | float | None:
+def constant_of(expr: Expr) -> Any:
     """The number that a constant (or a broadcast of one) holds; None for other expressions."""
     if expr.op is not full:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     BOOLS,
@@ -90,8 +91,15 @@ def _reduction(name: str, numpy: Any, doc: str, **fields: Any) -> OpDef:
     )  # fmt: skip
 
 
+def _refuse_complex(dtype: np.dtype) -> None:
+    if dtype.kind == "c":
+        hint = "Take real(z), imag(z) or abs(z) first."
+        raise DtypeError(message("max and min", "real operands", str(dtype), hint))
+
+
 def lowest(dtype: np.dtype) -> Any:
     """The value that no other is below: the maximum of no elements."""
+    _refuse_complex(dtype)
     if dtype.kind == "f":
         return -np.inf
     return False if dtype.kind == "b" else np.iinfo(dtype).min
@@ -99,6 +107,7 @@ def lowest(dtype: np.dtype) -> Any:
 
 def highest(dtype: np.dtype) -> Any:
     """The value that no other is above: the minimum of no elements."""
+    _refuse_complex(dtype)
     if dtype.kind == "f":
         return np.inf
     return True if dtype.kind == "b" else np.iinfo(dtype).max

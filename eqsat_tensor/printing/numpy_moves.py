@@ -244,6 +244,16 @@ def _ldexp(w: Writer, node: Expr) -> Text:
 
 ACCUMULATED = {"cummax": "maximum", "cummin": "minimum", "logcumsumexp": "logaddexp"}
 SUMS = ("cumsum", "cumprod")
+
+
+def _complex(w: Writer, node: Expr) -> Text:
+    re, im = (w.known[x] for x in node.arguments)
+    if w.namespace == "np":  # 1j * im would make NaN of infinities
+        pairs = w.call("stack", f"({re.text}, {im.text})", "-1").text
+        return Text(f"{pairs}.view({node.dtype.name!r})[..., 0]")
+    return Text(f"{re.at(SUM)} + 1j * {im.at(UNARY)}", SUM)
+
+
 RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "input": _input, "full": _full, "iota": _iota, "size": _size, "broadcast": _broadcast,
     "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand,
@@ -252,6 +262,7 @@ RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "logcumsumexp": _cumulative, "sort": _sorted, "argsort": _sorted,
     "searchsorted": _searchsorted, "ldexp": _ldexp,
     "pick": _pick, "gather": _gathered, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
+    "complex": _complex,
 }  # fmt: skip
 
 

@@ -214,6 +214,8 @@ class Writer:
         """A constant as a Python number."""
         if isinstance(value, float) and not np.isfinite(value):
             return Text(f'float("{value}")')
+        if isinstance(value, complex) and not np.isfinite(value):
+            return Text(f'complex("{value}")')
         return Text(repr(value), UNARY if repr(value).startswith("-") else ATOM)
 
     def indexed(self, node: Expr, carried: bool) -> Text:

@@ -16,7 +16,7 @@ import numpy as np
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import ANY_ARITY, BOOL, FLOAT64, INT64, OPS, OpDef
-from eqsat_tensor.types import DTYPES, SHORT, Shape, TensorType, literal
+from eqsat_tensor.types import ALL_DTYPES, SHORT, Shape, TensorType, literal
 from eqsat_tensor.types import minimum as _smaller
 
 SORT = {
@@ -27,7 +27,7 @@ SORT = {
     Attribute.TEXT: "i64",
     Attribute.OBJECT: "i64",
 }
-DTYPE_NAMES = {dtype: SHORT[dtype.name].capitalize() for dtype in DTYPES}
+DTYPE_NAMES = {dtype: SHORT[dtype.name].capitalize() for dtype in ALL_DTYPES}
 # "Wide": a whole number from 2**63 on, less 2**64; no rule takes it for a number that it is not.
 VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",), "Wide": ("i64",)} | dict.fromkeys(
     ("NegativeZero", "NaN", "Inf", "NegativeInf"), ()
@@ -211,8 +211,8 @@ def type_form(op: OpDef) -> TypeForm | None:
             answers.append((types, attributes, op.infer(*types, **attributes)))
         except (AssertionError, EqsatError, IndexError, ValueError, TypeError):
             continue  # a probe that does not fit this op
-    if not answers:
-        return None
+    if not answers or any(t.dtype.kind == "c" for a in answers for t in (*a[0], a[2])):
+        return None  # complex types are those of a program's own nodes: no rule makes any
     for form in _forms(op):
         try:
             if all(form.model(t, a) == result for t, a, result in answers):

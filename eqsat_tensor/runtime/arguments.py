@@ -17,7 +17,13 @@ import numpy as np
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.types import Guard, Shape, SizeTerm, Symbol, TensorType, substitute
 
-LEVELS = {"b": 0, "i": 1, "u": 1, "f": 2}  # a Python value may stand for dtypes of its level up
+LEVELS = {
+    "b": 0,
+    "i": 1,
+    "u": 1,
+    "f": 2,
+    "c": 3,
+}  # a Python value may stand for dtypes of its level up
 
 
 @dataclass(frozen=True)
@@ -126,11 +132,11 @@ def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
         return _exactly(function, argument, value)
     if argument.downcast and not isinstance(value, np.ma.MaskedArray):
         return _cast(function, argument, value)
-    if type(value) in (bool, int, float) or isinstance(value, list | tuple):
+    if type(value) in (bool, int, float, complex) or isinstance(value, list | tuple):
         array = np.asarray(value)
         level = LEVELS.get(array.dtype.kind)
         fits = level is not None and level <= LEVELS[dtype.kind]
-        if argument.downcast is False and array.dtype.kind == "f":
+        if argument.downcast is False and array.dtype.kind in "fc":
             fits = fits and dtype == array.dtype
         if not fits:
             raise DtypeError(message(function, str(argument), f"{argument.name}={value!r:.60}"))

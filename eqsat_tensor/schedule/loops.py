@@ -116,6 +116,14 @@ class Scan(Value):
 
 
 @dataclass(frozen=True, eq=False)
+class Pair(Value):
+    """Two values of one type next to one another, along a last axis of size 2; always stored."""
+
+    first: Value
+    second: Value
+
+
+@dataclass(frozen=True, eq=False)
 class Pick(Value):
     """``result[i] = source[.. index[i] ..]`` along ``axis``; labels wrap once, then are clamped."""
 
@@ -174,6 +182,8 @@ def operands_of(value: Value) -> tuple[Value, ...]:
         return (value.source,)
     if isinstance(value, Scan):
         return (value.source,) if value.factor is None else (value.source, value.factor)
+    if isinstance(value, Pair):
+        return (value.first, value.second)
     if isinstance(value, Pick):
         return (value.source, value.index)
     return ()
@@ -301,7 +311,13 @@ class Root:
     @property
     def sources(self) -> tuple[Value, ...]:
         """All that is computed at each point: of a `Scan`, its source and its factor."""
-        return operands_of(self.value) if isinstance(self.value, Scan) else (self.computed,)
+        several = isinstance(self.value, Scan | Pair)
+        return operands_of(self.value) if several else (self.computed,)
+
+    @property
+    def inside(self) -> Access:
+        """The access of the sources."""
+        return self.access[:-1] if isinstance(self.value, Pair) else self.access
 
     @property
     def result(self) -> Access:
@@ -399,6 +415,8 @@ def formula(value: Value, buffers: Mapping[Value, str], depth: int = 6) -> str:
         case Scan():
             operands = ", ".join(map(show, operands_of(value)))
             return f"scan {value.combine}[{'-' * value.reverse}{value.axis}]({operands})"
+        case Pair():
+            return f"pair({show(value.first)}, {show(value.second)})"
         case Iota():
             return f"iota({value.axis})"
         case Pick():

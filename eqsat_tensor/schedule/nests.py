@@ -21,6 +21,7 @@ from eqsat_tensor.schedule.loops import (
     Map,
     Nest,
     Pad,
+    Pair,
     Pick,
     Reduce,
     Root,
@@ -163,7 +164,7 @@ def is_reshape(value: Value) -> bool:
 
 def must_be_stored(outputs: tuple[Value, ...], order: list[Value]) -> set[Value]:
     """Outputs, reductions, scans, calls and their operands, padded sources of a pick."""
-    roots = {v for v in order if isinstance(v, Reduce | Scan)} | set(outputs)
+    roots = {v for v in order if isinstance(v, Reduce | Scan | Pair)} | set(outputs)
     for value in order:
         if isinstance(value, Call):
             roots |= {value, *value.operands}

@@ -14,6 +14,7 @@ from eqsat_tensor.schedule.loops import (
     Input,
     Map,
     Pad,
+    Pair,
     Pick,
     Reduce,
     Scan,
@@ -77,6 +78,8 @@ def below(value: Value, access: Access) -> list[tuple[Value, Access]]:
         return [(value.source, through(value, access)), (value.index, access)]
     if isinstance(value, View | Pad):
         return [(value.source, through(value, access))]
+    if isinstance(value, Pair):
+        return [(value.first, access[:-1]), (value.second, access[:-1])]
     return []
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT64, OF_ONE_RESULT, OPS, Expr, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
+from eqsat_tensor.schedule import pairs
 from eqsat_tensor.schedule.chains import Chains, chains_of
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -106,7 +107,9 @@ class Values:
         if node.op.kind is Kind.REDUCTION:
             return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
         if node.op.kind is Kind.LIBRARY:
-            return self.library_call(node, operands)
+            return pairs.parts(self, self.library_call(node, operands))
+        if node.op.name in pairs.LOWER:
+            return pairs.LOWER[node.op.name](self, node, *operands)
         if node.op.kind is Kind.CUMULATIVE:
             return self.scan(node, *operands)
         method: Callable[..., Value] = getattr(self, f"lower_{node.op.name}")
@@ -179,7 +182,7 @@ class Values:
     def lower_input(self, node: Expr) -> Value:
         name = str(node["name"])
         assert self.names.setdefault(name, node) is node, f"two inputs are called {name}"
-        return self.make(Input, node.type, name, node not in self.strided)
+        return self.make(Input, pairs.paired(node.type), name, node not in self.strided)
 
     def lower_full(self, node: Expr) -> Value:
         value = self.make(Constant, TensorType(node.dtype, ()), node["value"])
@@ -370,7 +373,7 @@ class Values:
             return value
         if isinstance(value, Constant | SizeValue):
             return self.map("keep", type, value)
-        return self.stored(value)
+        return pairs.whole(self, self.stored(value), type)
 
     def lower_matmul(self, node: Expr, a: Value, b: Value) -> Value:
         return self.matmul_of(node.type, a, b)

@@ -10,7 +10,17 @@ import pytest
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.saturate import saturate
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import ANY_ARITY, BOOL, DTYPES, FLOAT32, FLOAT64, INT64, OPS, Expr
+from eqsat_tensor.lang import (
+    ANY_ARITY,
+    BOOL,
+    COMPLEX128,
+    DTYPES,
+    FLOAT32,
+    FLOAT64,
+    INT64,
+    OPS,
+    Expr,
+)
 from eqsat_tensor.types import Literal, literal, symbol
 from tests.egraph.programs import N, first_choice, full, leaf, op, small_book
 from tests.strategies import instances, leaves
@@ -61,6 +71,9 @@ def samples() -> dict[str, Expr]:
         "matmul": op("matmul", x, matrix),
         "gemm": op("gemm", alpha, x, matrix, alpha, leaf("k", (N, M), key=12)),
     }
+    u = leaf("u", (N, 3), COMPLEX128, key=16)
+    found |= {name: op(name, u) for name in ("real", "imag", "conjugate")}
+    found["complex"] = op("complex", y, y)
     for name, o in OPS.items():
         if name in found:
             continue

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start
+from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
-from eqsat_tensor.schedule.loops import Reduce, Root, Value, linear
+from eqsat_tensor.schedule.loops import Pair, Reduce, Root, Value, linear
 from eqsat_tensor.types import Size, product
 
 ROWS = 4  # rows that a step takes in: they fill the pipeline, and share a load and a store
@@ -158,6 +159,10 @@ def _columns(w: Passes, targets: Targets, at: list[str], count: int) -> None:
 def _take_rows(w: Passes, root: Root, targets: Targets, at: list[str], places: list[Here]) -> None:
     """One root over several rows: into its accumulators, or stored."""
     f, value = w.function, root.computed
+    if isinstance(root.value, Pair):
+        for here in places:
+            store_pair(w, root, root.guards, here)
+        return
     if not isinstance(root.value, Reduce):
         if root.value in w.buffers:
             for here in places:

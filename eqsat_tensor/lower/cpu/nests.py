@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
+from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
-from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
+from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value, operands_of
 
 
 def write_kernel(
@@ -63,6 +64,9 @@ def write_map(w: Passes) -> None:
 def store_one(w: Passes, root: Root, here: Here) -> None:
     """Store a root that has no inner axis."""
     if root.value not in w.buffers:
+        return
+    if isinstance(root.value, Pair):
+        store_pair(w, root, frozenset(), here)
         return
     if root.value in w.rows:
         text = w.rows[root.value]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from eqsat_tensor.lower.cpu.accumulate import brought_down, in_blocks, starts, take_in
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
+from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.lower.cpu.writer import Guards, Here
 from eqsat_tensor.scalar import PRIMITIVES
@@ -21,6 +22,7 @@ from eqsat_tensor.schedule.loops import (
     Input,
     Map,
     Pad,
+    Pair,
     Pick,
     Reduce,
     Root,
@@ -89,7 +91,7 @@ class Passes(Evaluator):
                     cost = COSTS[value.primitive] if isinstance(value, Map) else 0.5
                     total += cost
                     depth[value] = cost + max((depth[o] for o in operands_of(value)), default=0.0)
-        return total, max((depth[r.computed] for r in roots), default=0.0)
+        return total, max((depth[v] for r in roots for v in r.sources), default=0.0)
 
     def shape_of(self, roots: Sequence[Root], cut: bool) -> Shape:
         """Lanes of a step by the shape of the body: long chains want many, wide ones few."""
@@ -111,7 +113,7 @@ class Passes(Evaluator):
 
         for root in roots:
             note(root.guards)
-            stack.extend((v, root.access) for v in root.sources)
+            stack.extend((v, root.inside) for v in root.sources)
         while stack:
             key = stack.pop()
             if key in seen:
@@ -203,8 +205,12 @@ class Passes(Evaluator):
         new: list[str] = []
         if self.nest.kept:  # a root's row is where others read a kept value: all before any store
             for root in roots:
-                self.value(root.computed, root.access, root.guards, here)
+                for source in root.sources:
+                    self.value(source, root.inside, root.guards, here)
         for root in roots:
+            if isinstance(root.value, Pair):
+                store_pair(self, root, root.guards, here)
+                continue
             value = root.computed
             known = self.value(value, root.access, root.guards, here)
             text = self.vector(known, value, here.lanes)

@@ -18,6 +18,7 @@ from eqsat_tensor.schedule.loops import (
     Map,
     Nest,
     Pad,
+    Pair,
     Pick,
     Plan,
     Reduce,
@@ -109,16 +110,24 @@ def _places(plan: Plan, nest: Nest, root: Root) -> dict[str, set[bool]]:
     places: dict[str, set[bool]] = {}
     for value, access in stored_reads(plan, nest, root):
         same = value.dtype == root.value.dtype and value.type.shape == root.value.shape
-        same = same and linear(value, access) == linear(root.value, root.access)
+        same = same and _at_the_element(value, access, root)
         same = same and not any(isinstance(axis, Gathered) for axis, _, _ in access)
         places.setdefault(plan.buffers[value], set()).add(same)
     return places
 
 
+def _at_the_element(value: Value, access: Access, root: Root) -> bool:
+    """Is it read where the root is stored?  Of a `Pair` both places are stored at once."""
+    offset, steps = linear(value, access)
+    first, stored = linear(root.value, root.access)
+    places = (first, first + 1) if isinstance(root.value, Pair) else (first,)
+    return offset in places and steps == stored
+
+
 def stored_reads(plan: Plan, nest: Nest, root: Root) -> Iterator[tuple[Value, Access]]:
     """What computing a root loads, and where."""
     seen: set[tuple[Value, Access]] = set()
-    stack: list[tuple[Value, Access]] = [(v, root.access) for v in root.sources]
+    stack: list[tuple[Value, Access]] = [(v, root.inside) for v in root.sources]
     while stack:
         key = stack.pop()
         value, access = key

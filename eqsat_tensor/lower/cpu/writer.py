@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.pairs import every_second
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule.loops import (
     Access,
@@ -261,6 +262,8 @@ class Writer:
                 f"shufflevector {wide} {backward}, {wide} poison, <{here.lanes} x i32> <{order}>"
             )
             return Known("vector", self.from_memory(turned, value, here.lanes))
+        if inner == 2 and scattered is None and mask is None:
+            return Known("vector", every_second(self, pointer, value, here))
         return Known("vector", self.gather(pointer, inner, scattered, value, mask, here))
 
     def _some(self, value: Value) -> str | None:
@@ -276,6 +279,10 @@ class Writer:
         if a is None or b is None:
             return b if a is None else a
         return self.function.emit(f"and i1 {a}, {b}")
+
+    def memory(self, value: Value) -> str:
+        """The type of an element in memory."""
+        return MEMORY[value.dtype]
 
     def vector_load(
         self, at: str, value: Value, mask: str | None, here: Here, raw: bool = False
@@ -300,8 +307,11 @@ class Writer:
 
     def vector_store(self, text: str, at: str, value: Value, mask: str | None, here: Here) -> None:
         """A vector to neighbours."""
-        kind, lanes, size = MEMORY[value.dtype], here.lanes, value.dtype.itemsize
-        text = self.to_memory(text, value, lanes)
+        self.store_lanes(self.to_memory(text, value, here.lanes), at, value, mask, here.lanes)
+
+    def store_lanes(self, text: str, at: str, value: Value, mask: str | None, lanes: int) -> None:
+        """A vector of so many lanes, as it lies in memory, to neighbours."""
+        kind, size = MEMORY[value.dtype], value.dtype.itemsize
         wide = f"<{lanes} x {kind}>"
         if mask is None:
             self.function.effect(f"store {wide} {text}, ptr {at}, align {size}")
@@ -361,13 +371,20 @@ class Writer:
         if inner == 1:
             self.vector_store(text, f.offset(kind, pointer, here.j), value, mask, here)
             return
+        self.scatter(self.to_memory(text, value, lanes), pointer, inner, value, mask, here)
+
+    def scatter(
+        self, text: str, pointer: str, step: Size, value: Value, mask: str | None, here: Here
+    ) -> None:
+        """A vector, as it lies in memory, to elements that lie apart."""
+        kind, lanes = MEMORY[value.dtype], here.lanes
         symbol = f"llvm.masked.scatter.v{lanes}{SHORT[kind]}.v{lanes}p0"
-        f.effect(
+        self.function.effect(
             self.call(
                 "void",
                 symbol,
-                (f"<{lanes} x {kind}>", self.to_memory(text, value, lanes)),
-                (f"<{lanes} x ptr>", self._pointers(pointer, inner, None, kind, here)),
+                (f"<{lanes} x {kind}>", text),
+                (f"<{lanes} x ptr>", self._pointers(pointer, step, None, kind, here)),
                 ("i32", str(value.dtype.itemsize)),
                 (f"<{lanes} x i1>", mask or "splat (i1 true)"),
             )

@@ -1,0 +1,59 @@
+"""Pairs of neighbours in memory: parts of complex numbers, stored together and read apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eqsat_tensor.schedule.loops import Pair, Root, Value
+
+if TYPE_CHECKING:
+    from eqsat_tensor.lower.cpu.evaluate import Evaluator
+    from eqsat_tensor.lower.cpu.writer import Guards, Here, Writer
+
+
+def store_pair(w: Evaluator, root: Root, guards: Guards, here: Here) -> None:
+    """Compute both parts of a `Pair`, then store them: re, im, re, im, ..."""
+    pair = root.value
+    assert isinstance(pair, Pair), pair
+    known = [w.value(v, root.inside, guards, here) for v in root.sources]
+    texts = [w.vector(k, v, here.lanes) for k, v in zip(known, root.sources, strict=True)]
+    if pair not in w.buffers:
+        return
+    kind, lanes, f = w.memory(pair), here.lanes, w.function
+    pointer, inner = w.address(pair, root.access, here)
+    mask = w.mask(guards, here)
+    if lanes and inner == 2:
+        wide = f"<{lanes} x {kind}>"
+        both = _shuffled(w, wide, *texts, [q // 2 + lanes * (q % 2) for q in range(2 * lanes)])
+        if mask is not None:
+            none = f"<{lanes} x i1>"
+            mask = _shuffled(w, none, mask, "poison", [q // 2 for q in range(2 * lanes)])
+        at = f.offset(kind, pointer, f.multiply(here.j, "2"))
+        w.store_lanes(both, at, pair, mask, 2 * lanes)
+        return
+    for number, text in enumerate(texts):
+        at = f.offset(kind, pointer, str(number))
+        if lanes:
+            w.scatter(text, at, inner, pair, mask, here)
+        else:
+            assert mask is None, "an epilogue has the box of its nest"
+            f.effect(f"store {kind} {text}, ptr {at}")
+
+
+def every_second(w: Writer, pointer: str, value: Value, here: Here) -> str:
+    """A vector of elements two apart, from two loads that read nothing beyond the last of them."""
+    f, kind, lanes = w.function, w.memory(value), here.lanes
+    first = f.offset(kind, pointer, f.multiply(here.j, "2"))
+    loads = [
+        w.vector_load(f.offset(kind, first, str(by)), value, None, here, raw=True)
+        for by in (0, lanes - 1)
+    ]
+    order = [2 * q if 2 * q < lanes else 2 * q + 1 for q in range(lanes)]
+    return w.from_memory(_shuffled(w, f"<{lanes} x {kind}>", *loads, order), value, lanes)
+
+
+def _shuffled(w: Writer, wide: str, first: str, second: str, order: list[int]) -> str:
+    picks = ", ".join(f"i32 {q}" for q in order)
+    return w.function.emit(
+        f"shufflevector {wide} {first}, {wide} {second}, <{len(order)} x i32> <{picks}>"
+    )
