@@ -103,6 +103,8 @@ def rows(
     for name in sorted(names, key=str.lower):
         if name in there:
             yield f"| `{name}` | {how(there[name])} | |"
+        elif name == "extract":
+            yield "| `extract` | compiled | as numpy.extract; `et.extract` is a room of the compiler |"
         elif name in others:
             yield f"| `{name}` | as in NumPy | |"
         else:
@@ -111,7 +113,7 @@ def rows(
 
 def table(title: str, lines: Iterator[str]) -> str:
     """One section."""
-    return "\n".join([f"## {title}\n", "| function | how | why not |", "|---|---|---|", *lines, ""])
+    return "\n".join([f"## {title}\n", "| function | how | note |", "|---|---|---|", *lines, ""])
 
 
 def text() -> str:

@@ -17,7 +17,10 @@ from tests.namespace.agree import agree, traced
 from tests.oracle import assert_same
 
 
-@pytest.mark.parametrize("name", [n for n in sorted(np.__all__) if n[:2] != "__"])
+# `extract` is a room of the compiler; numpy.extract of tensors is there.
+@pytest.mark.parametrize(
+    "name", [n for n in sorted(np.__all__) if n[:2] != "__" and n != "extract"]
+)
 def test_a_name_of_numpy_is_there_or_a_table_says_why_not(name):
     there = name in dir(et)
     assert there != (name in NOT_THERE), name
