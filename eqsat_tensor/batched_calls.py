@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor import calls
 from eqsat_tensor.batching import vmap
 from eqsat_tensor.batching.rules import batch, spread
-from eqsat_tensor.calls import Callback, SubGraph
+from eqsat_tensor.calls import Callback, SubGraph, graphs, ops
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.compare import where
 from eqsat_tensor.ops.leaf import constant
@@ -31,7 +30,7 @@ def batched_graph(graph: SubGraph, sizes: int) -> SubGraph:
     if key not in graph.variants:
         size = symbol(f"s{sizes}")
         wide = [
-            calls._parameter(i, p.type.with_shape((size, *p.shape)))
+            graphs.parameter(i, p.type.with_shape((size, *p.shape)))
             for i, p in enumerate(graph.parameters)
         ]
         found, have = batch(graph.outputs, dict(zip(graph.parameters, wide, strict=True)), size)
@@ -45,7 +44,7 @@ def batched_graph(graph: SubGraph, sizes: int) -> SubGraph:
         ]
         own = None if graph.vjp is None else _batched_vjp(graph.vjp)
         pairs = list(zip(checks, graph.texts, strict=True))
-        graph.variants[key] = calls._graph(f"{graph.name}_batch", wide, values, own, pairs)
+        graph.variants[key] = graphs.graph_of(f"{graph.name}_batch", wide, values, own, pairs)
     made: SubGraph = graph.variants[key]
     return made
 
@@ -62,7 +61,7 @@ def _batched_vjp(vjp: Callable[..., Sequence[Any]]) -> Callable[..., Sequence[An
 def call(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
     """A result of a graph, for a batch."""
     sizes = node["sizes"]
-    return calls._call(
+    return ops.call(
         batched_graph(node["graph"], len(sizes)), (*sizes, size), operands, node["result"]
     )
 
@@ -74,8 +73,8 @@ def cond(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
     condition, *rest = operands
     if condition.op.name == "broadcast":  # the same for the whole batch
         every = (condition.arguments[0], *rest)
-        return calls._cond(*calls._same_checks(*graphs), sizes, every, node["result"])
-    one, other = (calls._call(g, sizes, rest, node["result"]) for g in graphs)
+        return ops.conditional(*ops.same_checks(*graphs), sizes, every, node["result"])
+    one, other = (ops.call(g, sizes, rest, node["result"]) for g in graphs)
     return where(broadcast(condition, range(1, len(one.shape)), one.shape), one, other)
 
 
@@ -98,7 +97,7 @@ def wrap(node: Expr, operands: Sequence[Expr], size: Size) -> Expr:
     wide = tuple(t.with_shape((size, *t.shape)) for t in types)
     if size == 0:
         return constant(0, node.dtype, (0, *node.shape))
-    results = calls._all_types(wide)
-    return calls._wrap(
+    results = ops.all_types(wide)
+    return ops.wrapped(
         _batched_callback(node["callback"], types), results, operands, node["result"]
     )

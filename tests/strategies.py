@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from eqsat_tensor import calls
+from eqsat_tensor.calls import graphs, ops
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import ANY_ARITY, BOOL, DTYPES, FLOAT64, FLOATS, INT64, INTS, Expr, OpDef
 from eqsat_tensor.tensor import input_leaf
@@ -177,16 +177,18 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
 
 def _library_uses() -> None:
     """Uses of the ops that hold graphs and functions."""
-    body = calls._traced(lambda x, y: [x * y, x - y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2)
-    other = calls._traced(lambda x, y: [x + y, y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2)
-    _, (one, two), parameters, _ = calls._canonical([body, other], list(body.leaves))
-    graph, second = (calls._graph(n, parameters, e) for n, e in (("one", one), ("two", two)))
+    body = graphs.traced_body(
+        lambda x, y: [x * y, x - y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2
+    )
+    other = graphs.traced_body(lambda x, y: [x + y, y], _PAIR, [input_leaf("x", FLOAT64, (3,))] * 2)
+    _, (one, two), parameters, _ = graphs.canonical([body, other], list(body.leaves))
+    graph, second = (graphs.graph_of(n, parameters, e) for n, e in (("one", one), ("two", two)))
     pair = (of("f8", 3), of("f8", 3))
-    callback = calls.Callback(
+    callback = ops.Callback(
         lambda x, y: (np.sin(x) * y, y + 1), "callback", 2,
         lambda ct, out, x, y: (ct[0] * np.cos(x) * y, ct[0] * np.sin(x) + ct[1]),
     )  # fmt: skip
-    results = calls._all_types(pair)
+    results = ops.all_types(pair)
     for result in (0, 1):
         of_one = {"result": result, "dtype": FLOAT64, "shape": (3,)}
         TABLE.setdefault("call", []).append((pair, {"graph": graph, "sizes": (), **of_one}))
