@@ -23,6 +23,7 @@ from eqsat_tensor.ops.leaf import full_like
 AS_THEY_STAND = frozenset(
     ("transpose", "squeeze", "reshape", "refine", "slice", "pad", "concatenate", "update_slice")
 )
+PARTS_OF_COMPLEX = frozenset(("real", "imag", "complex"))
 PARTS = list[Cotangent | None]
 
 
@@ -30,6 +31,7 @@ def elementwise(node: Expr) -> bool:
     """Does element i of the node need element i of its operands alone?"""
     kind = node.op.kind
     alone = kind is Kind.COMPOSITE and not node.op.attributes
+    alone = alone or node.op.name in PARTS_OF_COMPLEX
     return kind in (Kind.ELEMENTWISE, Kind.BARRIER) or alone
 
 

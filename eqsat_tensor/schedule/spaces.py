@@ -36,8 +36,8 @@ def space_of(root: Value, reads: Sequence[Read]) -> Space:
         loops = [j for j, size in enumerate(root.shape) if size != 1 or j == root.axis]
         return _space("scan", root.shape, loops, loops.index(root.axis), 1)
     if not isinstance(root, Reduce):
-        loops = root.shape[:-1] if isinstance(root, Pair) else root.shape
-        order = [j for j, size in enumerate(loops) if size != 1]
+        inside = root.shape[:-1] if isinstance(root, Pair) else root.shape
+        order = [j for j, size in enumerate(inside) if size != 1]
         return _space("map", root.shape, order, max(len(order) - 1, 0), 0)
     shape = root.source.shape
     kept = [j for j in range(len(shape)) if j not in root.axes and shape[j] != 1]

@@ -24,7 +24,10 @@ def store_pair(w: Evaluator, root: Root, guards: Guards, here: Here) -> None:
     mask = w.mask(guards, here)
     if lanes and inner == 2:
         wide = f"<{lanes} x {kind}>"
-        both = _shuffled(w, wide, *texts, [q // 2 + lanes * (q % 2) for q in range(2 * lanes)])
+        first, second = texts
+        both = _shuffled(
+            w, wide, first, second, [q // 2 + lanes * (q % 2) for q in range(2 * lanes)]
+        )
         if mask is not None:
             none = f"<{lanes} x i1>"
             mask = _shuffled(w, none, mask, "poison", [q // 2 for q in range(2 * lanes)])
@@ -44,12 +47,12 @@ def every_second(w: Writer, pointer: str, value: Value, here: Here) -> str:
     """A vector of elements two apart, from two loads that read nothing beyond the last of them."""
     f, kind, lanes = w.function, w.memory(value), here.lanes
     first = f.offset(kind, pointer, f.multiply(here.j, "2"))
-    loads = [
+    low, high = (
         w.vector_load(f.offset(kind, first, str(by)), value, None, here, raw=True)
         for by in (0, lanes - 1)
-    ]
+    )
     order = [2 * q if 2 * q < lanes else 2 * q + 1 for q in range(lanes)]
-    return w.from_memory(_shuffled(w, f"<{lanes} x {kind}>", *loads, order), value, lanes)
+    return w.from_memory(_shuffled(w, f"<{lanes} x {kind}>", low, high, order), value, lanes)
 
 
 def _shuffled(w: Writer, wide: str, first: str, second: str, order: list[int]) -> str:
