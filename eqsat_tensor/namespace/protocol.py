@@ -31,7 +31,7 @@ HINTS = {
 def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
     """``np.exp(x)``, ``array + x`` and their like; UnsupportedError for what is not there."""
     name = ufunc.__name__
-    if method == "at":
+    if method == "at" and ufunc in UFUNCS:
         return FUNCTIONS["__ufunc_at__"](ufunc, *operands)
     table = {"reduce": REDUCERS, "accumulate": ACCUMULATORS}.get(method, {})
     if name in table:

@@ -24,6 +24,7 @@ from eqsat_tensor.namespace.operands import (
     kind_of,
     refuse,
     show_all,
+    written_out,
 )
 from eqsat_tensor.ops import arithmetic, compare, forms, transcendental
 from eqsat_tensor.ops.gamma import (
@@ -83,8 +84,10 @@ def _enter(function: Callable[..., Any], *names: str, numpy: Callable[..., Any])
     def call(*args: Any, **kwargs: Any) -> Any:
         if not any_traced(args) and not any_traced(kwargs.values()):
             return numpy(*args, **kwargs)
+        out = kwargs.pop("out", None)
         refuse(names[0], kwargs)
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+        return result if out is None else written_out(names[0], out, result)
 
     for name in names:
         SPECIAL[name] = call

@@ -12,7 +12,7 @@ from eqsat_tensor.namespace.indexing import assigned, setitem
 from eqsat_tensor.namespace.lookup import aligned, labels_of, numbered
 from eqsat_tensor.namespace.operands import kind_of, public, show
 from eqsat_tensor.ops import movement
-from eqsat_tensor.ops.compare import cast_to, equal, logical_and, where
+from eqsat_tensor.ops.compare import cast_to, where
 from eqsat_tensor.ops.gather import gather, scatter
 from eqsat_tensor.ops.leaf import iota
 from eqsat_tensor.sizes import size_or_dim
@@ -121,26 +121,6 @@ def place(x: Any, mask: Any, vals: Any, /) -> None:
         hint = "Use putmask, or copyto with where=."
         raise UnsupportedError(message("place", "one value", show(vals), hint))
     putmask(whole, mask, vals)
-
-
-@public(numpy=np.fill_diagonal)
-def fill_diagonal(x: Any, val: Any, /, wrap: bool = False) -> None:
-    """Write a value, or values in turn, to the main diagonal of `x`."""
-    whole = target("fill_diagonal", x)
-    shape = whole.expr.shape
-    tall = same_size(shape[0], shape[-1]) is not True and wrap
-    if len(shape) < 2 or tall or (len(shape) > 2 and any(s != shape[0] for s in shape)):
-        needs = "two axes, or more that are equally long, and no wrap="
-        raise ShapeError(message("fill_diagonal", needs, show(x)))
-    lines = [iota(axis=j, dtype=INT64, shape=shape) for j in range(len(shape))]
-    on = equal(lines[0], lines[1])
-    for line in lines[2:]:
-        on = logical_and(on, equal(lines[0], line))
-    values = _repeated(val, whole.dtype, shape[0])
-    if values is None:
-        return
-    spread = movement.broadcast(values, range(1, len(shape)), shape)
-    whole.assign(where(on, spread, whole.expr))
 
 
 def fill(x: Tensor, value: Any) -> None:
