@@ -7,8 +7,9 @@ import eqsat_tensor.ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.errors import LabelError
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import FLOAT64, FLOATS, OPS, checks_of
+from eqsat_tensor.lang import ANY_ARITY, FLOAT64, FLOATS, INEXACT, OPS, checks_of
 from eqsat_tensor.reference import evaluate
+from eqsat_tensor.rules.signature import has_type_rule
 from eqsat_tensor.scalar import CountingBuilder, NumpyBuilder
 from tests.oracle import assert_same
 from tests.strategies import SYMMETRIC, instances, leaves, of, values
@@ -43,6 +44,23 @@ def test_every_op_has_uses_and_a_text():
     for op in OPS.values():
         assert op.doc, op
         assert op.name == "input" or any(instances(op)), op
+
+
+# Rules know no complex numbers: the e-graph sees these on inputs and results alone.
+OF_PARTS = {"real", "imag", "complex", "conjugate"}
+
+
+def test_every_op_has_a_type_rule_that_rules_can_use():
+    seen = [op for op in OPS.values() if op.arity != ANY_ARITY]
+    assert {op.name for op in seen if not has_type_rule(op)} == OF_PARTS
+
+
+def test_every_op_has_a_gradient_or_no_float_result():
+    for op in OPS.values():
+        inexact = any(op.infer(*u.types, **u.attributes).dtype in INEXACT for u in instances(op))
+        if inexact and op.kind is not Kind.LEAF:
+            assert op.vjp is not None or op.expand is not None, op
+        assert all(reason for reason in op.refused.values()), op
 
 
 @each_op()
