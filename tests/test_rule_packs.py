@@ -10,9 +10,10 @@ GOOD = """; good.egg
 (rewrite (Sin (Arctan x)) (Divide x (Sqrt (Add 1.0 (Square x))))
   :ruleset simplify :name "sin-of-arctan")
 """
+# wrong where a user's program comes to it, not in the programs of the trial
 UNSOUND = """; unsound.egg
-(rewrite (Cos x) 2.0 :when ((is-float x)) :ruleset simplify :name "cos-is-two")
-(rewrite (Cos x) 3.0 :when ((is-float x)) :ruleset simplify :name "cos-is-three")
+(rewrite (Add (Sin (Arctan x)) (Cos x)) 2.0 :when ((is-float x)) :ruleset simplify :name "is-two")
+(rewrite (Add (Sin (Arctan x)) (Cos x)) 3.0 :when ((is-float x)) :ruleset simplify :name "is-three")
 """
 GROWING = """; growing.egg
 (rewrite (Cos x) (Cos (Add x (Cos x))) :ruleset simplify :name "grow")
