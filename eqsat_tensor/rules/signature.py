@@ -181,7 +181,10 @@ def _probes(op: OpDef) -> Iterator[tuple[tuple[TensorType, ...], dict[str, Any]]
             case _:
                 return
         choices = [c | {name: v} for c in choices for v in values]
-    first = [d for d in (FLOAT64, INT64, BOOL) if d in op.dtypes] or list(op.dtypes)
+    first = [d for d in (FLOAT64, INT64, BOOL) if d in op.dtypes]
+    if len(op.dtypes) == 2:  # of `complex` and its parts the one dtype says nothing of the other
+        first = list(op.dtypes)
+    first = first or list(op.dtypes)
     pairs = [(d, d) for d in first] + [(d, o) for d in first for o in (FLOAT64, INT64) if o != d]
     for attributes in choices:
         for d, other in pairs[:4]:
@@ -211,13 +214,13 @@ def type_form(op: OpDef) -> TypeForm | None:
             answers.append((types, attributes, op.infer(*types, **attributes)))
         except (AssertionError, EqsatError, IndexError, ValueError, TypeError):
             continue  # a probe that does not fit this op
-    if not answers or any(t.dtype.kind == "c" for a in answers for t in (*a[0], a[2])):
-        return None  # complex types are those of a program's own nodes: no rule makes any
+    if not answers:
+        return None
     for form in _forms(op):
         try:
             if all(form.model(t, a) == result for t, a, result in answers):
                 return form
-        except (IndexError, ValueError):
+        except (IndexError, ValueError, TypeError):
             continue
     return None
 
