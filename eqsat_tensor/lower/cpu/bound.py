@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqsat_tensor.lower.cpu import blas, driver, host, pool
-from eqsat_tensor.types import Size, evaluate, literal
+from eqsat_tensor.lower.cpu import blas, driver, host
+from eqsat_tensor.lower.cpu.outward import Outward
+from eqsat_tensor.types import literal
 
 if TYPE_CHECKING:
-    from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Product, Program, Step
+    from eqsat_tensor.lower.cpu.bind import Product, Program, Step
 
 BLOCK = 8192  # elements of a block of a full reduction: a constant, so results depend on sizes only
 TILE = 512  # most rows of a block of a tile or a column reduction; fewer where rows are long
@@ -28,7 +29,6 @@ COLUMNS = 1 << 18  # elements of a block of a column reduction, about
 CHUNKS = 4  # chunks a thread
 GRAIN = 40_000.0  # estimated nanoseconds below which a step stays on one thread
 MEMORY_NS, COST_NS = 0.15, 0.035  # of an element, and of one unit of cost
-HOST_NS = 1e6  # of a host call: long enough to let other Python threads run meanwhile
 FLOPS = 50.0  # of a matrix product, a nanosecond
 ALIGN = 64
 
@@ -80,37 +80,8 @@ class _Fold:
     width: int
 
 
-class _Binder:
+class _Binder(Outward):
     """Collects words and steps; addresses are filled in when all is there."""
-
-    def __init__(
-        self,
-        program: Program,
-        values: Mapping[str, int],
-        threads: int,
-        around: host.Surroundings | None,
-        outer: _Binder | None = None,
-    ) -> None:
-        self.program, self.values, self.threads = program, values, threads
-        self.around, self.outer = around, outer
-        self.failure: host.Failure | None = None
-        self.kept: list[Any] = []  # what steps refer to by address
-        self.raw_steps: list[tuple[int, NDArray[np.int64]]] = []  # of other programs, and where
-        self.links: list[tuple[int, str]] = []  # (address of a word, buffer)
-        self.words: list[int] = []
-        self.at: list[tuple[int, int]] = []  # (word, word whose address it holds)
-        self.pointers: list[tuple[int, str]] = []  # (word, buffer)
-        self.steps: list[tuple[int, int, int, int, int]] = []  # with a word for the argument
-        self.spans: dict[str, tuple[int, int, int]] = {}  # partials: bytes, first, last nest
-        self.known: dict[Size, int] = {}
-        self.work = 0.0
-
-    def number(self, size: Size) -> int:
-        if isinstance(size, int):
-            return size
-        if size not in self.known:
-            self.known[size] = evaluate(size, self.values)
-        return self.known[size]
 
     def domain(self, step: Step) -> list[int]:
         return [self.number(s) for s in step.domain]
@@ -285,105 +256,6 @@ class _Binder:
             else:
                 self.kernel(i, step)
 
-    # ------------------------------------------------------------------------- calls of other code
-    def need_failure(self) -> host.Failure:
-        """What host calls report to; before the first of them, the flag is set."""
-        if self.outer is not None:
-            return self.outer.need_failure()
-        if self.failure is None:
-            self.failure = host.Failure()
-            flag = np.ones(1, np.int8)
-            self.mark = len(self.words)
-            self.words.append(flag.ctypes.data)
-            self.steps.append((host.mark_address(), self.mark, 1, 1, 1))
-            self.kept.append(flag)
-        return self.failure
-
-    def call(self, call: HostCall) -> None:
-        """A call of a library, of a graph, or of one of two graphs."""
-        graphs = [value for name, value in call.attributes if name in ("graph", "other")]
-        if not graphs:
-            self.host(call)
-            return
-        sizes = next(value for name, value in call.attributes if name == "sizes")
-        values = {f"s{k}": self.number(size) for k, size in enumerate(sizes)}
-        condition = call.operands[0] if len(graphs) == 2 else None
-        operands = call.operands[1:] if condition else call.operands
-        bound = [self.inner(graph, values, operands, call) for graph in graphs]
-        if condition is None:
-            self.raw_steps += [(len(self.steps), bound[0].steps)]
-            self.work += bound[0].work
-            return
-        argument = len(self.words)
-        self.words += [0] * host.BRANCH_WORDS
-        self.point(argument, condition)
-        for k, part in enumerate(bound):
-            self.words[argument + 1 + 4 * k : argument + 5 + 4 * k] = _driven(part.steps)
-        self.work += max(part.work for part in bound)
-        self.steps.append((host.branch_address(), argument, 1, 1, 1))
-
-    def inner(
-        self, graph: Any, values: Mapping[str, int], operands: Sequence[HostArray], call: HostCall
-    ) -> Bound:
-        """A graph bound for its place in this program: its slots take our buffers."""
-        assert self.around is not None, f"{graph}: nothing was given to find its code in"
-        program, captured = self.around.program(graph, values)
-        binder = _Binder(program, values, self.threads, self.around, self)
-        binder.all_steps()
-        bound = binder.finish()
-        self.kept += [bound, program, *captured]
-        for (name, _, _), slots in zip(program.inputs, bound.input_slots, strict=True):
-            number = int(name[1:])  # leaves are called a0, a1, ... (`eqsat_tensor.program`)
-            if number >= len(operands):
-                self.fill(slots, captured[number - len(operands)].ctypes.data)
-            elif isinstance(operands[number].buffer, str):
-                self.links += [(slot, str(operands[number].buffer)) for slot in slots]
-            else:
-                self.fill(slots, self.constant(operands[number]))
-        wanted = dict(call.results)
-        for number, slots in enumerate(bound.output_slots):
-            if number in wanted:
-                self.links += [(slot, str(wanted[number].buffer)) for slot in slots]
-                continue
-            dtype, shape = bound.outputs[number]
-            unread = np.empty(shape, dtype)
-            self.kept.append(unread)
-            self.fill(slots, unread.ctypes.data)
-        return bound
-
-    @staticmethod
-    def fill(slots: Sequence[int], address: int) -> None:
-        for slot in slots:
-            ctypes.c_int64.from_address(slot).value = address
-
-    def constant(self, array: HostArray) -> int:
-        """The address of a constant operand."""
-        assert not isinstance(array.buffer, str)
-        held = np.frombuffer(array.buffer.bits, array.dtype).copy()
-        self.kept.append(held)
-        return held.ctypes.data
-
-    def point(self, word: int, array: HostArray) -> None:
-        """Let a word hold the address of an operand."""
-        if isinstance(array.buffer, str):
-            self.pointers.append((word, array.buffer))
-        else:
-            self.words[word] = self.constant(array)
-
-    def host(self, call: HostCall) -> None:
-        """The step of a call back into Python."""
-        assert self.around is not None, f"{call.op}: nothing was given to find its meaning in"
-        kernel = host.kernel_of(call, self.number, self.around, self.need_failure())
-        self.kept.append(kernel)
-        argument = len(self.words)
-        for array in (*call.operands, *(a for _, a in call.results)):
-            if isinstance(array.buffer, str):
-                self.pointers.append((len(self.words), array.buffer))
-                self.words.append(0)
-        address = ctypes.cast(kernel, ctypes.c_void_p).value or 0
-        self.work += HOST_NS
-        self.steps.append((address, argument, 1, 1, 1))
-
     # ----------------------------------------------------------------------------------- memory
     def place(self) -> tuple[NDArray[np.uint8], dict[str, int]]:
         """An arena, and the address of each temporary in it: first fit over lifetimes."""
@@ -458,15 +330,6 @@ class _Binder:
 def _bits(data: bytes) -> int:
     """A number's bytes as an i64 word."""
     return int.from_bytes(data.ljust(8, b"\0"), sys.byteorder, signed=True)
-
-
-def _driven(steps: NDArray[np.int64]) -> list[int]:
-    """Words that say how to run steps: where they are, how many, and with which threads."""
-    parallel = len(steps) > 0 and int(steps[:, 3].max()) > 1
-    if parallel:
-        pool.pool().start()
-    threads = [pool.state_address(), pool.pfor_address()] if parallel else [0, 0]
-    return [steps.ctypes.data, len(steps), *threads]
 
 
 def bind(
