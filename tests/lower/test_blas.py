@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import blas, driver, library
 from eqsat_tensor.lower.cpu.blas import WORDS, MatrixProduct
 
@@ -232,3 +233,26 @@ def test_leading_dimensions_that_overlap_are_refused() -> None:
     with pytest.raises(AssertionError, match="lda"):
         MatrixProduct(3, 4, 5, lda=4, ldb=4, ldc=4).words()
     assert MatrixProduct(1, 4, 5, lda=1, ldb=4, ldc=1).words()[WORDS["lda"]] == 5
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("rows", "size"), [(4000, 65), (700, 129), (50, 300), (1, 2000), (3, 1025)]
+)
+def test_a_matrix_times_its_own_transpose_is_half_computed_half_copied(rows, size, dtype):
+    x = np.random.default_rng(1).normal(size=(rows, size)).astype(dtype)
+    tall = et.jit(lambda x: x.T @ x)
+    wide = et.jit(lambda x: x @ x.T)
+    tolerance = 1e-12 if dtype == "float64" else 2e-4
+    got = tall(x)
+    np.testing.assert_allclose(got, x.T @ x, rtol=tolerance, atol=tolerance * rows)
+    np.testing.assert_allclose(wide(x.T.copy()), x.T @ x, rtol=tolerance, atol=tolerance * rows)
+    block = np.arange(size) // blas.SYMMETRIC_ROWS
+    apart = block[:, None] != block[None, :]
+    np.testing.assert_array_equal(got[apart], got.T[apart])
+
+
+def test_a_product_with_itself_that_is_added_to_something_is_whole():
+    x = np.random.default_rng(2).normal(size=(300, 200))
+    f = et.jit(lambda x, c: 2 * (x.T @ x) + c)
+    np.testing.assert_allclose(f(x, np.eye(200)), 2 * (x.T @ x) + np.eye(200), rtol=1e-12)

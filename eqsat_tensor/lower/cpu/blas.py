@@ -103,7 +103,7 @@ class MatrixProduct:
 
 
 def gemm_text(dtype: str, hold_threads: bool) -> str:
-    """The module with the kernels ``batch``, ``rows`` and ``columns``."""
+    """The module with the kernels ``batch``, ``rows``, ``columns`` and ``symmetric``."""
     kind, size, _ = _TYPES[dtype]
     loads = ""
     for name, place in WORDS.items():
@@ -117,17 +117,19 @@ def gemm_text(dtype: str, hold_threads: bool) -> str:
         loads=loads,
         gemm_alone=_GEMM_ALONE,
         gemv_alone=_GEMV_ALONE,
+        symmetric_rows=SYMMETRIC_ROWS,
         thread_symbols=jit.source("blas_threads.ll") if hold_threads else _LEAVE_THREADS,
     )
 
 
-Over = Literal["batch", "rows", "columns"]
+Over = Literal["batch", "rows", "columns", "symmetric"]
 
 
 def gemm_address(dtype: str, over: Over = "batch") -> int:
     """The kernel of a `MatrixProduct` of "float64" or "float32".
 
-    over: what its units are: products of the batch, or rows or columns of C of a single product.
+    over: what its units are: products of the batch, or rows or columns of C of a single product, or
+    blocks of `SYMMETRIC_ROWS` rows of the product of a matrix with its own transpose.
     """
     return _kernels(dtype)[over]
 
@@ -148,6 +150,19 @@ def share(product: MatrixProduct, batch: int, threads: int) -> tuple[Over, int, 
     return "columns", product.n, min(threads, max(product.n // 16, 1)), 16
 
 
+def share_symmetric(product: MatrixProduct, threads: int) -> tuple[Over, int, int, int] | None:
+    """How a step should multiply a matrix by its own transpose: half of it, the rest being copied.
+
+    None where it is too small for that.  What the blocks are depends on sizes alone.
+    """
+    blocks = -(-product.m // SYMMETRIC_ROWS)
+    if blocks < 2 or product.m * product.m * product.k < _SHARE_WORK:
+        return None
+    shared = threads > 1 and bool(library.thread_functions())
+    return "symmetric", blocks, min(blocks, 4 * threads) if shared else 1, 1
+
+
+SYMMETRIC_ROWS = 64  # of a block of the product of a matrix with its transpose
 _SHARE_WORK = 3_000_000  # multiplications: below some 50 us, waking a thread costs what it saves
 
 
@@ -157,4 +172,5 @@ def _kernels(dtype: str) -> dict[str, int]:
     symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv")}
     threads = library.thread_functions()
     item = jit.stored_object(gemm_text(dtype, bool(threads)), jit.GLUE_LEVEL)
-    return jit.load([item], ["batch", "rows", "columns"], symbols | threads)
+    names = ["batch", "rows", "columns", "symmetric"]
+    return jit.load([item], names, symbols | threads)

@@ -237,7 +237,10 @@ class _Binder(Outward):
                 self.words.append(_bits(buffer.bits))
         self.work += 2.0 * batch * m * n * k / FLOPS
         if m and n and batch:
-            over, units, chunks, align = blas.share(matrices, batch, self.threads)
+            turned = product.transpose_a != product.transpose_b
+            squared = a == b and turned and m == n and batch == 1 and not scaled
+            halved = blas.share_symmetric(matrices, self.threads) if squared else None
+            over, units, chunks, align = halved or blas.share(matrices, batch, self.threads)
             address = blas.gemm_address(product.dtype, over)
             self.steps.append((address, argument, units, chunks, align))
 
