@@ -118,6 +118,8 @@ class OpDef:
     checks      0-d bool expressions that must come out true at run time, each with the text of the
                 error (`errors.failed_check`), given the node.
     commutative, linear   linear: a linear map of its operands together.
+    resized     ``resized(*arguments, **attributes)``: makes the node again where sizes were replaced,
+                for an op that is another one for some sizes.
     results     of a library op with several results: all of them, a tuple, from what ``numpy``
                 takes without the attributes `OF_ONE_RESULT`, which are those of a node's result.
     ulps        declared maximal error of a correctly lowered op, in units in the last place.
@@ -141,6 +143,7 @@ class OpDef:
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
     commutative: bool = False
     linear: bool = False
+    resized: Callable[..., Expr] | None = None
     results: Callable[..., tuple[Any, ...]] | None = None
     ulps: float = 0.5
     doc: str = ""
@@ -281,7 +284,10 @@ def substitute_sizes(outputs: Sequence[Expr], values: Mapping[str, Size]) -> lis
             name: substitute_attribute(kind, value, values)
             for (name, kind), value in zip(node.op.attributes.items(), node.attributes, strict=True)
         }
-        return apply(node.op, *arguments, **attributes)
+        again = node.op.resized
+        return (
+            again(*arguments, **attributes) if again else apply(node.op, *arguments, **attributes)
+        )
 
     return rewrite(outputs, change)
 

@@ -18,10 +18,19 @@ import numpy as np
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, apply, rewrite, substitute_sizes, topological
-from eqsat_tensor.types import Size, SizeTerm, Symbol, literal, substitute, symbols_of
+from eqsat_tensor.types import (
+    Size,
+    SizeTerm,
+    Symbol,
+    literal,
+    parts_of_common,
+    substitute,
+    symbols_of,
+)
 
-MOVES_OF_CONSTANTS = frozenset(
-    ("broadcast", "squeeze", "transpose", "reshape", "slice", "refine", "diagonal")
+EQUATING = frozenset(("refine", "stretch", "unstretch"))  # a guard says that sizes are equal
+MOVES_OF_CONSTANTS = EQUATING | frozenset(
+    ("broadcast", "squeeze", "transpose", "reshape", "slice", "diagonal")
 )
 
 
@@ -40,7 +49,7 @@ def normalize(
     digests: dict[Expr, bytes] = {leaf: b"input %d" % i for i, leaf in enumerate(leaves)}
 
     def change(node: Expr, arguments: tuple[Expr, ...]) -> Expr:
-        if node.op.name == "refine" and arguments[0].type == node.type:
+        if node.op.name in EQUATING and arguments[0].type == node.type:
             return arguments[0]
         if node.op.commutative and len(arguments) == 2:
             arguments = tuple(sorted(arguments, key=digests.__getitem__))
@@ -53,17 +62,19 @@ def normalize(
 
 
 def equations(outputs: Sequence[Expr]) -> dict[str, Size]:
-    """Symbols that `refine` nodes make equal to another size: name -> that size."""
+    """Symbols that nodes of `EQUATING` ops make equal to another size: name -> that size."""
     values: dict[str, Size] = {}
     for node in topological(outputs):
-        if node.op.name != "refine":
+        if node.op.name not in EQUATING:
             continue
         for left, right in zip(node.arguments[0].shape, node.shape, strict=True):
-            solved = _solve(substitute(left, values), substitute(right, values))
-            if solved is not None:
-                name, size = solved
-                values = {n: substitute(s, {name: size}) for n, s in values.items()}
-                values[name] = size
+            first, *others = (*parts_of_common(left), *parts_of_common(right))
+            for other in others:
+                solved = _solve(substitute(first, values), substitute(other, values))
+                if solved is not None:
+                    name, size = solved
+                    values = {n: substitute(s, {name: size}) for n, s in values.items()}
+                    values[name] = size
     return values
 
 

@@ -60,6 +60,7 @@ class Program:
             outputs=tuple(roots[:n]),
             updates=tuple((i, e) for (i, _), e in zip(self.updates, roots[n : n + u], strict=True)),
             checks=tuple((e, t) for (_, t), e in zip(self.checks, roots[n + u :], strict=True)),
+            guards=tuple(guards_of(roots)),
         )
 
 

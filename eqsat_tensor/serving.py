@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Family:
     defaults: tuple[tuple[Argument, np.ndarray], ...]
     variant: Variant
     usual: Variant
+    others: dict[frozenset[str], Variant] = field(default_factory=dict)  # by the sizes that are 1
 
     def sizes(self, arrays: Sequence[np.ndarray]) -> dict[str, int]:
         """The values of the size symbols; ShapeError where shapes contradict the promises."""
@@ -53,13 +54,27 @@ class Family:
             [*arrays, *(value for _, value in known)],
         )
         broken = check_guards(self.variant.program.guards, sizes)
-        if broken is not None:
+        if broken is not None and self.stretched(sizes) is None:
             raise ShapeError(broken.text)
         return sizes
 
     def serving(self, sizes: Mapping[str, int]) -> Variant:
         """The variant for these sizes."""
+        if check_guards(self.variant.program.guards, sizes) is not None:
+            found = self.stretched(sizes)
+            assert found is not None, sizes
+            return found
         return self.variant if 0 in sizes.values() else self.usual
+
+    def stretched(self, sizes: Mapping[str, int]) -> Variant | None:
+        """The variant where sizes that are 1 now broadcast; None where others do not agree."""
+        ones = frozenset(name for name, size in sizes.items() if size == 1)
+        if ones not in self.others:
+            program = self.variant.program.with_sizes(dict.fromkeys(ones, 1))
+            self.others[ones] = replace(self.variant, program=program)
+            self.others[ones].owner = self.variant.owner
+        found = self.others[ones]
+        return found if check_guards(found.program.guards, sizes) is None else None
 
 
 @dataclass(eq=False)

@@ -41,14 +41,14 @@ class Symbol:
 
 @dataclass(frozen=True)
 class SizeFunction:
-    """An opaque function of two sizes: ``//``, ``%``, ``min`` or ``max``."""
+    """An opaque function of two sizes: ``//``, ``%``, ``min``, ``max`` or ``common``."""
 
     name: str
     left: Size
     right: Size
 
     def __str__(self) -> str:
-        if self.name in ("min", "max"):
+        if self.name in ("min", "max", "common"):
             return f"{self.name}({self.left}, {self.right})"
         return f"({self.left} {self.name} {self.right})"
 
@@ -185,7 +185,7 @@ def _atom_lower(atom: Atom) -> int | None:
     if atom.name == "max":
         known = [b for b in (left, right) if b is not None]
         return max(known) if known else None
-    if atom.name == "min":
+    if atom.name in ("min", "common"):
         return None if left is None or right is None else min(left, right)
     return 0 if left is not None and left >= 0 else None
 
@@ -225,7 +225,31 @@ def remainder(left: Size, right: Size) -> Size:
     return _function("%", left, right)
 
 
-_APPLY = {"//": floor_divide, "%": remainder, "min": minimum, "max": maximum}
+def common(left: Size, right: Size) -> Size:
+    """The size to which two sizes broadcast, each of which may turn out 1: the other one then."""
+    parts = {p: None for p in (*parts_of_common(left), *parts_of_common(right)) if p != 1}
+    numbers = [p for p in parts if isinstance(p, int)]
+    if numbers:  # not 1: the others are it, or 1
+        return numbers[0]
+    first, *rest = sorted(parts, key=str) or [1]
+    for size in rest:
+        first = _function("common", first, size)
+    return first
+
+
+def parts_of_common(size: Size) -> tuple[Size, ...]:
+    """The sizes that broadcast to one; the size itself where it is no `common`."""
+    if isinstance(size, SizeTerm) and len(size.terms) == 1:
+        monomial, coefficient = size.terms[0]
+        atom = monomial[0] if len(monomial) == 1 and coefficient == 1 else None
+        if isinstance(atom, SizeFunction) and atom.name == "common":
+            return (*parts_of_common(atom.left), *parts_of_common(atom.right))
+    return (size,)
+
+
+_APPLY = {
+    "//": floor_divide, "%": remainder, "min": minimum, "max": maximum, "common": common
+}  # fmt: skip
 
 
 def substitute(size: Size, values: Mapping[str, Size]) -> Size:
@@ -360,11 +384,16 @@ def same_size(left: Size, right: Size) -> bool | None:
     return None
 
 
+def _may_be_one(size: Size) -> bool:
+    low = lower_bound(size)
+    return not isinstance(size, int) and (low is None or low < 2)
+
+
 def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
     """NumPy's broadcast of shapes; a size 1 stretches, symbols are taken as not 1.
 
-    Two sizes that may or may not be equal are taken as equal: the first is the result's, and
-    whoever broadcasts the other records the guard.
+    Two sizes that may or may not be equal are taken as equal, and whoever broadcasts records the
+    guard.  The first is the result's; where either may turn out 1, their `common` size is.
     """
     rank = max((len(s) for s in shapes), default=0)
     result: list[Size] = []
@@ -387,5 +416,7 @@ def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
                 )
             elif isinstance(size, int):
                 chosen = size
+            elif chosen != size and (_may_be_one(chosen) or _may_be_one(size)):
+                chosen = common(chosen, size)
         result.append(chosen)
     return tuple(result)

@@ -21,8 +21,11 @@ from eqsat_tensor.ops.leaf import full_like
 
 # ---------------------------------------------------------------------------------- one node back
 AS_THEY_STAND = frozenset(
-    ("transpose", "squeeze", "reshape", "refine", "slice", "pad", "concatenate", "update_slice")
-)
+    (
+        "transpose", "squeeze", "reshape", "refine", "stretch", "unstretch", "slice", "pad",
+        "concatenate", "update_slice",
+    )
+)  # fmt: skip
 PARTS_OF_COMPLEX = frozenset(("real", "imag", "complex"))
 PARTS = list[Cotangent | None]
 

@@ -225,6 +225,8 @@ RULES: dict[str, Rule] = {
     "transpose": _transpose,
     "reshape": _reshape,
     "refine": _refine,
+    "stretch": _refine,
+    "unstretch": _refine,
     "slice": _slice,
     "pad": _pad,
     "concatenate": shifted,

@@ -103,7 +103,7 @@ def moved(step: Expr, x: Expr) -> Expr:
             return movement.broadcast(x, named["axes"], named["shape"])
         case "reshape":
             return movement.reshape(x, named["shape"])
-        case "refine":
+        case "refine" | "stretch":
             return movement.refine(x, named["shape"])
     return step.rebuilt((x, *step.arguments[1:]))
 
@@ -121,7 +121,7 @@ def moved_back(step: Expr, x: Expr, value: Expr) -> Expr:
             return movement.expand_dims(value, named["axes"])
         case "reshape":
             return movement.reshape(value, x.shape)
-        case "refine":
+        case "refine" | "stretch":
             return movement.refine(value, x.shape)
         case "broadcast" if all(named["shape"][a] == 1 for a in named["axes"]):
             return movement.squeeze(value, named["axes"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import Expr, apply, define
+from eqsat_tensor.lang import BOOL, Expr, apply, define
 from eqsat_tensor.ops import reduce
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.regions import apart, runs, within
@@ -22,6 +22,7 @@ from eqsat_tensor.types import (
     Size,
     TensorType,
     lower_bound,
+    parts_of_common,
     product,
     same_size,
 )
@@ -123,12 +124,12 @@ def stretched_axes(old: Shape, shape: Sequence[Size]) -> tuple[list[int], list[i
 def broadcast_to(x: Expr, shape: Sequence[Size]) -> Expr:
     """NumPy's broadcast: sizes 1 stretch, axes are added in front.
 
-    A size that may differ from the one asked for is asserted equal by `refine`.
+    A size that may differ from the one asked for is equal to it, or 1: `stretch` says so.
     """
     gone, new = stretched_axes(x.shape, shape)
     below = squeeze(x, gone)
     kept = [s for j, s in enumerate(shape) if j not in new]
-    return broadcast(refine(below, kept), new, shape)
+    return broadcast(stretch(below, kept), new, shape)
 
 
 def zeros_like(x: Expr) -> Expr:
@@ -205,9 +206,15 @@ def reshape(x: Expr, shape: Sequence[Size]) -> Expr:
     return _reshape_op(x, shape=shape)
 
 
+def _other(old: Size, new: Size) -> str:
+    """What a size is compared with, in a message."""
+    others = [p for p in parts_of_common(new) if p not in parts_of_common(old)] or [new]
+    return " and ".join(map(str, others))
+
+
 def _refine_guards(node: Expr) -> list[Guard]:
     return [
-        Guard("==", old, new, f"sizes must be equal: {old} and {new}.")
+        Guard("==", old, new, f"sizes must be equal: {old} and {_other(old, new)}.")
         for old, new in zip(node.arguments[0].shape, node.shape, strict=True)
         if old != new
     ]
@@ -242,6 +249,64 @@ def refine(x: Expr, shape: Sequence[Size]) -> Expr:
         shape,
     )
     return x if shape == x.shape else _refine_op(x, shape=shape)
+
+
+def _stretched(x: Any, shape: Ints) -> Any:
+    return np.broadcast_to(x, shape)
+
+
+def _gathered_up(x: Any, shape: Shape) -> Any:
+    axes = tuple(j for j, (a, b) in enumerate(zip(np.shape(x), shape, strict=True)) if a != b)
+    add = np.any if x.dtype == BOOL else np.sum
+    return np.asarray(add(x, axes, keepdims=True), x.dtype) if axes else x
+
+
+_stretch_op = define(
+    "stretch",
+    Kind.MOVEMENT,
+    arity=1,
+    numpy=_stretched,
+    infer=lambda x, shape: x.with_shape(shape),
+    attributes={"shape": Attribute.SHAPE},
+    vjp=lambda ct, out, x, shape: (unstretch(ct, x.shape),),
+    guards=_refine_guards,
+    resized=lambda x, shape: stretch(x, shape),
+    linear=True,
+    ulps=0.0,
+    doc="x, each size being that of `shape`, by a guard; one that turns out 1 is a broadcast.",
+)
+_unstretch_op = define(
+    "unstretch",
+    Kind.MOVEMENT,
+    arity=1,
+    numpy=_gathered_up,
+    infer=lambda x, shape: x.with_shape(shape),
+    attributes={"shape": Attribute.SHAPE},
+    vjp=lambda ct, out, x, shape: (stretch(ct, x.shape),),
+    guards=_refine_guards,
+    resized=lambda x, shape: unstretch(x, shape),
+    linear=True,
+    ulps=0.0,
+    doc="The transpose of `stretch`: x, summed up along axes that turn out 1 in `shape`.",
+)
+
+
+def stretch(x: Expr, shape: Sequence[Size]) -> Expr:
+    """`x` broadcast to sizes that are its own, under a guard, where these are not 1."""
+    shape = tuple(shape)
+    if any(old == 1 != new for old, new in zip(x.shape, shape, strict=True)):
+        return broadcast_to(x, shape)
+    return x if shape == x.shape else _stretch_op(x, shape=shape)
+
+
+def unstretch(x: Expr, shape: Sequence[Size]) -> Expr:
+    """The sum of `x` along axes of size 1 in `shape`, whose other sizes are its own, under a guard."""
+    shape = tuple(shape)
+    axes = [j for j, (old, new) in enumerate(zip(x.shape, shape, strict=True)) if new == 1 != old]
+    if axes:
+        total = reduce.any_(x, axes=tuple(axes)) if x.dtype == BOOL else reduce.sum_over(x, axes)
+        return unstretch(expand_dims(total, axes), shape)
+    return x if shape == x.shape else _unstretch_op(x, shape=shape)
 
 
 # ------------------------------------------------------------------------------------ slice, pad

@@ -18,7 +18,15 @@ from eqsat_tensor.trees import Tree, flatten
 MODULES = {"np": "numpy", "et": "eqsat_tensor"}
 LONGEST = 100_000  # characters of a text of `pprint`
 LINE = 60  # a value of a longer text gets a name in `to_source`
-INLINE = ("input", "full", "size", "broadcast", "refine")  # never get a name
+INLINE = (
+    "input",
+    "full",
+    "size",
+    "broadcast",
+    "refine",
+    "stretch",
+    "unstretch",
+)  # never get a name
 
 
 def pprint(tensor: Any, namespace: str = "np") -> str:

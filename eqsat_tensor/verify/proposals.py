@@ -298,5 +298,7 @@ PROPOSERS: dict[str, Proposer] = {
     "gather": _gather,
     "update_slice": _update_slice,
     "refine": _same,
+    "stretch": _same,
+    "unstretch": _same,
     "keep": _same,
 }

@@ -50,6 +50,8 @@ def samples() -> dict[str, Expr]:
         "transpose": op("transpose", square, axes=(2, 0, 1)),
         "reshape": op("reshape", x, shape=(N * 3,)),
         "refine": op("refine", leaf("r", (N, M), key=9), shape=(N, N)),
+        "stretch": op("stretch", leaf("r", (N, M), key=9), shape=(N, N)),
+        "unstretch": op("unstretch", leaf("r", (N, M), key=9), shape=(N, N)),
         "slice": op("slice", x, start=(N - 1, 0), step=(-1, 2), shape=(N, 2)),
         "pad": op("pad", x, low=(M, 1), step=(1, 2), shape=(N + M, 7)),
         "concatenate": op("concatenate", x, leaf("u", (M, 3), key=10), axis=0),
