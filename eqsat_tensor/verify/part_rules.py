@@ -47,12 +47,17 @@ def _arctan2(y: Array, ey: Array, x: Array, ex: Array) -> Array:
     return np.where(radius == 0, 0.0, np.where(np.isfinite(radius), moved, np.inf))
 
 
+def _sign_is_certain(x: Array, e: Array) -> Array:
+    """True where all of x ± e has one sign; a NaN's says nothing (IEEE 754-2019, 6.3)."""
+    return ((e == 0) | (np.abs(wide(x)) > e)) & ~np.isnan(x)
+
+
 def _copysign(x: Array, ex: Array, y: Array, ey: Array) -> Array:
-    return np.where((ey == 0) | (np.abs(wide(y)) > ey), ex, np.inf)
+    return np.where(_sign_is_certain(y, ey), ex, np.inf)
 
 
 def _signbit(x: Array, e: Array) -> Array:
-    return np.where((e == 0) | (np.abs(wide(x)) > e), 0.0, np.inf)
+    return np.where(_sign_is_certain(x, e), 0.0, np.inf)
 
 
 def _discrete(*pairs: Array) -> Array:

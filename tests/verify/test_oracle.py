@@ -128,6 +128,19 @@ def test_a_nan_is_a_fault_where_a_number_is_promised() -> None:
     assert not lost.ok
 
 
+def test_the_sign_of_a_nan_promises_nothing() -> None:
+    x = leaf("x", (2,))
+    logarithm = OPS["log"](x)
+    outputs = [OPS["signbit"](logarithm), OPS["copysign"](x, logarithm)]
+    inputs = {x: np.array([-1.0, 0.5])}
+    with np.errstate(invalid="ignore"):
+        signs = np.signbit(np.log(inputs[x]))
+    for negative in (True, False):
+        results = [np.array([negative, signs[1]]), np.array([-1.0 if negative else 1.0, -0.5])]
+        assert agrees(results, outputs, inputs).ok
+    assert not agrees([~signs, np.array([1.0, 0.5])], outputs, inputs).ok
+
+
 def test_integers_are_equal_or_wrong() -> None:
     x = leaf("x", (), OPS["iota"].dtypes[1])
     inputs = {x: np.array(2**30, np.int32)}
