@@ -49,7 +49,7 @@ def _arctan2(y: Array, ey: Array, x: Array, ex: Array) -> Array:
 
 def _sign_is_certain(x: Array, e: Array) -> Array:
     """True where all of x ± e has one sign; a NaN's says nothing (IEEE 754-2019, 6.3)."""
-    return ((e == 0) | (np.abs(wide(x)) > e)) & ~np.isnan(x)
+    return np.asarray(((e == 0) | (np.abs(wide(x)) > e)) & ~np.isnan(x))
 
 
 def _copysign(x: Array, ex: Array, y: Array, ey: Array) -> Array:
