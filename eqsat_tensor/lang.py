@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from operator import attrgetter
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -232,8 +233,16 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     return _TABLE.setdefault(key, node)
 
 
-def topological(outputs: Iterable[Expr]) -> list[Expr]:
-    """Every node that the outputs need, operands before users, each once; any depth."""
+_arguments_of: Callable[[Expr], tuple[Expr, ...]] = attrgetter("arguments")
+
+
+def topological(
+    outputs: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = _arguments_of
+) -> list[Expr]:
+    """Every node that the outputs need, operands before users, each once; any depth.
+
+    below: what a node needs, if not its arguments.
+    """
     order: list[Expr] = []
     seen: set[Expr] = set()
     stack: list[tuple[Expr, bool]] = [(o, False) for o in reversed(list(outputs))]
@@ -244,7 +253,7 @@ def topological(outputs: Iterable[Expr]) -> list[Expr]:
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack.extend((a, False) for a in reversed(node.arguments) if a not in seen)
+            stack.extend((a, False) for a in reversed(below(node)) if a not in seen)
     return order
 
 

@@ -99,6 +99,16 @@ def root_of(variance: Expr) -> Expr:
     return result
 
 
+def _spread(
+    name: str, a: Any, axis: Axis, dtype: Any, ddof: Any, where: Any, mean: Any, correction: Any
+) -> tuple[Expr, Axes]:
+    """The variance of an operand as it was given, before it is rounded to its dtype."""
+    expr = floats(name, a, dtype, INEXACT)
+    axes = axes_of(name, axis, len(expr.shape), a)
+    mask = mask_of(name, expr, where)
+    return spread_of(name, expr, axes, mask, ddof, correction, mean), axes
+
+
 @public(numpy=np.var, takes=("where",))
 def var(
     a: Any,
@@ -118,11 +128,8 @@ def var(
     correction: the same as `ddof`.
     """
     no_out("var", out)
-    expr = floats("var", a, dtype, INEXACT)
-    axes = axes_of("var", axis, len(expr.shape), a)
-    mask = mask_of("var", expr, where)
-    result = spread_of("var", expr, axes, mask, ddof, correction, mean)
-    return finish(rounded(result, a, dtype), axes, keepdims)
+    variance, axes = _spread("var", a, axis, dtype, ddof, where, mean, correction)
+    return finish(rounded(variance, a, dtype), axes, keepdims)
 
 
 @public(numpy=np.std, takes=("where",))
@@ -140,10 +147,7 @@ def std(
 ) -> Tensor:
     """The square root of the variance; its derivative is 0 where all elements are the same."""
     no_out("std", out)
-    expr = floats("std", a, dtype, INEXACT)
-    axes = axes_of("std", axis, len(expr.shape), a)
-    mask = mask_of("std", expr, where)
-    variance = spread_of("std", expr, axes, mask, ddof, correction, mean)
+    variance, axes = _spread("std", a, axis, dtype, ddof, where, mean, correction)
     return finish(rounded(root_of(variance), a, dtype), axes, keepdims)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import Expr, OpDef
+from eqsat_tensor.lang import Expr, OpDef, topological
 from eqsat_tensor.types import TensorType
 
 Parts = Sequence[Expr | None]
@@ -98,18 +98,7 @@ def sources(node: Expr) -> tuple[Expr, ...]:
 
 def derivative_order(outputs: Iterable[Expr]) -> list[Expr]:
     """`lang.topological`, each marked part being one node."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(o, False) for o in reversed(list(outputs))]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(sources(node)) if a not in seen)
-    return order
+    return topological(outputs, sources)
 
 
 def call_of(node: Expr) -> tuple[Any, ...]:

@@ -107,7 +107,7 @@ class Values:
         if node.op.kind is Kind.REDUCTION:
             return self.make(Reduce, node.type, node.op.name, operands[0], tuple(node["axes"]))
         if node.op.kind is Kind.LIBRARY:
-            return pairs.parts(self, self.library_call(node, operands))
+            return pairs.parts(self, self.called(node, operands))
         if node.op.name in pairs.LOWER:
             return pairs.LOWER[node.op.name](self, node, *operands)
         if node.op.kind is Kind.CUMULATIVE:
@@ -360,7 +360,7 @@ class Values:
         return self.make(Pick, node.type, value, node["axis"], index)
 
     # -------------------------------------------------------------------------- library, products
-    def library_call(self, node: Expr, operands: Sequence[Value]) -> Value:
+    def called(self, node: Expr, operands: Sequence[Value]) -> Value:
         named, result = node.named, None
         if node.op.results is not None:
             result = named["result"]
@@ -386,13 +386,13 @@ class Values:
     def matmul_of(self, type: TensorType, a: Value, b: Value) -> Value:
         if type.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
             return self.product(type, a, b)
-        return self.library_product(type, a, b)
+        return self.blas_product(type, a, b)
 
     def gemm_of(
         self, type: TensorType, alpha: Value, a: Value, b: Value, beta: Value, c: Value
     ) -> Value:
         if type.dtype.kind == "f" and not (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
-            return self.library_product(type, a, b, alpha, beta, c)
+            return self.blas_product(type, a, b, alpha, beta, c)
         product = self.product(type, a, b)
         scaled = self.map("multiply", type, self.spread(alpha, type.shape), product)
         added = self.map("multiply", type, self.spread(beta, type.shape), c)
@@ -414,7 +414,7 @@ class Values:
         terms = self.map("multiply", type.with_shape(box), left, right)
         return self.make(Reduce, type, "sum", terms, (rank,))
 
-    def library_product(self, type: TensorType, a: Value, b: Value, *scaled: Value) -> Value:
+    def blas_product(self, type: TensorType, a: Value, b: Value, *scaled: Value) -> Value:
         plain_a, transpose_a = _transposed(a)
         plain_b, transpose_b = _transposed(b)
         options = [("transpose_a", transpose_a), ("transpose_b", transpose_b)]

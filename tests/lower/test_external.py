@@ -15,7 +15,7 @@ from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.lower.cpu.bind import Program, compile_plan
 from eqsat_tensor.lower.cpu.external import EXTERNALS
-from eqsat_tensor.lower.cpu.library import scipy_symbols
+from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.values import lower_program

@@ -22,8 +22,8 @@ from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.host import Surroundings
 from eqsat_tensor.lower.cpu.inplace import domain_of
-from eqsat_tensor.lower.cpu.library import scipy_symbols
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
+from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,

@@ -3,7 +3,7 @@
     gammaln(x)   ->   call <8 x double> @eqsat_gammaln_v8f64(<8 x double> %x), an internal function
                       that calls @scipy.special.cython_special.gammaln for each lane
 
-The functions are external symbols; `lower.cpu.library.scipy_symbols` finds their addresses when a
+The functions are external symbols; `scipy_functions.scipy_symbols` finds their addresses when a
 program is loaded.  float32 operands are computed in float64 and rounded, as most of SciPy's own
 float32 loops do.  No lane is left out: what a function makes of the lanes that are masked off is
 not read, and SciPy's functions take any argument.

@@ -1,4 +1,4 @@
-"""Triangular systems in compiled programs: trsm of the BLAS that `lower.cpu.library` finds.
+"""Triangular systems in compiled programs: trsm of the BLAS that products use.
 
 SciPy's solve_triangular goes to SciPy's own OpenBLAS, whose threads and those of NumPy's slow each
 other down where both are used in turn, as after np.linalg.cholesky.  The log likelihood of a
