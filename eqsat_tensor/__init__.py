@@ -31,8 +31,9 @@ from eqsat_tensor.errors import (
     TraceError,
     UnsupportedError,
 )
+from eqsat_tensor.shared import Shared, shared
 from eqsat_tensor.tensor import FUNCTIONS as _FUNCTIONS
-from eqsat_tensor.tensor import Shared, Tensor, shared, tensor
+from eqsat_tensor.tensor import Tensor, tensor
 
 __version__ = "0.1.0"
 

@@ -16,8 +16,9 @@ from eqsat_tensor.inout import In
 from eqsat_tensor.options import make_options
 from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.serving import Family, Serving
+from eqsat_tensor.shared import Shared
 from eqsat_tensor.source import Source, make_source
-from eqsat_tensor.tensor import Shared, Tensor
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.variant import Counters, Variant
 
 

@@ -10,7 +10,8 @@ from eqsat_tensor.compiled import Function, function
 from eqsat_tensor.errors import ArgumentError, message
 from eqsat_tensor.inout import In
 from eqsat_tensor.lang import OPS, Expr
-from eqsat_tensor.tensor import Shared, Tensor
+from eqsat_tensor.shared import Shared
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.tracing import distinct_names
 
 # Address of a tensor -> it, and (its expression, its inputs, options) -> function.  Weakly, and by

@@ -6,7 +6,8 @@ from typing import Any
 
 from eqsat_tensor.errors import ArgumentError, message
 from eqsat_tensor.lang import Expr
-from eqsat_tensor.tensor import Shared, Tensor
+from eqsat_tensor.shared import Shared
+from eqsat_tensor.tensor import Tensor
 
 
 class In:

@@ -44,9 +44,10 @@ from eqsat_tensor.options import Options, make_options
 from eqsat_tensor.program import input_leaves
 from eqsat_tensor.runtime.native import Identity
 from eqsat_tensor.runtime.state import StateCell
+from eqsat_tensor.shared import Shared
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.source import Source, own_state
-from eqsat_tensor.tensor import Shared, Tensor, captured_array, input_leaf
+from eqsat_tensor.tensor import Tensor, captured_array, input_leaf
 from eqsat_tensor.traces import Entry
 from eqsat_tensor.tracing import Traced
 from eqsat_tensor.types import TensorType

@@ -22,8 +22,9 @@ from eqsat_tensor.options import Options
 from eqsat_tensor.program import input_leaves, missing_input
 from eqsat_tensor.runtime.arguments import Argument, accept, sizes_of
 from eqsat_tensor.runtime.state import StateCell
+from eqsat_tensor.shared import Shared, shared_of
 from eqsat_tensor.sizes import size_or_dim
-from eqsat_tensor.tensor import Shared, Tensor, as_expr, captured_array, shared_of
+from eqsat_tensor.tensor import Tensor, as_expr, captured_array
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import symbols_of
 

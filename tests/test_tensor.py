@@ -21,16 +21,14 @@ from eqsat_tensor.errors import (
 from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
+from eqsat_tensor.shared import Shared, shared, shared_of
 from eqsat_tensor.sizes import Dim
 from eqsat_tensor.tensor import (
-    Shared,
     Tensor,
     as_expr,
     captured_array,
     input_leaf,
     pinning,
-    shared,
-    shared_of,
     tensor,
 )
 from eqsat_tensor.types import DTYPES

@@ -15,7 +15,8 @@ from eqsat_tensor.errors import ArgumentError, message
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.ops.marker import MARKERS
-from eqsat_tensor.tensor import as_expr, is_operand, shared_of
+from eqsat_tensor.shared import shared_of
+from eqsat_tensor.tensor import as_expr, is_operand
 from eqsat_tensor.trees import flatten
 
 

@@ -15,11 +15,14 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 FRONT, BACK, VERSION, BUSY = range(4)
 _WAIT = 20e-6  # seconds between two looks at a busy cell
