@@ -11,6 +11,7 @@ import ast
 import zlib
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,36 +30,15 @@ from eqsat_tensor.rules.book import Rule
 from eqsat_tensor.verify.instances import Misfit, draw_instance
 from eqsat_tensor.verify.rules import definitions_of
 from tests.rules.programs import Made, optimise, package_rules
-from tests.rules.test_cases import ALL, LABELS, ROWS, XENT, Case, case, grad, hold
+from tests.rules.shown import proposers
+from tests.rules.test_cases import ALL, Case, hold
 
 PACKAGE = Path(et.__file__).parent
-X, Y, M = np.array([0.5, -2.0, 3.0]), np.array([1.5, 0.25, -1.0]), np.arange(12.0).reshape(3, 4)
-SQUARE = np.ones((70, 70))
-MASK = np.array([True, False, True])
-
-# ------------------------------------------------------------------ every file
-NEUTRAL = case("neutral", lambda x: et.exp(x * 1.0 + 0.0), (0.0, 1.0), absent="multiply add")
-NEGATED = case(
-    "negated", lambda x: et.where(et.logical_not(x < 1.0), x, 2.0), (0.0, 2.0), absent="logical_not"
-)
-TAIL = case(
-    "tail", lambda x: et.log(et.special.ndtr(x)), (-40.0, -804.6084420137538), absent="log ndtr"
-)
-SERVES = {
-    "facts.egg": "one-hot-gradient",
-    "identity.egg": "neutral",
-    "arithmetic.egg": "T33-minus",
-    "transcendental.egg": "T35",
-    "stable.egg": "T1",
-    "softmax.egg": "T25",
-    "special.egg": "tail",
-    "cancel.egg": "T42",
-    "reduce.egg": "one-hot-gradient",
-    "contract.egg": "sum-of-product",
-    "movement.egg": "T22-keepdims",
-    "logic.egg": "negated",
+SHOWN = {p.stem: import_module(f"tests.rules.shown.{p.stem}") for p in rule_files()}
+PROGRAMS = {
+    name: program for m in (*SHOWN.values(), proposers) for name, program in m.PROGRAMS.items()
 }
-CASES = {c.name: c for c in (*ALL, NEUTRAL, NEGATED, TAIL)}
+CASES = {c.name: c for c in ALL}
 
 
 def holds(it: Case, book: RuleBook) -> bool:
@@ -69,62 +49,15 @@ def holds(it: Case, book: RuleBook) -> bool:
     return True
 
 
-def test_the_table_names_every_file() -> None:
-    assert set(SERVES) == {p.name for p in rule_files()}
-
-
-@pytest.mark.parametrize("file", SERVES)
+@pytest.mark.parametrize("file", SHOWN)
 def test_a_case_fails_without_the_file(file: str) -> None:
-    it = CASES[SERVES[file]]
+    needs = SHOWN[file].NEEDS
+    it = CASES[needs] if isinstance(needs, str) else needs
     assert holds(it, package_rules())
-    assert not holds(it, package_rules().without([file]))
+    assert not holds(it, package_rules().without([f"{file}.egg"]))
 
 
 # ------------------------------------------------------------------ every rule
-def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
-    """Programs for rules that change nothing alone: others need what they make."""
-    positive = et.exp
-    return {
-        "multiply-of-negative": (lambda x, y, z: z + (-x) * y, (X, Y, X)),
-        "divide-of-negative=>": (lambda x, y, z: z + (-x) / y, (X, Y, X)),
-        "divide-by-negative": (lambda x, y, z: z + x / (-y), (X, Y, X)),
-        "multiply-by-negative-constant": (lambda x: et.exp(x * 2.0) * et.sigmoid(x * -2.0), (X,)),
-        "divide-by-negative-constant": (lambda x: et.exp(x / 3.0) * et.sigmoid(x / -3.0), (X,)),
-        "negative-constant-divided": (lambda x: et.exp(3.0 / x) * et.sigmoid(-3.0 / x), (X,)),
-        "square-as-product<=": (lambda x: et.sqrt(x * x), (X,)),
-        "add-same": (lambda x: (x + x) * 0.5, (X,)),
-        "factor-of-add-one": (lambda x, y: (positive(x) * y + positive(x)) / positive(x), (X, Y)),
-        "multiply-of-masked": (
-            lambda c, x, y, z: et.where(c, x * et.where(c, y, 0.0), z), (MASK, X, Y, X)),
-        "multiply-of-unmasked": (
-            lambda c, x, y, z: et.where(c, z, x * et.where(c, 0.0, y)), (MASK, X, Y, X)),
-        "transpose-of-matmul=>": (lambda a, b: (a @ b.mT).mT, (M, M)),
-        "matmul-by-hand": (
-            lambda a, b: et.sum(a[:, :, None] * b[None, :, :], axis=1), (SQUARE, SQUARE)),
-        "greater-as-less": (lambda x, y: (x > y) & (y < x), (X, Y)),
-        "greater-equal-as-less-equal": (lambda x, y: (x >= y) & (y <= x), (X, Y)),
-        "add-of-wheres": (lambda c, x, y: et.where(c, x, 0.0) + et.where(c, 0.0, y), (MASK, X, Y)),
-        "multiply-of-wheres": (
-            lambda c, x, y: et.where(c, x, 1.0) * et.where(c, 1.0, y), (MASK, X, Y)),
-        "subtract-of-wheres": (
-            lambda c, x, y: et.where(c, x, 0.0) - et.where(c, 0.0, y), (MASK, X, Y)),
-        "negative-of-broadcast<=": (lambda x, z: z + et.broadcast_to(-x, z.shape), (np.ones(4), M)),
-        "negative-of-transpose": (lambda x: (-(x.mT)).mT, (M,)),
-        "exp-of-transpose": (lambda x: et.exp(x.mT).mT, (M,)),
-        "tanh-of-transpose": (lambda x: et.tanh(x.mT).mT, (M,)),
-        "multiply-transpose-by-constant": (lambda x: (x.mT * 3.0).mT, (M,)),
-        "divide-transpose-by-constant": (lambda x: (x.mT / 3.0).mT, (M,)),
-        "arctan-of-negative": (lambda x, z: z + et.arctan(-x), (X, Y)),
-        "erf-of-negative": (lambda x, z: z + et.erf(-x), (X, Y)),
-        "cast-through-long": (
-            lambda i: et.astype(et.astype(i, "int64"), "int32"), (np.array([1, 2], "int32"),)),
-        "marked-quotient-by-pick": (grad(XENT["spelled"]), (ROWS, LABELS)),
-        "exp-sigmoid-product": (lambda x, y, z: et.exp(x) * y * z * et.sigmoid(-x), (X, Y, X)),
-        "factor-of-long-sum": (lambda a, b, c, d: a * b + c + a * d, (X, Y, X, Y)),
-        "fold-constants": (lambda x: et.log(et.sum(et.exp(x)) / 3.0), (X,)),
-    }  # fmt: skip
-
-
 CHAIN = "long-matrix-chain"  # test_cases has its program
 REWRITES = [r for r in package_rules().rules if r.kind == "rewrite"]
 
@@ -164,10 +97,10 @@ def without(name: str) -> Callable[[Callable[..., Any], tuple[Any, ...]], Made]:
 
 @pytest.mark.parametrize("rule", REWRITES, ids=lambda r: r.name)
 def test_the_rule_changes_what_is_extracted(rule: Rule) -> None:
-    if rule.name not in programs():
+    if rule.name not in PROGRAMS:
         assert changed_alone(rule), f"{rule.name}: give it a program in PROGRAMS"
         return
-    program, arrays = programs()[rule.name]
+    program, arrays = PROGRAMS[rule.name]
     made = optimise(program, arrays)
     assert made.graph.fired.get(rule.name), f"{rule.name} does not fire"
     assert repr(made.extracted) != repr(without(rule.name)(program, arrays).extracted)
@@ -176,14 +109,14 @@ def test_the_rule_changes_what_is_extracted(rule: Rule) -> None:
 @pytest.mark.parametrize("proposer", [p for p in package_rules().proposers if p.name != CHAIN],
                          ids=lambda p: p.name)  # fmt: skip
 def test_the_proposer_changes_what_is_extracted(proposer: Any) -> None:
-    program, arrays = programs()[proposer.name]
+    program, arrays = PROGRAMS[proposer.name]
     made = optimise(program, arrays)
     assert repr(made.extracted) != repr(without(proposer.name)(program, arrays).extracted)
 
 
 def test_every_program_is_that_of_a_rule() -> None:
     names = {r.name for r in REWRITES} | {p.name for p in package_rules().proposers}
-    assert set(programs()) <= names
+    assert set(PROGRAMS) <= names
 
 
 # ------------------------------------------------------------------ the only place that fuses
