@@ -113,6 +113,33 @@ def explain(
     print(found.explain())
 
 
+@app.command()
+def fuzz(
+    programs: Annotated[int, typer.Option(help="How many programs.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The first seed; one program a seed.")] = 0,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a core where not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compile random programs and hold them against the truth; exit 1 where one is wrong."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from eqsat_tensor.fuzz.workers import fuzz as run
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("programs", total=programs)
+        findings = run(programs, seed, jobs, lambda done: bar.update(task, completed=done))
+    if as_json:
+        print(json.dumps(findings.as_json(), indent=1))
+    else:
+        for number, what in findings.faults.items():
+            print(f"seed {number}:\n{what}\n")
+        print(", ".join(f"{name} {n}" for name, n in findings.counts.items()))
+        print(f"{len(findings.faults)} of {findings.counts['done']} programs at fault")
+    if findings.faults:
+        raise typer.Exit(1)
+
+
 @cache_app.command("info")
 def cache_info(as_json: Json = False) -> None:
     """Where the cache is and what it holds."""

@@ -74,6 +74,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "evaluation": ["*"],
     "compiled": ["*"],
     "jitted": ["*"],
+    "fuzz": ["*"],
     "cli": ["*"],
     "__main__": ["*"],
     "__init__": ["*"],
