@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the examples are those 
 import eqsat_tensor.calls
 import eqsat_tensor.ops  # noqa: F401
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import ANY_ARITY, INEXACT, OPS, OpDef, checks_of, takes_complex
+from eqsat_tensor.lang import ANY_ARITY, INEXACT, OPS, OpDef, takes_complex
 from eqsat_tensor.types import DTYPES
 from tests.strategies import instances, leaves
 
@@ -60,7 +60,7 @@ def errors(op: OpDef) -> str:
     if op.guards is not None:
         found.append("ShapeError where a condition on sizes does not hold")
     if op.checks is not None and use is not None:
-        texts = [t for _, t in checks_of([op(*leaves(use), **use.attributes)])]
+        texts = [t for _, t in op.checks(op(*leaves(use), **use.attributes))]
         name = "DomainError" if any(t.startswith("power:") for t in texts) else "LabelError"
         found.append(f"{name} ({texts[0]})" if texts else "an error of what it calls")
     if op.kind is Kind.LIBRARY:

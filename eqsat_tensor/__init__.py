@@ -17,8 +17,10 @@ from eqsat_tensor import namespace as _namespace
 from eqsat_tensor import special
 from eqsat_tensor import transform as _transform
 from eqsat_tensor.calls import cond, subgraph, wrap
+from eqsat_tensor.calls import print_ as print
 from eqsat_tensor.errors import (
     ArgumentError,
+    ContradictionError,
     DomainError,
     DtypeError,
     EqsatError,
@@ -27,9 +29,11 @@ from eqsat_tensor.errors import (
     LabelError,
     ReadOnlyError,
     RuleError,
+    RulePackWarning,
     ShapeError,
     TraceError,
     UnsupportedError,
+    VerificationError,
 )
 from eqsat_tensor.shared import Shared, shared
 from eqsat_tensor.tensor import FUNCTIONS as _FUNCTIONS
@@ -75,14 +79,16 @@ _LATER = {
     "load": "saved",
     "register_pytree": "trees",
     "jit": "jitted",
+    "define": "defined",
     "Options": "options",
     "set_threads": "lower.cpu.pool",
 }
+_MODULES = ("graph", "verify")
 
 
 def __getattr__(name: str) -> Any:
-    if name == "graph":
-        value: Any = importlib.import_module("eqsat_tensor.graph")
+    if name in _MODULES:
+        value: Any = importlib.import_module(f"eqsat_tensor.{name}")
     elif name in _LATER:
         value = getattr(importlib.import_module(f"eqsat_tensor.{_LATER[name]}"), name)
     elif name in _namespace.OBJECTS:
@@ -101,7 +107,7 @@ for _name, _function in _namespace.PUBLIC.items():
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_namespace.OBJECTS, "graph"})
+    return sorted({*globals(), *_LATER, *_namespace.OBJECTS, *_MODULES})
 
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,6 +125,7 @@ _FUNCTIONS["__eval__"] = _evaluate
 
 __all__ = [
     "ArgumentError",
+    "ContradictionError",
     "DomainError",
     "DtypeError",
     "EqsatError",
@@ -127,13 +134,16 @@ __all__ = [
     "LabelError",
     "ReadOnlyError",
     "RuleError",
+    "RulePackWarning",
     "ShapeError",
     "Shared",
     "Tensor",
     "TraceError",
     "UnsupportedError",
+    "VerificationError",
     "cond",
     "graph",
+    "print",
     "shared",
     "special",
     "subgraph",

@@ -81,7 +81,10 @@ def bind(
                 hint = "A state changed its shape: bind again."
                 raise ShapeError(message(name, f"results {shapes}", str(sizes), hint))
             if serving.interpreted:
-                for array, value in zip(made, serving.reference(arrays), strict=True):
+                values = serving.interpreted_call(arrays, sizes)
+                if values is NotImplemented:
+                    continue
+                for array, value in zip(made, values, strict=True):
                     np.copyto(array, value)
                 return finish(None)
             if not bound.bindings or [s.version for s in bound.bindings[0].states] != [*versions]:

@@ -6,20 +6,25 @@ Program -normalize-> Expr -saturate-> Graph -extract-> Choice -decode-> Expr
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from eqsat_tensor.bisection import minimal
 from eqsat_tensor.complexes import split
+from eqsat_tensor.egraph.contradictions import refuse_contradictions
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.errors import RulePackWarning
 from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import DEFAULT, CostModel
 from eqsat_tensor.lang import OPS, Expr, apply
@@ -30,7 +35,7 @@ from eqsat_tensor.normalize import normalize, program_digest
 from eqsat_tensor.opaque import Cut, cut
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
-from eqsat_tensor.rules import RuleBook, load_rulebook
+from eqsat_tensor.rules import RuleBook, open_rulebook
 from eqsat_tensor.runtime import cache as disk
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.trees import Tree, unflatten
@@ -41,27 +46,51 @@ PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A program after saturation: normalized roots, leaves, and the e-graph (None: as written)."""
+    """A program after saturation: normalized roots, leaves, and the e-graph (None: as written).
+
+    cut      what the e-graph was given.
+    seconds  what each stage of saturation took; stopped  what ended it.
+    """
 
     roots: tuple[Expr, ...]
     leaves: tuple[Expr, ...]
     graph: Graph | None
     diagnostics: tuple[str, ...] = field(default=())
-    cut: Cut | None = None  # what the e-graph was given
+    cut: Cut | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    stopped: str = ""
 
     @property
     def digest(self) -> str:
         return program_digest(self.roots, self.leaves)
 
 
-@lru_cache(maxsize=32)
 def rulebook(options: Options) -> RuleBook:
-    """The rules that these options allow."""
-    extra = tuple(r for r in options.rules if not r.startswith("-"))
+    """The rules that these options allow, and the packs that are there, as their files are now."""
+    given = tuple(r for r in options.rules if not r.startswith("-"))
     exclude = tuple(r[1:] for r in options.rules if r.startswith("-"))
-    return load_rulebook(extra, exclude).for_math(options.math)
+    return _allowed(open_rulebook(given, exclude), options.math)
 
 
+@lru_cache(maxsize=32)
+def _allowed(book: RuleBook, math: str) -> RuleBook:
+    return book.for_math(math)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without Python's search for cycles: it goes through all that a compile makes, again and again,
+    and finds nothing (a sixth of the time for 10,000 nodes)."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@uncollected()
 def normalized(program: Program) -> Rewritten:
     """The program in normal form, by real numbers alone, not yet rewritten."""
     roots, became = normalize(split(program.roots), program.leaves)
@@ -70,25 +99,63 @@ def normalized(program: Program) -> Rewritten:
 
 
 def rewritten(normal: Rewritten, options: Options) -> Rewritten:
-    """Saturate; on any failure of the engine the program stays as written, with a warning."""
+    """Saturate; where the engine fails, without the packs that make it fail, or not at all; a warning
+    says so."""
     if options.optimize == "none":
         return normal
-    result = saturated(normal, rulebook(options))
-    for diagnostic in result.diagnostics if result.graph is None else ():
-        warnings.warn(f"eqsat_tensor: not rewritten: {diagnostic}", RuntimeWarning, stacklevel=5)
+    book = rulebook(options)
+    result = saturated(normal, book)
+    if result.graph is None and book.packs:
+        result = without_guilty(normal, book, result)
+    failure = "not rewritten" if result.graph is None else "rewritten without a rule pack"
+    for diagnostic in result.diagnostics:
+        kind = RuntimeWarning if result.graph is None else RulePackWarning
+        warnings.warn(f"eqsat_tensor: {failure}: {diagnostic}", kind, stacklevel=5)
     return result
 
 
+def without_guilty(normal: Rewritten, book: RuleBook, failed: Rewritten) -> Rewritten:
+    """The program rewritten without the pack that makes the engine fail, or without all packs; with
+    the rules of theirs that it takes to fail.  What failed where it is not for the packs."""
+    choices = [(file,) for file in book.packs]
+    for files in [*choices, book.packs] if len(choices) > 1 else choices:
+        result = saturated(normal, book.without(files))
+        if result.graph is None:
+            continue
+        theirs = [r.name for r in book.rules if r.file in files and r.kind != "fact"]
+        others = [n for n in book.names if n not in theirs]
+
+        def fails(names: Sequence[str]) -> bool:
+            return saturated(normal, book, [*others, *names]).graph is None  # noqa: B023
+
+        guilty = minimal(theirs, fails) if fails(theirs) else []
+        named = ", ".join(f"{n} ({book.rule(n).place})" for n in guilty)
+        note = f"{named or ', '.join(files)}: {failed.diagnostics[0]}"
+        return replace(result, diagnostics=(note,))
+    return failed
+
+
+@uncollected()
 def saturated(
     normal: Rewritten, book: RuleBook, allowed: Collection[str] | None = None
 ) -> Rewritten:
     """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it."""
     visible = cut(normal.roots)
     result = saturate(visible.roots, book, allowed=allowed)
+    refuse_contradictions(visible.roots, book, result)
     notes = (result.diagnostic,) if result.diagnostic else ()
-    return Rewritten(normal.roots, normal.leaves, result.graph, notes, visible)
+    return Rewritten(
+        normal.roots,
+        normal.leaves,
+        result.graph,
+        notes,
+        visible,
+        result.seconds,
+        result.stopped,
+    )
 
 
+@uncollected()
 def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
     """The cheapest stable program at these sizes (buckets), every root an expression of its own."""
     if program.graph is None:
@@ -103,7 +170,7 @@ def distinct(roots: Sequence[Expr]) -> tuple[Expr, ...]:
     seen: set[Expr] = set()
     result = []
     for root in roots:
-        while root in seen or root.op.name == "input":
+        while root in seen or root.op.name in ("input", "assume"):
             root = apply(OPS["keep"], root)
         seen.add(root)
         result.append(root)
@@ -165,10 +232,12 @@ def code_for(
     normal: Rewritten,
     options: Options,
     buckets: Mapping[str, int],
-    extract_program: Callable[[Mapping[str, int]], tuple[Expr, ...]],
+    extract_program: Callable[[Mapping[str, int]], tuple[tuple[Expr, ...], bool]],
 ) -> tuple[str, Callable[[], Code]]:
     """Digest of the program chosen at these buckets, and what makes (or finds) its code.
 
+    ``extract_program`` also tells whether all went well: what a failure of the engine made of a program
+    is not kept under its key, so that the next process sees the failure, too.
     The disk holds two kinds of entries: key -> digest of the chosen program, and
     digest -> code; so buckets that choose the same program share the code.
     """
@@ -179,7 +248,7 @@ def code_for(
         stored = disk.get(digest)
         if stored is not None:
             return digest, lambda: Code.from_bytes(stored)
-    roots = extract_program(buckets)
+    roots, lasting = extract_program(buckets)
     contract = options.math != "strict" and options.optimize != "none"
     seed = f"{program_digest(roots, normal.leaves)} {contract} {versions()} {jit.target_key()}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
@@ -189,7 +258,8 @@ def code_for(
         code = compile_plan(schedule(lower_program(roots)), contract=contract)
         if code.portable:
             disk.put(digest, code.to_bytes())
-            disk.put(key.text(), digest.encode())
+            if lasting:
+                disk.put(key.text(), digest.encode())
         return code
 
     return digest, make

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from eqsat_tensor.bound import Bound
-from eqsat_tensor.explain import Explanation, explain_variant
+from eqsat_tensor.explain import (
+    Explanation,
+    MinimalRules,
+    draw,
+    explain_variant,
+    minimal_rules,
+)
 from eqsat_tensor.inout import In
 from eqsat_tensor.options import make_options
 from eqsat_tensor.runtime.native import Callable
@@ -20,6 +26,7 @@ from eqsat_tensor.shared import Shared
 from eqsat_tensor.source import Source, make_source
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.variant import Counters, Variant
+from eqsat_tensor.verification import Verification
 
 
 class Function(Callable):
@@ -66,6 +73,18 @@ class Function(Callable):
         """What the compiler did, at the sizes of the last compile (or at nominal ones)."""
         return explain_variant(self.variant)
 
+    def minimal_rules(self) -> MinimalRules:
+        """The fewest rules that give the same program, with a NumPy script of before and after."""
+        return minimal_rules(self.variant)
+
+    def draw(self, path: str | Path | None = None) -> str:
+        """A page of HTML with pictures of the program before and after; written to ``path``, too.
+
+        Nodes have the colour of the rule that made them; a pointer on one shows its type, its cost and
+        the line that it comes from.
+        """
+        return draw(self.variant, path)
+
     @property
     def counters(self) -> Counters:
         """How often this function was rewritten, compiled and bound."""
@@ -85,6 +104,10 @@ class Function(Callable):
         Raises ArgumentError for a swap of what the function does not use, DtypeError for a type.
         """
         return function_of(self.source.copy(swap or {}, name, updates))
+
+    def verification(self) -> Verification:
+        """What ``mode="verify"`` saw in all calls so far: how much was held, what was improved."""
+        return self.serving.counters.verification
 
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """A `Bound`: this function on these very arrays, with results made once; see there.

@@ -137,7 +137,10 @@ def serve(
     targets = [writeable(variant.name, name, value) for name, value in donated]
     given = () if out is None else results_in(variant, out, sizes)
     if variant.interpreted:
-        return delivered(variant, variant.reference(arrays), out, given, targets)
+        results = variant.interpreted_call(arrays, sizes)
+        if results is NotImplemented:
+            return results
+        return delivered(variant, results, out, given, targets)
     if out is None and not targets:
         binding = variant.binding(sizes, versions)
         if recent is not None:

@@ -7,6 +7,9 @@ where the place is the user's own line: the nearest frame outside this package.
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -42,6 +45,10 @@ class TraceError(EqsatError, TypeError):
     """A traced value used where only a number known now will do, such as ``bool(x)``."""
 
 
+class ContradictionError(EqsatError, ValueError):
+    """Facts that cannot all be true of a value: what `assume` says against what rules know, or itself."""
+
+
 class GradientError(EqsatError, ValueError):
     """A derivative that does not exist as asked, such as the gradient of a non-scalar."""
 
@@ -54,8 +61,16 @@ class RuleError(EqsatError, ValueError):
     """A rule file that cannot be loaded; the message starts with ``file:line``."""
 
 
+class RulePackWarning(RuntimeWarning):
+    """A rule pack of others that is left out, and why; programs are compiled without it."""
+
+
 class FileError(EqsatError, ValueError):
     """A saved function that cannot be read: damaged, of a newer version, or something else."""
+
+
+class VerificationError(EqsatError, ArithmeticError):
+    """``mode="verify"``: a compiled program was wrong; the message names the rule that made it so."""
 
 
 class UnsupportedError(EqsatError, NotImplementedError):
@@ -79,6 +94,30 @@ def user_place() -> tuple[str, int] | None:
     """File and line of the user's code that led here."""
     frame = user_frame()
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+class Successor(threading.local):
+    """The place of the node that is being made again, for what is made meanwhile."""
+
+    place: tuple[str, int] | None = None
+
+
+successor = Successor()
+
+
+@contextmanager
+def placed(place: tuple[str, int] | None) -> Iterator[None]:
+    """Nodes made meanwhile stand in this place (None: where they are made)."""
+    outer, successor.place = successor.place, place
+    try:
+        yield
+    finally:
+        successor.place = outer
+
+
+def node_place() -> tuple[str, int] | None:
+    """The place of a node that is made now: that of the node which it succeeds, or `user_place`."""
+    return successor.place or user_place()
 
 
 def message(operation: str, needs: str, got: str = "", hint: str = "") -> str:

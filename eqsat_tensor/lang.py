@@ -9,15 +9,16 @@ the same shape.  (`eqsat_tensor.tensor` promotes, broadcasts and counts negative
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.errors import DtypeError, message, user_place
+from eqsat_tensor.errors import DtypeError, message, node_place, successor
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.types import (
@@ -28,6 +29,7 @@ from eqsat_tensor.types import (
     Size,
     TensorType,
     substitute,
+    told,
 )
 
 BOOLS, SIGNED, UNSIGNED, FLOATS = (
@@ -44,6 +46,8 @@ COMPLEX64, COMPLEX128 = COMPLEXES
 INEXACT = FLOATS + COMPLEXES
 PART = {COMPLEX64: FLOAT32, COMPLEX128: FLOAT64}  # of a complex dtype: that of its parts
 ANY_ARITY = -1
+EQUATING = frozenset(("refine", "stretch", "unstretch"))  # a guard says that sizes are equal
+SPREADING = frozenset(("broadcast", "cast"))  # what operations do to their operands first
 OF_ONE_RESULT = ("result", "shape", "dtype")
 
 
@@ -83,7 +87,8 @@ class Expr:
 
     def rebuilt(self, arguments: Sequence[Expr]) -> Expr:
         """The same op and attributes on other operands."""
-        return apply(self.op, *arguments, **self.named)
+        found = _TABLE.get((self.op.name, tuple(arguments), self.attributes))
+        return apply(self.op, *arguments, **self.named) if found is None else found
 
     def __repr__(self) -> str:
         return text([self])
@@ -118,12 +123,17 @@ class OpDef:
     guards      size conditions that the entry must check, given the node.
     checks      0-d bool expressions that must come out true at run time, each with the text of the
                 error (`errors.failed_check`), given the node.
+    all_checks  ``all_checks(nodes)``: as `checks`, for all nodes of the op in a program at once.
     commutative, linear   linear: a linear map of its operands together.
     resized     ``resized(*arguments, **attributes)``: makes the node again where sizes were replaced,
                 for an op that is another one for some sizes.
     results     of a library op with several results: all of them, a tuple, from what ``numpy``
                 takes without the attributes `OF_ONE_RESULT`, which are those of a node's result.
+    flops       of a library op that computes: ``flops(*shapes)``, its multiplications and additions, for
+                the operands' shapes as numbers.
     ulps        declared maximal error of a correctly lowered op, in units in the last place.
+    definition  of an op of `et.define`: all that it is, as text; part of every digest of a program
+                that uses it, since another program may give its name to another op.
     """
 
     name: str
@@ -142,11 +152,14 @@ class OpDef:
     expand: Callable[..., Expr] | None = None
     guards: Callable[[Expr], Sequence[Guard]] | None = None
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
+    all_checks: Callable[[Sequence[Expr]], Sequence[tuple[Expr, str]]] | None = None
     commutative: bool = False
     linear: bool = False
     resized: Callable[..., Expr] | None = None
     results: Callable[..., tuple[Any, ...]] | None = None
+    flops: Callable[..., float] | None = None
     ulps: float = 0.5
+    definition: str = ""
     doc: str = ""
 
     @property
@@ -191,7 +204,8 @@ def _elementwise_type(
 ) -> Callable[..., TensorType]:
     def infer(*types: TensorType) -> TensorType:
         first = types[0]
-        assert all(t == first for t in types), (name, types)
+        for t in types:
+            assert t is first or t == first, (name, types)
         assert first.dtype in dtypes or first.dtype in COMPLEXES, (name, types)
         return first.with_dtype(BOOL) if result == "bool" else first
 
@@ -210,7 +224,7 @@ def part_dtype(dtype: np.dtype) -> np.dtype:
 
 
 def _refuse_complex(op: OpDef, arguments: Sequence[Expr]) -> None:
-    if any(a.type.dtype.kind == "c" for a in arguments) and not takes_complex(op):
+    if "c" in [a.type.dtype.kind for a in arguments] and not takes_complex(op):
         got = ", ".join(str(a.type) for a in arguments)
         hint = "Take real(z), imag(z) or abs(z) first."
         raise DtypeError(message(op.name, "real operands", got, hint))
@@ -218,8 +232,8 @@ def _refuse_complex(op: OpDef, arguments: Sequence[Expr]) -> None:
 
 def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     """The node of ``op`` on ``arguments``; an equal node that lives already is returned itself."""
-    values = tuple(attributes[name] for name in op.attributes)
-    assert len(attributes) == len(values), (op, attributes)
+    values = tuple([attributes[name] for name in op.attributes]) if attributes else ()
+    assert len(values) == len(attributes) == len(op.attributes), (op, attributes)
     key = (op.name, arguments, values)
     found = _TABLE.get(key)
     if found is not None:
@@ -228,8 +242,8 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     _refuse_complex(op, arguments)
     node = Expr()
     node.op, node.arguments, node.attributes = op, arguments, values
-    node.type = op.infer(*(a.type for a in arguments), **attributes)
-    node.place, node.serial = user_place(), next_serial()
+    node.type = op.infer(*[a.type for a in arguments], **attributes)
+    node.place, node.serial = node_place(), next_serial()
     return _TABLE.setdefault(key, node)
 
 
@@ -243,27 +257,36 @@ def topological(
 
     below: what a node needs, if not its arguments.
     """
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(o, False) for o in reversed(list(outputs))]
+    order: dict[Expr, None] = {}
+    stack = list(outputs)
+    stack.reverse()
     while stack:
-        node, done = stack.pop()
-        if done:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((a, False) for a in reversed(below(node)) if a not in seen)
-    return order
+        node = stack[-1]
+        waiting = [] if node in order else [a for a in below(node) if a not in order]
+        if waiting:
+            waiting.reverse()
+            stack += waiting
+        else:
+            order[node] = None
+            stack.pop()
+    return list(order)
 
 
 def rewrite(
     outputs: Sequence[Expr], change: Callable[[Expr, tuple[Expr, ...]], Expr]
 ) -> list[Expr]:
-    """Rebuild bottom-up: ``change(node, new arguments)`` gives each node's successor."""
+    """Rebuild bottom-up: ``change(node, new arguments)`` gives each node's successor.
+
+    What it makes stands in the node's own place.
+    """
     new: dict[Expr, Expr] = {}
-    for node in topological(outputs):
-        new[node] = change(node, tuple(new[a] for a in node.arguments))
+    outer = successor.place
+    try:
+        for node in topological(outputs):
+            successor.place = outer or node.place
+            new[node] = change(node, tuple([new[a] for a in node.arguments]))
+    finally:
+        successor.place = outer
     return [new[o] for o in outputs]
 
 
@@ -302,21 +325,64 @@ def substitute_sizes(outputs: Sequence[Expr], values: Mapping[str, Size]) -> lis
 
 
 def guards_of(outputs: Iterable[Expr]) -> list[Guard]:
-    """The size conditions of a program, each once, in order of use."""
-    found: dict[Guard, None] = {}
-    for node in topological(outputs):
+    """The size conditions of a program, each once, in order of use; each with what it is about."""
+    order = topological(outputs)
+    found: dict[Guard, Expr] = {}
+    for node in order:
         if node.op.guards is not None:
-            found.update(dict.fromkeys(node.op.guards(node)))
-    return list(found)
+            for guard in node.op.guards(node):
+                found.setdefault(guard, node)
+    users: dict[Expr, Expr] = {}
+    if found:
+        for node in order:
+            for a in node.arguments:
+                users.setdefault(a, node)
+    return [_about(guard, node, users) for guard, node in found.items()]
+
+
+def _about(guard: Guard, node: Expr, users: Mapping[Expr, Expr]) -> Guard:
+    """The guard, with operands and place of the op that needs it, named where the text does not."""
+    if guard.place:
+        return guard
+    text = guard.text
+    if node.op.name in EQUATING:
+        while node in users and (node.op.name in EQUATING or node.op.name in SPREADING):
+            node = users[node]
+        text = f"{node.op.name}: {text}" if node.op.name not in EQUATING else text
+    return replace(guard, text=text, got=operand_types(node), place=shown_place(node))
+
+
+def operand_types(node: Expr) -> str:
+    """The types of a node's operands, as they were before an operation took sizes for equal."""
+    operands = list(node.arguments)
+    for i, a in enumerate(operands):
+        while a.op.name in EQUATING or a.op.name in SPREADING:
+            a = a.arguments[0]
+        operands[i] = a
+    return ", ".join(str(a.type) for a in operands)
+
+
+def shown_place(node: Expr) -> str:
+    """``file:line`` of the user's code that a node comes from."""
+    return "" if node.place is None else f"{Path(node.place[0]).name}:{node.place[1]}"
 
 
 def checks_of(outputs: Iterable[Expr]) -> list[tuple[Expr, str]]:
     """What a program must check of its values, each once: a 0-d bool expression and a text."""
     found: dict[Expr, str] = {}
+    together: dict[OpDef, list[Expr]] = {}
     for node in topological(outputs):
         if node.op.checks is not None:
             for check, failure in node.op.checks(node):
-                found.setdefault(check, failure)
+                if check not in found:
+                    own = node.op.arity != ANY_ARITY  # a graph's checks are located in the graph
+                    about = (operand_types(node), shown_place(node)) if own else ("", "")
+                    found[check] = told(failure, *about)
+        if node.op.all_checks is not None:
+            together.setdefault(node.op, []).append(node)
+    for op, nodes in together.items():
+        assert op.all_checks is not None
+        found.update(op.all_checks(nodes))
     return list(found.items())
 
 
@@ -325,7 +391,7 @@ def text(outputs: Sequence[Expr]) -> str:
     names = line_names(outputs)
 
     def shown(node: Expr) -> str:
-        return names.get(node) or _leaf(node)
+        return names.get(node) or leaf_text(node)
 
     lines = []
     for node, name in names.items():
@@ -342,7 +408,8 @@ def line_names(outputs: Sequence[Expr]) -> dict[Expr, str]:
     return {node: f"%{i}" for i, node in enumerate(nodes)}
 
 
-def _leaf(node: Expr) -> str:
+def leaf_text(node: Expr) -> str:
+    """What a leaf is in `text`."""
     if node.op.name in ("iota", "size"):
         return f"{node.op.name}({_show(node.attributes[0])})"
     return _show(node.attributes[0])

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import OPS, Expr, apply, rewrite, substitute_sizes, topological
+from eqsat_tensor.lang import EQUATING, OPS, Expr, apply, rewrite, substitute_sizes, topological
 from eqsat_tensor.types import (
     Size,
     SizeTerm,
@@ -28,10 +28,11 @@ from eqsat_tensor.types import (
     symbols_of,
 )
 
-EQUATING = frozenset(("refine", "stretch", "unstretch"))  # a guard says that sizes are equal
 MOVES_OF_CONSTANTS = EQUATING | frozenset(
     ("broadcast", "squeeze", "transpose", "reshape", "slice", "diagonal")
 )
+
+UNTOLD = ("key", "place")  # attributes that say nothing of a value
 
 
 def normalize(
@@ -117,8 +118,8 @@ def digest(node: Expr, known: Mapping[Expr, bytes]) -> bytes:
     """
     if node in known:
         return known[node]
-    attributes = " ".join(f"{k}={v}" for k, v in node.named.items() if k != "key")
-    text = f"{node.op.name} {node.type} {attributes}".encode()
+    attributes = " ".join(f"{k}={v}" for k, v in node.named.items() if k not in UNTOLD)
+    text = f"{node.op.name}{node.op.definition} {node.type} {attributes}".encode()
     return hashlib.blake2b(
         text + b"".join(known[a] for a in node.arguments), digest_size=16
     ).digest()

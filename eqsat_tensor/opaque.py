@@ -25,8 +25,8 @@ class Cut:
     count: int
     holes: tuple[tuple[Expr, Expr], ...]
 
-    def restored(self, found: Sequence[Expr]) -> list[Expr]:
-        """The program, ``found`` being what has become of ``roots``."""
+    def restored(self, found: Sequence[Expr], others: Sequence[Expr] = ()) -> list[Expr]:
+        """The program, ``found`` being what has become of ``roots``; then ``others``, restored."""
         table: dict[Expr, Expr] = {}
 
         def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
@@ -39,7 +39,7 @@ class Cut:
             operands = found[at : at + len(node.arguments)]
             at += len(node.arguments)
             table[hole] = apply(node.op, *rewrite(operands, change), **node.named)
-        return rewrite(list(found[: self.count]), change)
+        return rewrite([*found[: self.count], *others], change)
 
 
 def cut(roots: Sequence[Expr]) -> Cut:

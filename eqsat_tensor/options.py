@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,12 +13,12 @@ CHOICES = {
     "target": ("cpu",),
     "optimize": ("speed", "none"),
     "math": ("strict", "default", "fast"),
-    "mode": ("run", "reference"),
+    "mode": ("run", "reference", "verify", "nan-guard"),
 }
 PLANNED = {
     "target": ("cuda",),
     "optimize": ("accuracy",),
-    "mode": ("verify", "nan-guard", "profile"),
+    "mode": ("profile",),
 }
 
 
@@ -28,8 +30,10 @@ class Options:
     optimize  "speed": saturate and take the cheapest stable program; "none": as written.
     math      "strict": rules that keep every bit; "default": also rules that keep or better the
               error; "fast": also approximations.
-    mode      "run": compiled code; "reference": the NumPy evaluator, node by node.
-    rules     rule files of your own to add; "-name" leaves out a ruleset, a file or a rule.
+    mode      "run": compiled code; "reference": the NumPy evaluator, node by node; "verify": both,
+              compared, and the rule at fault named where they part beyond the error bound;
+              "nan-guard": as "reference", and the first op that makes a NaN out of none is an error.
+    rules     rule files of your own to add; "-name" leaves out a ruleset, a file, a rule or a pack.
     """
 
     target: str = "cpu"
@@ -59,6 +63,11 @@ def make_options(given: dict[str, Any]) -> Options:
         if value not in CHOICES[name]:
             there = ", ".join(map(repr, CHOICES[name]))
             raise ArgumentError(f"options: {name}={value!r} is none of {there}.")
+    if given.get("mode") == "verify" and importlib.util.find_spec("mpmath") is None:
+        hint = 'pip install "eqsat_tensor[verify]".'
+        raise UnsupportedError(f"options: mode='verify' needs the package mpmath. {hint}")
     if "rules" in given:
-        given = given | {"rules": tuple(str(r) for r in given["rules"])}
+        rules = given["rules"]
+        several = [rules] if isinstance(rules, str | os.PathLike) else rules
+        given = given | {"rules": tuple(str(r) for r in several)}
     return Options(**given)

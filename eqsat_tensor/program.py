@@ -20,6 +20,9 @@ from eqsat_tensor.lang import (
     substitute_sizes,
     topological,
 )
+from eqsat_tensor.ops.array_facts import facts_of_array
+from eqsat_tensor.ops.assume import assume
+from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.types import Guard, Size, TensorType
 
@@ -81,12 +84,15 @@ def make_program(
     """The program over canonical leaves.  ``arguments``, ``states``, ``captured`` are its leaves."""
     leaves = [*arguments, *states, *captured]
     canonical = {leaf: canonical_leaf(i, leaf.type) for i, leaf in enumerate(leaves)}
+    known = {leaf: assume(canonical[leaf], facts_of_captured(leaf)) for leaf in captured}
     roots = [*outputs, *(e for _, e in updates)]
     checks = checks_of(roots)
     guards = guards_of([*roots, *(e for e, _ in checks)])
     everything = [*roots, *(e for e, _ in checks)]
 
     def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
+        if node in known:
+            return known[node]
         if node in canonical:
             return canonical[node]
         if node.op in MARKERS:
@@ -104,6 +110,12 @@ def make_program(
         checks=tuple((e, t) for (_, t), e in zip(checks, new[n + u :], strict=True)),
         guards=tuple(guards),
     )
+
+
+def facts_of_captured(leaf: Expr) -> Mapping[str, float | None]:
+    """What rules may take for true of an array that a program captured."""
+    array = captured_array(leaf)
+    return {} if array is None else facts_of_array(array)
 
 
 def input_leaves(roots: Sequence[Expr]) -> list[Expr]:

@@ -55,7 +55,7 @@ class Family:
         )
         broken = check_guards(self.variant.program.guards, sizes)
         if broken is not None and self.stretched(sizes) is None:
-            raise ShapeError(broken.text)
+            raise ShapeError(broken.broken(sizes))
         return sizes
 
     def serving(self, sizes: Mapping[str, int]) -> Variant:

@@ -176,7 +176,7 @@ class Traces:
             # A size that an operation took for another's turned out otherwise: 1, or an error.
             more = pins | symbols_of(broken.left) | symbols_of(broken.right)
             if more == pins:
-                raise ShapeError(broken.text)
+                raise ShapeError(broken.broken(sizes))
             pins = more
 
     def _trace(self, call: Arranged, known: Sequence[Abstract], pinned: frozenset[str]) -> Entry:

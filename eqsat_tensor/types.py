@@ -7,8 +7,9 @@ A *size* is an int or a `SizeTerm`, a polynomial over named symbols (and opaque 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -25,6 +26,7 @@ DTYPES: tuple[np.dtype, ...] = tuple(map(np.dtype, SHORT))
 # Complex numbers are of the language alone: `complexes` splits them into two real parts.
 SHORT |= {"complex64": "c64", "complex128": "c128"}
 ALL_DTYPES: tuple[np.dtype, ...] = tuple(map(np.dtype, SHORT))
+SHORT_OF: dict[np.dtype, str] = {np.dtype(name): short for name, short in SHORT.items()}
 
 
 # ---------------------------------------------------------------------------------------- sizes
@@ -57,11 +59,41 @@ Atom: TypeAlias = Symbol | SizeFunction
 Monomial: TypeAlias = tuple[Atom, ...]
 
 
+class Remembering:
+    """A frozen dataclass that hashes its fields and makes its text once.
+
+    Compilers look types and sizes up at every node.  What is remembered is not pickled: hashes of
+    texts differ from process to process.
+    """
+
+    def __hash__(self) -> int:
+        found = self.__dict__.get("_hash")
+        if found is None:
+            values = tuple(self.__dict__[name] for name in self.__dataclass_fields__)  # type: ignore[attr-defined]
+            found = self.__dict__["_hash"] = hash(values)
+        return found
+
+    def __str__(self) -> str:
+        found = self.__dict__.get("_text")
+        if found is None:
+            found = self.__dict__["_text"] = self.text()
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+
+    def text(self) -> str:
+        """What `str` gives."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class SizeTerm:
+class SizeTerm(Remembering):
     """A polynomial with integer coefficients: sorted (monomial, coefficient), never constant."""
 
     terms: tuple[tuple[Monomial, int], ...]
+
+    __hash__ = Remembering.__hash__
 
     def __add__(self, other: Size) -> Size:
         return _combine(self, other, 1)
@@ -93,7 +125,7 @@ class SizeTerm:
     def __rfloordiv__(self, other: Size) -> Size:
         return floor_divide(other, self)
 
-    def __str__(self) -> str:
+    def text(self) -> str:
         text = ""
         for monomial, c in self.terms:
             part = "*".join(map(str, monomial))
@@ -101,7 +133,7 @@ class SizeTerm:
             text += (" - " if c < 0 else " + ") + part if text else ("-" if c < 0 else "") + part
         return text
 
-    __repr__ = __str__
+    __repr__ = __str__ = Remembering.__str__
 
 
 Size: TypeAlias = int | SizeTerm
@@ -191,7 +223,7 @@ def _atom_lower(atom: Atom) -> int | None:
 
 
 def maximum(left: Size, right: Size) -> Size:
-    """The larger of two sizes."""
+    """The larger of two sizes; of either order one term."""
     if isinstance(left, int) and isinstance(right, int):
         return max(left, right)
     difference = _combine(left, right, -1)
@@ -201,18 +233,18 @@ def maximum(left: Size, right: Size) -> Size:
     low = lower_bound(_combine(right, left, -1))
     if low is not None and low >= 0:
         return right
-    return _function("max", left, right)
+    return _function("max", *sorted((left, right), key=str))
 
 
 def minimum(left: Size, right: Size) -> Size:
-    """The smaller of two sizes."""
+    """The smaller of two sizes; of either order one term."""
     if isinstance(left, int) and isinstance(right, int):
         return min(left, right)
     if maximum(left, right) == left:
         return right
     if maximum(left, right) == right:
         return left
-    return _function("min", left, right)
+    return _function("min", *sorted((left, right), key=str))
 
 
 def remainder(left: Size, right: Size) -> Size:
@@ -300,11 +332,13 @@ def product(sizes: Iterable[Size]) -> Size:
 
 # ---------------------------------------------------------------------------------------- types
 @dataclass(frozen=True)
-class TensorType:
+class TensorType(Remembering):
     """A dtype (one of `ALL_DTYPES`) and a shape."""
 
     dtype: np.dtype
     shape: Shape
+
+    __hash__ = Remembering.__hash__
 
     @property
     def rank(self) -> int:
@@ -316,8 +350,8 @@ class TensorType:
     def with_shape(self, shape: Iterable[Size]) -> TensorType:
         return TensorType(self.dtype, tuple(shape))
 
-    def __str__(self) -> str:
-        return f"{SHORT[self.dtype.name]}[{', '.join(map(str, self.shape))}]"
+    def text(self) -> str:
+        return f"{SHORT_OF[self.dtype]}[{', '.join(map(str, self.shape))}]"
 
 
 @dataclass(frozen=True)
@@ -344,16 +378,49 @@ def literal(value: object, dtype: np.dtype) -> Literal:
 
 @dataclass(frozen=True)
 class Guard:
-    """``left relation right`` must hold at run time; ``text`` is the error that says so."""
+    """``left relation right`` must hold at run time; ``text`` is the error that says so.
+
+    got, place: the operands that it is about, and the user's line; for the error alone.
+    """
 
     relation: str  # "==" or ">="
     left: Size
     right: Size
     text: str
+    got: str = field(default="", compare=False)
+    place: str = field(default="", compare=False)
 
     def holds(self, values: Mapping[str, int]) -> bool:
         left, right = evaluate(self.left, values), evaluate(self.right, values)
         return left == right if self.relation == "==" else left >= right
+
+    def broken(self, values: Mapping[str, int]) -> str:
+        """The error where the condition does not hold for these sizes."""
+        return with_sizes(told(self.text, self.got, self.place), values)
+
+
+def told(text: str, got: str, place: str) -> str:
+    """An error that a call may find: ``<text>; got <operands>. (file:line)``."""
+    if got:
+        text = f"{text.rstrip('.')}{', of' if '; got' in text else '; got'} {got}."
+    return f"{text} ({place})" if place else text
+
+
+def located(error: Exception, op: str, got: str, place: str) -> Exception:
+    """What a library op raised (a LinAlgError, or another ValueError), with its operands and place."""
+    text = str(error)
+    named = text if re.match(r"\w+: ", text) else f"{op}: {text}"
+    kind = np.linalg.LinAlgError if isinstance(error, np.linalg.LinAlgError) else ValueError
+    return kind(told(named, got, place))
+
+
+def with_sizes(text: str, sizes: Mapping[str, int]) -> str:
+    """The error where sizes by name are these: ``... (file:line; n = 3)``."""
+    named = [f"{n} = {sizes[n]}" for n in sorted(sizes) if re.search(rf"\b{re.escape(n)}\b", text)]
+    if not named:
+        return text
+    shown = ", ".join(named)
+    return f"{text[:-1]}; {shown})" if text.endswith(")") else f"{text} ({shown})"
 
 
 @cache

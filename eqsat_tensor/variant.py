@@ -20,7 +20,7 @@ from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import failed_check
-from eqsat_tensor.lang import Expr
+from eqsat_tensor.lang import Expr, shown_place, topological
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.host import Failure
 from eqsat_tensor.ops.captured import captured_array
@@ -38,7 +38,8 @@ from eqsat_tensor.runtime.native import (
 )
 from eqsat_tensor.runtime.state import StateCell, held
 from eqsat_tensor.trees import LEAF, Tree
-from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of
+from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of, with_sizes
+from eqsat_tensor.verification import Verification
 
 BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
 RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python threads run
@@ -46,12 +47,13 @@ RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python th
 
 @dataclass
 class Counters:
-    """What has been done for a function so far."""
+    """What has been done for a function so far, and what ``mode="verify"`` saw of it."""
 
     traces: int = 0
     rewrites: int = 0
     compiles: int = 0
     binds: int = 0
+    verification: Verification = field(default_factory=Verification)
 
 
 @dataclass(eq=False)
@@ -87,6 +89,7 @@ class Variant:
         self._rewritten: Rewritten | None = None
         self._by_bucket: dict[tuple[tuple[str, int], ...], Code] = {}
         self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
+        self._pure: Variant | None = None
 
     def nonempty(self) -> Variant:
         """The same program for sizes of at least 1, of which rules know more."""
@@ -123,8 +126,8 @@ class Variant:
                 self._by_bucket[key] = self.codes[digest]
             return self._by_bucket[key]
 
-    def _extract(self, buckets: Mapping[str, int]) -> tuple[Expr, ...]:
-        return pipeline.chosen(self.rewritten, buckets)
+    def _extract(self, buckets: Mapping[str, int]) -> tuple[tuple[Expr, ...], bool]:
+        return pipeline.chosen(self.rewritten, buckets), not self.rewritten.diagnostics
 
     @property
     def visible(self) -> int:
@@ -133,8 +136,8 @@ class Variant:
 
     @property
     def interpreted(self) -> bool:
-        """Are calls made by the NumPy evaluator?"""
-        return self.options.mode == "reference" or pipeline.disabled()
+        """Are calls made with the NumPy evaluator: by it, or beside it?"""
+        return self.options.mode != "run" or pipeline.disabled()
 
     def versions(self) -> tuple[int, ...]:
         """Of the states.  Read them before the shapes: then a binding to both never runs wrongly."""
@@ -226,7 +229,7 @@ class Variant:
             flag = (bound.failure.word,)
             checks.append(OutputSpec(np.dtype(bool), (), flag, visible=False))
         keep = (bound, code, tuple(self.captured))
-        fail = self._check_failed(bound.failure)
+        fail = self._check_failed(bound.failure, sizes)
         slow = bound.work >= RELEASE
         return _Parts(slots_of, outputs, checks, states, bound.steps, slow, fail, keep)
 
@@ -253,7 +256,7 @@ class Variant:
             self.codes.clear()
             self._by_bucket.clear()
             self._bindings.clear()
-            self._rewritten = None
+            self._rewritten = self._pure = None
 
     def _state(
         self,
@@ -279,6 +282,18 @@ class Variant:
             return StateSpec(cell, version, (*front, *news[k]))
         return StateSpec(cell, version, front, news[k], True)
 
+    def interpreted_call(self, arrays: Sequence[np.ndarray], sizes: Mapping[str, int]) -> Any:
+        """All outputs, where calls are `interpreted`; NotImplemented where a state changed its shape."""
+        if self.options.mode != "verify" or pipeline.disabled():
+            return self.reference(arrays)
+        from eqsat_tensor.checked import checked_call, pure_variant
+
+        with self.lock:
+            if self._pure is None:
+                self._pure = pure_variant(self)
+        results = checked_call(self, self._pure, arrays, sizes)
+        return results if results is NotImplemented else [r[()] for r in results]
+
     def reference(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         """All outputs by the NumPy evaluator, node by node; states are updated all the same.
 
@@ -288,23 +303,35 @@ class Variant:
         with held(self.cells):
             states = [cell.front.copy() for cell in self.cells]
             inputs = dict(zip(program.leaves, [*arrays, *states, *self.captured], strict=True))
-            roots = [*program.outputs, *(e for _, e in program.updates)]
-            results = evaluate_reference(roots, inputs)
-            news = results[len(program.outputs) :]
+            guard = self.options.mode == "nan-guard"
+            results = evaluate_reference(program.roots, inputs, guard=guard)
+            news = results[len(program.outputs) : len(program.outputs) + len(program.updates)]
             for (state, _), value in zip(program.updates, news, strict=True):
                 self.cells[state].replace(value)
         # copies: NumPy gives views, of arguments too
         return [np.array(r, order="C")[()] for r in results[: len(program.outputs)]]
 
-    def _check_failed(self, failure: Failure | None) -> AnyCallable[..., Any]:
+    def _check_failed(
+        self, failure: Failure | None, sizes: Mapping[str, int]
+    ) -> AnyCallable[..., Any]:
         texts = [text for _, text in self.program.checks]
 
         def fail(index: int, *args: Any) -> Any:
             if failure is not None:
-                failure.raise_kept()  # first: of what a call did not make, checks say nothing
-            raise failed_check(texts[index])
+                # first: of what a call did not make, checks say nothing
+                failure.raise_kept(lambda op: self._places(op, sizes))
+            raise failed_check(with_sizes(texts[index], sizes))
 
         return fail
+
+    def _places(self, op: str, sizes: Mapping[str, int]) -> str:
+        """Where an op was written: in the program, or what rules made it of."""
+        for roots in (self.program.roots, self.chosen(sizes)):
+            nodes = [n for n in topological(roots) if n.op.name == op]
+            places = dict.fromkeys(shown_place(n) for n in nodes)
+            if places:
+                return " or ".join(places)
+        return ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,6 +124,7 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
     "transpose": [((of("f8", 2, 3, 4),), {"axes": (2, 0, 1)})],
     "reshape": [((of("f8", 2, 6),), {"shape": (3, 1, 4)}), ((of("f8", 0, 3),), {"shape": (0,)})],
     "refine": [((of("f8", 2, 3),), {"shape": (2, 3)})],
+    "assume": [((of("f8", 2, 3),), {"facts": "at-least=-1e3 not-nan", "place": ""})],
     "stretch": [((of("f8", 2, 3),), {"shape": (2, 3)})],
     "unstretch": [((of("f8", 2, 3),), {"shape": (2, 3)})],
     "slice": [((of("f8", 7, 4),), {"start": (1, 3), "step": (2, -1), "shape": (3, 4)}),

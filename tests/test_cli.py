@@ -1,7 +1,10 @@
 """The command ``eqsat``: what it prints and how it exits."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -61,6 +64,57 @@ def test_a_rule_file_is_verified(tmp_path):
     assert (report["name"], report["line"]) == ("bad", 3)
 
 
+def eqsat(*arguments):
+    """The command in a process of its own: standard output and error apart."""
+    root = str(Path(cli.__file__).parent.parent)
+    return subprocess.run(
+        [sys.executable, "-m", "eqsat_tensor", *arguments], capture_output=True, text=True,
+        check=False, env=os.environ | {"PYTHONPATH": root},
+    )  # fmt: skip
+
+
+def test_standard_output_holds_json_alone(tmp_path):
+    bad = tmp_path / "bad.egg"
+    bad.write_text(GOOD + BAD.partition("\n")[2])
+    done = eqsat("rules", "verify", str(bad), "--examples", "30", "--json", "--jobs", "2")
+    good, wrong = json.loads(done.stdout)["rules"]
+    assert done.returncode == 1
+    assert (good["name"], good["counterexample"]) == ("absolute-of-both", None)
+    assert wrong["counterexample"]["inputs"]
+    assert f"{bad}:6: bad does not hold" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = eqsat("rules", "verify", str(bad), "--examples", "30", "--rule", "absolute-of-both")
+    assert (done.returncode, done.stdout) == (0, "1 of 1 rules hold on 30 examples\n")
+
+
+@pytest.mark.parametrize("command", ["verify", "check", "implied", "certify"])
+def test_a_file_that_does_not_load_is_one_line(tmp_path, command):
+    broken = tmp_path / "broken.egg"
+    broken.write_text(GOOD + '(rewrite (Exp x) y :ruleset fold :name "n")')
+    done = eqsat("rules", command, str(broken))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip().splitlines()[-1].startswith(f"{broken}:5: n: the right side uses y")
+    assert "Traceback" not in done.stderr
+
+
+def test_implied_rules_and_growth_are_reported(tmp_path):
+    file = tmp_path / "again.egg"
+    file.write_text(GOOD + "\n".join((
+        "; log(1 + e^x)", '(rewrite (Log1p (Exp a)) (Softplus a) :ruleset stable :name "again")',
+    )))  # fmt: skip
+    code, out = run("rules", "implied", str(file))
+    assert code == 0
+    assert "again is implied on" in out
+    assert "log1p-of-exp" in out
+    code, out = run("rules", "implied", str(file), "--rule", "again", "--json")
+    assert [i["name"] for i in json.loads(out)["implied"]] == ["again"]
+    code, out = run("rules", "certify", str(file), "--json")
+    assert code == 0
+    assert {"program", "rows_before", "rows", "steps", "problem"} <= set(
+        json.loads(out)["programs"][0]
+    )
+
+
 def test_a_function_of_a_file_is_explained(tmp_path):
     file = tmp_path / "model.py"
     file.write_text(
@@ -68,6 +122,9 @@ def test_a_function_of_a_file_is_explained(tmp_path):
         "x = et.tensor('x', ('n',))\n"
         "f = et.function([x], et.log(1 + et.exp(x)))\n"
     )
+    code, out = run("explain", f"{file}:f", "--json")
+    assert code == 0
+    assert json.loads(out)["cost_after"] > 0
     code, out = run("explain", f"{file}:f")
     assert code == 0
     assert "log1p-of-exp" in out

@@ -76,6 +76,13 @@ MAY_IMPORT: dict[str, list[str]] = {
     "jitted": ["*"],
     "fuzz": ["*"],
     "cli": ["*"],
+    "bisection": [],
+    "verification": [],
+    "checked": ["*"],
+    "guilty": ["*"],
+    "trial": ["*"],
+    "defined": ["*"],
+    "rules_cli": ["*"],
     "__main__": ["*"],
     "__init__": ["*"],
 }

@@ -133,3 +133,9 @@ def test_dtypes_are_bools_integers_and_floats():
 
 def test_types_are_shown_shortly():
     assert str(TensorType(np.dtype("float32"), (N, 3, N + M))) == "f32[n, 3, m + n]"
+
+
+def test_the_smaller_and_the_larger_of_two_sizes_are_one_term_in_either_order() -> None:
+    n, m = symbol("n"), symbol("m")
+    assert minimum(n, m) == minimum(m, n)
+    assert maximum(n + 1, m) == maximum(m, n + 1)

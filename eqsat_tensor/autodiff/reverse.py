@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from eqsat_tensor.autodiff.masks import Cotangent, Mask, Masks
-from eqsat_tensor.errors import DtypeError, GradientError, message
+from eqsat_tensor.errors import DtypeError, GradientError, message, placed
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import COMPLEXES, FLOATS, INEXACT, Expr
+from eqsat_tensor.lang import ANY_ARITY, COMPLEXES, FLOATS, INEXACT, Expr
 from eqsat_tensor.ops import cumulative, marker, movement, reduce
 from eqsat_tensor.ops.compare import not_equal, where
 from eqsat_tensor.ops.leaf import full_like
@@ -23,7 +23,7 @@ from eqsat_tensor.ops.leaf import full_like
 AS_THEY_STAND = frozenset(
     (
         "transpose", "squeeze", "reshape", "refine", "stretch", "unstretch", "slice", "pad",
-        "concatenate", "update_slice",
+        "concatenate", "update_slice", "assume",
     )
 )  # fmt: skip
 PARTS_OF_COMPLEX = frozenset(("real", "imag", "complex"))
@@ -194,7 +194,8 @@ def delivered(
         elif node in held:
             arguments = node.arguments
             refuse_unknown(node, active)
-            parts = _back(node, masks.total(held[node]), masks)
+            with placed(None if node.op.arity == ANY_ARITY else node.place):  # rules of users' own
+                parts = _back(node, masks.total(held[node]), masks)
         else:
             continue
         for argument, part in zip(arguments, parts, strict=True):

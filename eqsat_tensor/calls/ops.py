@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def _guards(graph: SubGraph, sizes: Sequence[Size]) -> list[Guard]:
     for guard in graph.guards:
         left, right = (_inside(graph, s, sizes) for s in (guard.left, guard.right))
         if not (isinstance(left, int) and isinstance(right, int) and guard.holds({})):
-            found.append(Guard(guard.relation, left, right, guard.text))
+            found.append(replace(guard, left=left, right=right))
     return found
 
 

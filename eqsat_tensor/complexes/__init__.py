@@ -17,6 +17,7 @@ from typing import Any
 
 from eqsat_tensor.complexes import arithmetic, elementary, inverse, wholes
 from eqsat_tensor.complexes.parts import Parts, Split, whole
+from eqsat_tensor.errors import successor
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import COMPLEX_RULES, Expr, apply, topological
 from eqsat_tensor.ops.complexes import imag, real
@@ -32,8 +33,13 @@ def split(outputs: Sequence[Expr]) -> list[Expr]:
 def split_all(outputs: Sequence[Expr]) -> list[Split]:
     """The outputs, the complex ones as their parts."""
     new: dict[Expr, Split] = {}
-    for node in topological(outputs):
-        new[node] = _split(node, [new[a] for a in node.arguments])
+    outer = successor.place
+    try:
+        for node in topological(outputs):
+            successor.place = outer or node.place
+            new[node] = _split(node, [new[a] for a in node.arguments])
+    finally:
+        successor.place = outer
     return [new[o] for o in outputs]
 
 

@@ -10,7 +10,7 @@ Python keeps.  So do the input leaves, texts and objects: the engine sees their 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -20,10 +20,27 @@ import numpy as np
 from eqsat_tensor.egraph.schema import SMALL, WIDE, codes, is_small
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, Expr, OpDef, topological
-from eqsat_tensor.rules.signature import DTYPE_NAMES, ENGINE_NAMES, signature
+from eqsat_tensor.ops.assume import assume_op, facts_of
+from eqsat_tensor.rules.signature import DTYPE_NAMES, ENGINE_NAMES, signature, text_number
 from eqsat_tensor.types import Literal, Size, TensorType, lower_bound
 
 MAX_I64 = 2**63 - 1
+CAPTURED = "as the array's values are"
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One fact that an `assume` says of program node ``node``; ``place``: the user's ``file:line``, or
+    "" where it comes of the values of an array."""
+
+    node: int
+    name: str
+    bound: float | None
+    place: str
+
+    def __str__(self) -> str:
+        number = "" if self.bound is None else f" {self.bound:g}"
+        return f"{self.name}{number}, " + (f"assumed at {self.place}" if self.place else CAPTURED)
 
 
 @dataclass
@@ -35,6 +52,8 @@ class Encoder:
     nodes: int = 0
     ops: set[str] = field(default_factory=set)
     places: dict[int, tuple[str, int]] = field(default_factory=dict)
+    assumptions: Collection[Assumption] | None = None  # those to enter; None: all
+    assumed: list[Assumption] = field(default_factory=list)
     _size_ids: dict[Size, int] = field(default_factory=dict)
     _object_ids: dict[Any, int] = field(default_factory=dict)
     _types: dict[TensorType, int] = field(default_factory=dict)
@@ -52,10 +71,25 @@ class Encoder:
         ids: dict[Expr, int] = {}
         for expr in topological(outputs):
             operands = [ids[a] for a in expr.arguments]
+            if expr.op is assume_op:
+                ids[expr] = self.assume(operands[0], expr)
+                continue
             ids[expr] = i = self.add(expr.op, expr.attributes, operands, expr.type)
             if expr.place is not None:
                 self.places[i] = expr.place
         return tuple(ids[o] for o in outputs)
+
+    def assume(self, node: int, expr: Expr) -> int:
+        """Enter what an `assume` says of its operand, which it is."""
+        for name, bound in facts_of(expr):
+            assumption = Assumption(node, name, bound, expr["place"])
+            if self.assumptions is not None and assumption not in self.assumptions:
+                continue
+            self.assumed.append(assumption)
+            self.ops.add(expr.op.name)
+            fact = f"({name} (Node {node}))"
+            self._commands.append(fact if bound is None else f"(set {fact} {bound!r})")
+        return node
 
     def add(
         self, op: OpDef, attributes: tuple[Any, ...], operands: Sequence[int], type: TensorType
@@ -190,7 +224,7 @@ def _attribute_encoders(name: str) -> tuple[tuple[int, Callable[[Encoder, Any], 
         Attribute.AXES: Encoder._axes,
         Attribute.SIZES: Encoder._sizes,
         Attribute.LITERAL: Encoder._literal,
-        Attribute.TEXT: Encoder._object,
+        Attribute.TEXT: lambda _, value: text_number(value),
         Attribute.OBJECT: Encoder._object,
     }
     order = list(op.attributes)

@@ -3,7 +3,9 @@
 egglog 13.2 panics, and its sharp edges are kept in here: the extension is loaded without its
 package (8 ms against 350); a compile is push, work, pop; schedules are parsed from text and kept,
 since `RunSchedule` objects leave a trace that survives pop; -0.0 must never be sent, because
-0.0 and -0.0 are one interned constant for ever.  An engine belongs to the thread that made it.
+0.0 and -0.0 are one interned constant for ever; a name that ends in a digit is sent with a stroke
+behind it, because the engine names its variables by a name and a number: the sixth of (F32) would be
+the 326th of (F 0.5), which is of another sort.  An engine belongs to the thread that made it.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import atexit
 import importlib.machinery
 import importlib.util
 import os
+import re
 import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,6 +99,14 @@ def _remove_files(folder: str, mark: str) -> None:
         path.unlink(missing_ok=True)
 
 
+_NUMBERED = re.compile(r"\((constructor |relation |function )?(?![if]64)([A-Za-z]\w*\d)(?=[\s)])")
+
+
+def spelled(text: str) -> str:
+    """The text with a stroke behind each name of an op, a fact or a value that ends in a digit."""
+    return _NUMBERED.sub(lambda m: f"({m[1] or ''}{m[2]}_", text)
+
+
 class Engine:
     """An e-graph with rules loaded, to be used again and again under `session`."""
 
@@ -137,19 +148,26 @@ class Engine:
             self.run(text)
             self._loaded.add(name)
 
+    @property
+    def loaded(self) -> Set[str]:
+        """The keys of all that the next session begins with."""
+        return self._loaded | self._late.keys()
+
     def has(self, key: str) -> bool:
         """True where `load` has loaded ``key``."""
         return key in self._loaded
 
     def _define(self, text: str, origin: str) -> None:
-        self._guarded(lambda: self._graph.run_program(*self._graph.parse_program(text)), origin)
+        self._guarded(
+            lambda: self._graph.run_program(*self._graph.parse_program(spelled(text))), origin
+        )
 
     def _parse(self, text: str) -> list[Any]:
         commands = self._commands.get(text)
         if commands is None:
             if len(self._commands) > MAX_CACHED:
                 self._commands.clear()
-            commands = self._commands[text] = self._graph.parse_program(text)
+            commands = self._commands[text] = self._graph.parse_program(spelled(text))
         return commands
 
     def _guarded(self, work: Callable[[], Any], origin: str) -> Any:
@@ -234,13 +252,30 @@ class Engine:
         readers: dict[str, Callable[[Any], Any]] = {}
         result = {}
         for name in wanted:
-            function = functions[name]
+            function = functions[spelled(f"({name})")[1:-1]]
             read = [self._reader(s, readers) for s in function.input_sorts]
             out = self._reader(function.output_sort, readers)
-            rows: list[tuple[list[Any], Any, bool]] = []
-            for row in function.rows:
-                arguments = [r(v) for r, v in zip(read, row.inputs, strict=True)]
-                rows.append((arguments, out(row.output), row.subsumed))
+            match read:  # most tables have one or two columns, and there are many rows
+                case [first]:
+                    rows = [
+                        ([first(row.inputs[0])], out(row.output), row.subsumed)
+                        for row in function.rows
+                    ]
+                case [first, second]:
+                    rows = [
+                        ([first(a), second(b)], out(row.output), row.subsumed)
+                        for row in function.rows
+                        for a, b in (row.inputs,)
+                    ]
+                case _:
+                    rows = [
+                        (
+                            [r(v) for r, v in zip(read, row.inputs, strict=True)],
+                            out(row.output),
+                            row.subsumed,
+                        )
+                        for row in function.rows
+                    ]
             result[name] = Table(rows)
         return result
 

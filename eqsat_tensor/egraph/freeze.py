@@ -17,7 +17,14 @@ from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, OpDef
-from eqsat_tensor.rules.signature import DTYPE_NAMES, ENGINE_NAMES, VALUES, signature
+from eqsat_tensor.rules.book import Relation
+from eqsat_tensor.rules.signature import (
+    DTYPE_NAMES,
+    ENGINE_NAMES,
+    VALUES,
+    signature,
+    text_of,
+)
 from eqsat_tensor.types import Literal, TensorType, literal
 
 ULPS = 64  # constants of one class may differ by so many units in the last place
@@ -38,13 +45,15 @@ def freeze(
     roots: Sequence[int],
     names: Sequence[str],
     fired: Mapping[str, int],
+    facts: Mapping[str, Relation],
 ) -> Frozen:
-    """Read the engine's tables.  ``names`` are rules by number, ``fired`` their matches.
+    """Read the engine's tables.  ``names`` are rules by number, ``fired`` their matches; ``facts``
+    the relations to read besides.
 
     EngineError where two constants of one class contradict each other.
     """
     ops = [op for op in OPS.values() if engine.has(op.name)]
-    wanted = [*_support_tables(), *(op.constructor for op in ops)]
+    wanted = [*support_tables(), *(op.constructor for op in ops), *facts]
     tables = engine.tables(dict.fromkeys(wanted))
     reader = _Reader(tables, encoder, ops)
     nodes = reader.nodes()
@@ -75,14 +84,25 @@ def freeze(
         rules={c: frozenset(s) for c, s in rules.items()},
         fired=dict(fired),
         places=places,
+        facts={name: reader.facts(relation) for name, relation in facts.items()},
     )
     return Frozen(graph, handles)
 
 
 @lru_cache(maxsize=1)
-def _support_tables() -> tuple[str, ...]:
+def support_tables() -> tuple[str, ...]:
+    """The tables beside those of ops: numbers of nodes, types, values, provenance."""
     values = (ENGINE_NAMES.get(name, name) for name in VALUES)
     return ("Node", "Tensor", *DTYPE_NAMES.values(), *values, "type", "fired")
+
+
+def type_reader(tables: Mapping[str, Table], encoder: Encoder) -> dict[int, TensorType]:
+    """The engine's number of a type -> the type."""
+    dtypes = {tables[n].rows[0][1]: d for d, n in DTYPE_NAMES.items() if tables[n].rows}
+    return {
+        result: TensorType(dtypes[dtype], tuple(map(encoder.size_of, sizes)))
+        for (dtype, sizes), result, _ in tables["Tensor"].rows
+    }
 
 
 class _Reader:
@@ -93,11 +113,7 @@ class _Reader:
         self.ops = ops
         self.encoder = encoder
         self.classed: dict[int, int] = {}  # the engine's number of a class -> ours
-        dtypes = {tables[n].rows[0][1]: d for d, n in DTYPE_NAMES.items() if tables[n].rows}
-        self.type_of: dict[int, TensorType] = {}
-        for (dtype, sizes), result, _ in tables["Tensor"].rows:
-            shape = tuple(map(encoder.size_of, sizes))
-            self.type_of[result] = TensorType(dtypes[dtype], shape)
+        self.type_of = type_reader(tables, encoder)
         self.value_of: dict[int, bool | int | float] = {}
         for name in VALUES:
             for arguments, result, _ in tables[ENGINE_NAMES.get(name, name)].rows:
@@ -161,7 +177,9 @@ class _Reader:
                 return lambda a: self._literal(self.value_of[a[k]], self.type_of[a[type_at]])
             case Attribute.SIZES:
                 return lambda a: tuple(map(encoder.size_of, a[k]))
-            case Attribute.TEXT | Attribute.OBJECT:
+            case Attribute.TEXT:
+                return lambda a: text_of(a[k])
+            case Attribute.OBJECT:
                 return lambda a: encoder.objects[a[k]]
             case _:
                 return lambda a: a[k]
@@ -172,6 +190,17 @@ class _Reader:
                 return literal(value, type.dtype)
             except (OverflowError, ValueError):
                 raise EngineError(f"the constant {value} is no {type.dtype}") from None
+
+    def facts(self, relation: Relation) -> dict[tuple[int, ...], Any]:
+        """The rows of a relation that speak of classes which have nodes."""
+        found: dict[tuple[int, ...], Any] = {}
+        exprs = [sort == "Expr" for sort in relation.sorts]
+        for arguments, value, _ in self.tables[relation.name].rows:
+            flags = zip(arguments, exprs, strict=False)  # the last of a merged one is the value
+            key = tuple(self.classed.get(a, -1) if is_expr else a for a, is_expr in flags)
+            if not any(k == -1 for k, is_expr in zip(key, exprs, strict=False) if is_expr):
+                found[key] = value if relation.merge else True
+        return found
 
     def types(self) -> list[TensorType | None]:
         """The type of each class, as far as the engine knows it."""

@@ -37,6 +37,7 @@ class Graph:
     rules     e-class -> names of the rules that fired on it.
     fired     rule -> number of matches.
     places    e-class -> the user's file and line, where a node of the program is in it.
+    facts     for each relation that was asked for: its arguments (classes by number) -> its value.
     """
 
     nodes: tuple[Node, ...]
@@ -46,6 +47,7 @@ class Graph:
     rules: Mapping[int, frozenset[str]]
     fired: Mapping[str, int]
     places: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[tuple[int, ...], Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """Which rules of a book can fire on the ops that are there, and the engine's text for them.
 
 Loading a rule costs 0.2 ms, push and pop 15 us, an empty search 1 us: so a rule is loaded and run
-only once all ops of its patterns are in the e-graph, and most of a book never is.
+only once all ops of its patterns are in the e-graph, and most of a book never is.  Facts are looked
+for only where a rule that can fire, or such a fact, asks for them.
 
     ops there: {input, full, exp, add, log}   ->   "log-of-exp", "product-of-exps" ... 60 of 430
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,11 @@ from eqsat_tensor.rules.expand import UntypedNumber, expand
 from eqsat_tensor.rules.signature import type_rule
 from eqsat_tensor.rules.syntax import Sexpr
 from eqsat_tensor.rules.vocabulary import Vocabulary, is_variable
+
+# Relations that hold of some values whatever the rules: of types and sizes.
+SEEDED = frozenset(
+    ("is-float", "is-int", "is-bool", "at-least-one", "integer-valued", "finite", "not-nan")
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,14 @@ class Library:
             number = not isinstance(rule.rhs, tuple) and not is_variable(rule.rhs)
             number |= _has_operand_number((rule.rhs,), self.vocabulary)
             self.makes[rule.name] = _mask(rule.rhs, by_constructor) | self.bit["full"] * number
+        relations = frozenset(self.vocabulary.relations)
+        self.asks = [_relations(rule.conditions, relations) for rule in book.rules]
+        self.concludes = [
+            _relations(rule.rhs, relations) if rule.kind == "fact" else frozenset()
+            for rule in book.rules
+        ]
         self._texts: dict[int, tuple[str, ...]] = {}
-        self._needs: dict[tuple[int, frozenset[str] | None], Need] = {}
+        self._needs: dict[tuple[int, frozenset[str] | None, frozenset[str]], Need] = {}
         self._names: dict[tuple[str, ...], int] = {}
 
     def mask(self, ops: Iterable[str]) -> int:
@@ -65,24 +77,39 @@ class Library:
             mask |= self.bit[name]
         return mask
 
-    def need(self, mask: int, allowed: frozenset[str] | None = None) -> Need:
-        """What can fire where these ops are there; of rewrites only those ``allowed`` (None: all)."""
-        found = self._needs.get((mask, allowed))
+    def need(
+        self,
+        mask: int,
+        allowed: frozenset[str] | None = None,
+        wanted: frozenset[str] = frozenset(),
+    ) -> Need:
+        """What can fire where these ops are there; of rewrites only those ``allowed`` (None: all).
+
+        wanted: relations that are asked for beside those that rewrites ask for.
+        """
+        key = mask, allowed, wanted
+        found = self._needs.get(key)
         if found is None:
             if len(self._needs) > 512:
                 self._needs.clear()
-            found = self._needs[mask, allowed] = self._need(mask, allowed)
+            found = self._needs[key] = self._need(mask, allowed, wanted)
         return found
 
-    def _need(self, mask: int, allowed: frozenset[str] | None) -> Need:
+    def _need(self, mask: int, allowed: frozenset[str] | None, wanted: frozenset[str]) -> Need:
         book = self.book.rules
-        rules = tuple(
-            i
-            for i, reads in enumerate(self.reads)
-            if reads & mask == reads
-            and (allowed is None or book[i].kind == "fact" or book[i].name in allowed)
-        )
-        makes = mask
+        rewrites, facts = [], []
+        for i, reads in enumerate(self.reads):
+            if reads & mask != reads:
+                continue
+            if book[i].kind == "fact":
+                facts.append(i)
+            elif allowed is None or book[i].name in allowed:
+                rewrites.append(i)
+        assumed = bool(mask & self.bit["assume"])
+        if not assumed:  # else any fact may contradict what is assumed
+            facts = self._asked_for(rewrites, facts, wanted)
+        rules = self._founded(sorted((*rewrites, *facts)), assumed)
+        makes = mask & ~self.bit["assume"]
         for i in rules:
             makes |= self.makes[book[i].name]
         ops = tuple(name for name, bit in self.bit.items() if bit & makes)
@@ -100,6 +127,33 @@ class Library:
             declared[ruleset] = (name, f"(unstable-combined-ruleset {name} {' '.join(parts)})")
         return Need(ops, rules, declared)
 
+    def _asked_for(
+        self, rewrites: Iterable[int], facts: Iterable[int], wanted: frozenset[str]
+    ) -> list[int]:
+        """Those of ``facts`` that the rewrites ask for, that are wanted, and what these ask for."""
+        asked = wanted.union(*(self.asks[i] for i in rewrites))
+        found: list[int] = []
+        left = list(facts)
+        while True:
+            more = [i for i in left if self.concludes[i] & asked]
+            if not more:
+                return found
+            found += more
+            left = [i for i in left if not self.concludes[i] & asked]
+            asked = asked.union(*(self.asks[i] for i in more))
+
+    def _founded(self, rules: Sequence[int], assumed: bool) -> tuple[int, ...]:
+        """Those of the rules whose facts something can conclude; of what is assumed all can be known."""
+        if assumed:
+            return tuple(rules)
+        known = SEEDED
+        while True:
+            found = tuple(i for i in rules if self.asks[i] <= known)
+            more = known.union(*(self.concludes[i] for i in found))
+            if more == known:
+                return found
+            known = more
+
     def rule_texts(self, number: int) -> tuple[str, ...]:
         """The engine's text of one rule: its ruleset, its argument orders."""
         found = self._texts.get(number)
@@ -111,6 +165,14 @@ class Library:
                 raise EngineError(f"{place}: nothing says the type of the number {e}") from None
             found = self._texts[number] = (f"(ruleset rules/{number})", *texts)
         return found
+
+
+def _relations(term: Sexpr, names: frozenset[str]) -> frozenset[str]:
+    """The relations that a condition or a conclusion names."""
+    if not isinstance(term, tuple) or not term:
+        return frozenset()
+    own = frozenset((str(term[0]),)) & names if not isinstance(term[0], tuple) else frozenset()
+    return own.union(*(_relations(t, names) for t in term))
 
 
 def _mask(term: Sexpr, bits: Mapping[str, int]) -> int:

@@ -17,26 +17,33 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from typing import TypeAlias
 
-from eqsat_tensor.egraph.encode import Encoder
+from eqsat_tensor.egraph.encode import Assumption, Encoder
 from eqsat_tensor.egraph.engine import Engine, EngineError
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
-from eqsat_tensor.egraph.library import library
+from eqsat_tensor.egraph.library import Need, library
 from eqsat_tensor.egraph.propose import Ingest
-from eqsat_tensor.egraph.schema import base_forms, op_forms
+from eqsat_tensor.egraph.schema import base_forms, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
-from eqsat_tensor.lang import OPS, Expr
+from eqsat_tensor.lang import OPS, Expr, topological
+from eqsat_tensor.ops.assume import assume_op
 from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Step
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
+Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 ENGINES = 8  # engines kept in a thread
+SURPLUS = 100  # rules that an engine may have beyond twice those that a program needs
+RULE_KEY = "rules/"
+clock = time.perf_counter  # what stages are timed by
 
 
 @dataclass(frozen=True)
 class Limits:
-    """rows: of all tables, absolute; seconds: checked between runs; rounds: of proposals."""
+    """rows: of all tables, absolute; seconds: of this thread's processor time, so that a busy machine
+    makes the same program, checked between runs; rounds: of proposals."""
 
     rows: int = 400_000
     seconds: float = 10.0
@@ -50,7 +57,8 @@ class Saturation:
     graph       None where the engine failed; ``diagnostic`` says why and which rules had fired.
     stopped     "saturated" (the schedule ran to its end), "rows" or "seconds".
     matches     rule -> number of matches.
-    seconds     wall time of each stage, by name.
+    seconds     time of each stage, by name.
+    assumed     what the program's `assume` nodes say; contradictions: what cannot be true of it.
     """
 
     graph: Graph | None
@@ -58,29 +66,45 @@ class Saturation:
     stopped: str = "saturated"
     matches: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    assumed: tuple[Assumption, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 class _Engines(threading.local):
-    """Each thread's engines by book; an engine must not be touched by another thread."""
+    """Each thread's engines by book; an engine must not be touched by another thread.
+
+    Push and pop cost 10 us a rule, so a program gets an engine without many rules that it does not
+    need; there may be several for a book.
+    """
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.kept: OrderedDict[tuple[str, int], Engine] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, int, int], Engine] = OrderedDict()
+        self.number = count()
 
-    def get(self, book: RuleBook) -> Engine:
+    def get(self, book: RuleBook, rules: Sequence[int]) -> Engine:
+        """An engine for a program that needs these rules at first."""
         if self.process != os.getpid():  # forked: the parent's engines are not ours
             self.__init__()  # type: ignore[misc]
-        key = (book.digest, len(OPS))
-        engine = self.kept.pop(key, None)
-        if engine is None or not engine.alive:
-            engine = Engine(base_forms())
-            own = [r for r in book.relations if r not in RELATIONS]
-            engine.load(
-                "relations",
-                lambda: (f"(relation {r.name} ({' '.join(r.sorts)}))" for r in own),
-                "relations",
-            )
-        self.kept[key] = engine
+        needed = {rule_key(i) for i in rules}
+        surplus: dict[tuple[str, int, int], tuple[int, int]] = {}
+        for key, engine in self.kept.items():
+            loaded = {k for k in engine.loaded if k.startswith(RULE_KEY)}
+            fits = len(loaded | needed) <= 2 * len(needed) + SURPLUS
+            if engine.alive and fits and key[:2] == (book.digest, len(OPS)):
+                surplus[key] = len(needed - loaded), len(loaded - needed)
+        if surplus:
+            best = min(surplus, key=surplus.__getitem__)
+            self.kept.move_to_end(best)
+            return self.kept[best]
+        engine = Engine(base_forms())
+        own = [r for r in book.relations if r not in RELATIONS]
+        engine.load(
+            "relations",
+            lambda: (r.declaration for r in own),
+            "relations",
+        )
+        self.kept[book.digest, len(OPS), next(self.number)] = engine
         while len(self.kept) > ENGINES:
             self.kept.popitem(last=False)
         return engine
@@ -89,19 +113,27 @@ class _Engines(threading.local):
 _engines = _Engines()
 
 
+def rule_key(number: int) -> str:
+    """What a rule goes by in an engine."""
+    return f"{RULE_KEY}{number}"
+
+
 def saturate(
     outputs: Sequence[Expr],
     rules: RuleBook,
     limits: Limits = Limits(),
     allowed: Collection[str] | None = None,
+    facts: Collection[str] = (),
+    assumptions: Collection[Assumption] | None = None,
 ) -> Saturation:
     """Saturate the program with the book's rules and proposers; never raises for a bad rule.
 
     allowed: names of the only rewrites and proposers to use, as with ``rules.only(allowed)``, but
-    with the same engine: for asking again and again which rules matter.
+    with the same engine: for asking again and again which rules matter.  facts: names of relations
+    that the graph is to hold.  assumptions: of those that the program makes the only ones to use.
     """
     try:
-        return _Run(rules, limits, allowed).saturate(outputs)
+        return _Run(rules, limits, allowed, facts).saturate(outputs, assumptions)
     except EngineError as e:
         return Saturation(None, diagnose(e, rules), "engine")
 
@@ -119,7 +151,14 @@ def diagnose(error: EngineError, rules: RuleBook) -> str:
 
 
 class _Run:
-    def __init__(self, rules: RuleBook, limits: Limits, allowed: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        rules: RuleBook,
+        limits: Limits,
+        allowed: Collection[str] | None,
+        facts: Collection[str],
+    ) -> None:
+        self.read = {r.name: r for r in rules.relations if r.name in facts}
         self.rules = rules
         self.allowed = None if allowed is None else frozenset(allowed)
         self.limits = limits
@@ -131,21 +170,24 @@ class _Run:
         self.present = 0  # ops in the e-graph, as bits
         self.clock = 0  # counts changes of the e-graph
         self.fact_clock = 0  # those of facts alone, which types do not depend on
+        self.rounds = 0  # of the schedule
         self.rows_at_most = 0
         self.idle: dict[str, int] = {}  # ruleset -> the clock at which it found nothing to do
-        self.mark = self.start = time.perf_counter()
+        self.start, self.mark = time.thread_time(), clock()
 
     def lap(self, stage: str) -> None:
-        now = time.perf_counter()
+        now = clock()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.mark
         self.mark = now
 
-    def saturate(self, outputs: Sequence[Expr]) -> Saturation:
-        engine = _engines.get(self.rules)
-        encoder = Encoder()
+    def saturate(
+        self, outputs: Sequence[Expr], assumptions: Collection[Assumption] | None
+    ) -> Saturation:
+        encoder = Encoder(assumptions=assumptions)
         roots = encoder.program(outputs)
         self.lap("encode")
         self.present = self.library.mask(encoder.ops)
+        engine = _engines.get(self.rules, self.needed().rules)
         self.load(engine)
         self.lap("load")
         with engine.session():
@@ -159,16 +201,47 @@ class _Run:
                 self.load(engine)
                 self.round(engine, encoder)
                 frozen = self.frozen(engine, encoder, roots)
+            wrong = (
+                self.contradictions(engine)
+                if any(n.op is assume_op for n in topological(outputs))
+                else ()
+            )
         self.lap("pop")
-        return Saturation(frozen.graph, "", self.stopped, self.matches, self.seconds)
+        return Saturation(
+            frozen.graph,
+            "",
+            self.stopped,
+            self.matches,
+            self.seconds,
+            tuple(encoder.assumed),
+            wrong,
+        )
+
+    def contradictions(self, engine: Engine) -> tuple[Contradiction, ...]:
+        """Program nodes, by number, of which contradicting facts are known; -1: what rules made."""
+        engine.load("full", partial(op_forms, "full"), "schema")
+        engine.load("contradictions", contradiction_rules, "schema")
+        changed, _ = engine.run_schedule("(run-schedule (run contradictions))")
+        if not changed:
+            return ()
+        tables = engine.tables({"contradiction": None, "Node": None})
+        nodes: dict[int, int] = {}
+        for arguments, eclass, _ in tables["Node"].rows:
+            nodes[eclass] = min(arguments[0], nodes.get(eclass, arguments[0]))
+        found = {(nodes.get(a[0], -1), a[1]) for a, _, _ in tables["contradiction"].rows}
+        return tuple(sorted(found))
+
+    def needed(self) -> Need:
+        """What can fire on the ops that are there."""
+        return self.library.need(self.present, self.allowed, frozenset(self.read))
 
     def load(self, engine: Engine) -> None:
         """See that the engine knows what can fire on the ops that are there."""
-        self.need = need = self.library.need(self.present, self.allowed)
+        self.need = need = self.needed()
         for name in need.ops:
             engine.load(name, partial(op_forms, name), "schema")
         for i in need.rules:
-            key = f"rules/{i}"
+            key = rule_key(i)
             if not engine.has(key):
                 rule = self.rules.rules[i]
                 texts = partial(self.library.rule_texts, i)
@@ -184,6 +257,7 @@ class _Run:
         self.command(engine, "ingest")
         self.lap("ingest")
         self.clock += 1
+        self.rounds += 1
         self.rows_at_most = engine.size()
         for step in self.rules.schedule:
             self.step(engine, step)
@@ -199,12 +273,14 @@ class _Run:
         if step.kind == "run":
             return self.run(engine, step.name)
         changed = False
+        if step.kind == "first" and self.rounds > 1:
+            return False
         for _ in range(step.count) if step.kind == "repeat" else count():
             again = False
             for inner in step.steps:
                 again |= self.step(engine, inner)
             changed |= again
-            if not again or step.kind == "seq":
+            if not again or step.kind in ("seq", "first"):
                 break
         return changed
 
@@ -239,13 +315,13 @@ class _Run:
             self.rows_at_most = engine.size()
             if self.rows_at_most > self.limits.rows:
                 self.stopped = f"rows: more than {self.limits.rows} after {ruleset}"
-        if time.perf_counter() - self.start > self.limits.seconds:
+        if time.thread_time() - self.start > self.limits.seconds:
             self.stopped = f"seconds: more than {self.limits.seconds} after {ruleset}"
 
     def frozen(self, engine: Engine, encoder: Encoder, roots: Sequence[int]) -> Frozen:
         known = {n for n in self.rules.names if n not in self.facts}
         fired = {n: k for n, k in self.matches.items() if n in known and k}
-        result = freeze(engine, encoder, roots, self.rules.names, fired)
+        result = freeze(engine, encoder, roots, self.rules.names, fired, self.read)
         self.lap("freeze")
         return result
 
@@ -264,3 +340,36 @@ class _Run:
                 raise EngineError(f"proposer {proposer.name}: {e!r}") from None
         self.lap("propose")
         return entered
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rows of all tables after a run of a ruleset that changed something."""
+
+    ruleset: str
+    rows: int
+
+
+class _Traced(_Run):
+    """A run that counts rows after every step."""
+
+    def __init__(self, rules: RuleBook, limits: Limits) -> None:
+        super().__init__(rules, limits, None, ())
+        self.sizes: list[Size] = []
+
+    def run(self, engine: Engine, ruleset: str) -> bool:
+        changed = super().run(engine, ruleset)
+        if changed:
+            self.sizes.append(Size(ruleset, engine.size()))
+        return changed
+
+
+def saturate_traced(
+    outputs: Sequence[Expr], rules: RuleBook, limits: Limits
+) -> tuple[Saturation, list[Size]]:
+    """As `saturate`, with the size of the e-graph after every run of a ruleset."""
+    run = _Traced(rules, limits)
+    try:
+        return run.saturate(outputs, None), run.sizes
+    except EngineError as e:
+        return Saturation(None, diagnose(e, rules), "engine"), run.sizes

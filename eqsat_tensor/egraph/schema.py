@@ -14,6 +14,7 @@ from eqsat_tensor.lang import BOOLS, FLOATS, INTS, OPS, OpDef
 from eqsat_tensor.rules.signature import (
     DTYPE_NAMES,
     ENGINE_NAMES,
+    ENGINE_SORTS,
     VALUES,
     shared_type_rules,
     signature,
@@ -55,6 +56,8 @@ DECLARATIONS = """
 (ruleset ingest/equal)
 (ruleset types/shared)
 (ruleset facts/shared)
+(relation contradiction (Expr i64))
+(ruleset contradictions)
 (rule ((row/equal ?a ?b ?r)) ((union (Node ?a) (Node ?b)) (fired (Node ?a) ?r))
   :ruleset ingest/equal :name "ingest/equal")
 """
@@ -98,6 +101,33 @@ def ingest_rule(op: OpDef, code: int) -> str:
     )
 
 
+# Conditions that no element can meet together; an array without elements has any fact.
+CONTRADICTIONS = (
+    "(positive ?x) (negative ?x)",
+    "(positive ?x) (nonpositive ?x)",
+    "(negative ?x) (nonnegative ?x)",
+    "(nonzero ?x) (nonnegative ?x) (nonpositive ?x)",
+    "(= ?c (at-least ?x)) (= ?d (at-most ?x)) (> ?c ?d)",
+    "(integer-valued ?x) (= ?c (at-least ?x)) (= ?c (at-most ?x)) (!= ?c (to-f64 (to-i64 ?c)))",
+    "(not-nan ?x) (= ?x (Full (NotANumber) ?t))",
+    "(finite ?x) (= ?x (Full (Inf) ?t))",
+    "(finite ?x) (= ?x (Full (NegativeInf) ?t))",
+    "(positive-definite ?x) (nonpositive ?x)",  # its diagonal is positive
+    "(permutation ?x) (nonpositive ?x)",
+    "(lower-triangular ?x) (nonzero ?x) (>= (vec-get ?s (- (vec-length ?s) 1)) 2)",
+    "(upper-triangular ?x) (nonzero ?x) (>= (vec-get ?s (- (vec-length ?s) 1)) 2)",
+)
+
+
+def contradiction_rules() -> list[str]:
+    """The rules that find classes of which facts are known that contradict one another."""
+    return [
+        f"(rule ((= (Tensor ?type ?s) (type ?x)) (vec-not-contains ?s 0) {conditions})"
+        f' ((contradiction ?x {i})) :ruleset contradictions :name "contradiction/{i}")'
+        for i, conditions in enumerate(CONTRADICTIONS)
+    ]
+
+
 def _seed_facts() -> list[str]:
     rules = []
     for family, names in FAMILIES.items():
@@ -122,7 +152,7 @@ def base_forms() -> tuple[str, ...]:
     forms += [f"(constructor {name} () DType)" for name in DTYPE_NAMES.values()]
     values = {ENGINE_NAMES.get(n, n): sorts for n, sorts in VALUES.items()}
     forms += [f"(constructor {n} ({' '.join(s)}) Value)" for n, s in values.items()]
-    forms += [f"(relation {r.name} ({' '.join(r.sorts)}))" for r in RELATIONS]
+    forms += [r.declaration for r in RELATIONS]
     return (*forms, *shared_type_rules(), *_seed_facts())
 
 
@@ -130,8 +160,9 @@ def base_forms() -> tuple[str, ...]:
 def op_forms(name: str) -> tuple[str, ...]:
     """What an engine must know of one op: its constructor, how rows become nodes, its type."""
     op = OPS[name]
+    sorts = " ".join(ENGINE_SORTS.get(s, s) for s in signature(op).sorts)
     forms = [
-        f"(constructor {op.constructor} ({' '.join(signature(op).sorts)}) Expr)",
+        f"(constructor {op.constructor} ({sorts}) Expr)",
         f"(ruleset {ingest_ruleset(name)})",
         ingest_rule(op, codes()[name]),
     ]

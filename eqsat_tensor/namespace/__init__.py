@@ -5,6 +5,7 @@
 """
 
 from eqsat_tensor.namespace import (
+    assumptions,
     calculus,
     choices,
     complexes,
@@ -51,6 +52,7 @@ __all__ = [
     "NUMPY",
     "OBJECTS",
     "PUBLIC",
+    "assumptions",
     "calculus",
     "choices",
     "complexes",

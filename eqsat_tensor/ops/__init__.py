@@ -2,6 +2,7 @@
 
 from eqsat_tensor.ops import (
     arithmetic,
+    assume,
     barrier,
     bessel,
     compare,
@@ -31,6 +32,7 @@ from eqsat_tensor.ops import (
 
 __all__ = [
     "arithmetic",
+    "assume",
     "barrier",
     "bessel",
     "compare",

@@ -7,6 +7,8 @@ algorithmic differentiation"; for symmetric matrices the cotangent is symmetric.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,11 @@ def _each(function: Any, *arrays: Any) -> np.ndarray[Any, Any]:
     return np.asarray(made).reshape(*lead, *made[0].shape)
 
 
+def _cubes(part: float) -> Callable[..., float]:
+    """That many times n^3 operations a matrix: what LAPACK's factorisations take."""
+    return lambda a: part * math.prod(a) * a[-1]
+
+
 # --------------------------------------------------------------------------------------- Cholesky
 def _cholesky(x: Any) -> Any:
     return np.linalg.cholesky(x).astype(x.dtype, copy=False)
@@ -83,7 +90,7 @@ def _cholesky_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
 
 cholesky = define(
     "cholesky", Kind.LIBRARY, arity=1, numpy=_cholesky, infer=_square, dtypes=LAPACK,
-    vjp=_cholesky_vjp, ulps=16,
+    vjp=_cholesky_vjp, flops=_cubes(1 / 3), ulps=16,
     doc="The lower triangle L with L @ L.T = x, of which the lower triangle alone is read.",
 )  # fmt: skip
 
@@ -110,7 +117,7 @@ def _solve_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
 
 solve = define(
     "solve", Kind.LIBRARY, arity=2, numpy=_solve, infer=_solve_type, dtypes=LAPACK,
-    vjp=_solve_vjp, ulps=16,
+    vjp=_solve_vjp, flops=lambda a, b: _cubes(2 / 3)(a) + 2 * math.prod(b) * a[-1], ulps=16,
     doc="x with a @ x = b, for matrices a [..., n, n] and b [..., n, k].",
 )  # fmt: skip
 
@@ -138,7 +145,7 @@ def _solve_triangular_vjp(
 _solve_triangular_op: OpDef = define(
     "solve_triangular", Kind.LIBRARY, arity=2, numpy=_solve_triangular, infer=_solve_type,
     attributes={"lower": Attribute.INT, "transposed": Attribute.INT}, dtypes=LAPACK,
-    vjp=_solve_triangular_vjp, ulps=16,
+    vjp=_solve_triangular_vjp, flops=lambda a, b: math.prod(b) * a[-1], ulps=16,
     doc="x with a @ x = b (a.T @ x = b where transposed), of a the lower or upper triangle read.",
 )  # fmt: skip
 
@@ -159,7 +166,8 @@ def _inv_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
 
 
 inv = define(
-    "inv", Kind.LIBRARY, arity=1, numpy=_inv, infer=_square, dtypes=LAPACK, vjp=_inv_vjp, ulps=16,
+    "inv", Kind.LIBRARY, arity=1, numpy=_inv, infer=_square, dtypes=LAPACK, vjp=_inv_vjp,
+    flops=_cubes(2), ulps=16,
     doc="The inverse matrix.",
 )  # fmt: skip
 
@@ -180,7 +188,7 @@ def _det_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
 
 det = define(
     "det", Kind.LIBRARY, arity=1, numpy=lambda x: np.asarray(np.linalg.det(x), x.dtype),
-    infer=_matrix_value, dtypes=LAPACK, vjp=_det_vjp, ulps=16,
+    infer=_matrix_value, dtypes=LAPACK, vjp=_det_vjp, flops=_cubes(2 / 3), ulps=16,
     doc="The determinant; its gradient needs a matrix that has an inverse.",
 )  # fmt: skip
 
@@ -199,7 +207,7 @@ def _slogdet_vjp(ct: Expr, out: Expr, x: Expr, result: int) -> tuple[Expr | None
 slogdet = define(
     "slogdet", Kind.LIBRARY, arity=1, numpy=lambda x, result: _slogdet(x)[result],
     results=_slogdet, infer=_matrix_value, attributes={"result": Attribute.INT}, dtypes=LAPACK,
-    vjp=_slogdet_vjp, ulps=16,
+    vjp=_slogdet_vjp, flops=_cubes(2 / 3), ulps=16,
     doc="Result 0: the sign of the determinant; result 1: the logarithm of its absolute value.",
 )  # fmt: skip
 
@@ -240,6 +248,6 @@ _eigh_op = define(
     "eigh", Kind.LIBRARY, arity=1, numpy=lambda x, result, shape: _eigh(x)[result],
     results=_eigh, infer=_eigh_type,
     attributes={"result": Attribute.INT, "shape": Attribute.SHAPE}, dtypes=LAPACK, vjp=_eigh_vjp,
-    ulps=16,
+    flops=_cubes(9), ulps=16,
     doc="Of a symmetric matrix (its lower triangle is read): 0 the eigenvalues, ascending; 1 the eigenvectors, in columns.",
 )  # fmt: skip

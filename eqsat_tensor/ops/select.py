@@ -74,6 +74,7 @@ diagonal = define(
 
 def _pick_type(x: TensorType, index: TensorType, axis: int) -> TensorType:
     assert index.dtype in INTS, index
+    assert 0 <= axis < x.rank, (x, axis)
     assert without(x.shape, (axis,)) == index.shape, (x, index, axis)
     return x.with_shape(index.shape)
 

@@ -256,7 +256,7 @@ def _complex(w: Writer, node: Expr) -> Text:
 
 RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "input": _input, "full": _full, "iota": _iota, "size": _size, "broadcast": _broadcast,
-    "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand,
+    "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand, "assume": _operand,
     "stretch": _operand, "unstretch": _operand,
     "slice": _slice, "pad": _pad, "concatenate": _concatenate, "diagonal": _diagonal,
     "cumsum": _cumulative, "cumprod": _cumulative, "cummax": _cumulative, "cummin": _cumulative,

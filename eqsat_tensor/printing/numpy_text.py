@@ -3,7 +3,7 @@
     %0 = exp(x), %1 = add(1.0, %0), %2 = log(%1)    ->    np.log(1.0 + np.exp(x))
 
 Constants stand as Python numbers and broadcasts are left to NumPy where the other operands settle dtype
-and shape.  What is no part of the value (notes for derivatives, `refine`) is left out.
+and shape.  What is no part of the value (notes for derivatives, `refine`, `assume`) is left out.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Writer:
             return self.known[node.arguments[0]]
         if rule is not None:
             return rule(self, node)
-        if node.op.kind is Kind.ELEMENTWISE:
+        if node.op.kind is Kind.ELEMENTWISE and not node.op.definition:
             return self.elementwise(node)
         if "axes" in node.op.attributes:
             found = self.reduced(node)

@@ -24,6 +24,7 @@ INLINE = (
     "size",
     "broadcast",
     "refine",
+    "assume",
     "stretch",
     "unstretch",
 )  # never get a name
@@ -66,9 +67,24 @@ def to_source(
     """
     roots, tree = _roots("to_source", outputs, namespace)
     first = [t.expr for t in inputs or ()]
-    order = topological([*first, *roots])
+    function = function_source(name, first, roots, tree, namespace)
+    special = "special." in function and namespace == "np"
+    imports = "from scipy import special\n" if special else ""
+    return f"import {MODULES[namespace]} as {namespace}\n{imports}\n\n{function}"
+
+
+def function_source(
+    name: str,
+    inputs: Sequence[Expr],
+    roots: Sequence[Expr],
+    tree: Tree,
+    namespace: str = "np",
+    writer_class: type[Writer] = Writer,
+) -> str:
+    """The function of `to_source` alone.  Raises UnsupportedError as `pprint` does."""
+    order = topological([*inputs, *roots])
     names = named_inputs(order, (namespace, name))
-    writer = Writer(namespace, names, {}, RULES)
+    writer = writer_class(namespace, names, {}, RULES)
     lines = _size_lines(writer, names, order)
     uses = Counter(a for n in order for a in n.arguments)
     uses.update(roots)
@@ -88,9 +104,7 @@ def to_source(
         writer.known[node] = text
     texts = iter([writer.known[r].text for r in roots])
     lines.append("return " + _nest(tree, texts))
-    special = any("special." in line for line in lines) and namespace == "np"
-    imports = "from scipy import special\n" if special else ""
-    head = f"import {MODULES[namespace]} as {namespace}\n{imports}\n\ndef {name}({', '.join(names.values())}):\n"
+    head = f"def {name}({', '.join(names.values())}):\n"
     return head + "".join(f"    {line}\n" for line in lines)
 
 

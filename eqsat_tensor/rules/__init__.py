@@ -6,8 +6,10 @@ Files are read form by form, so that every message has the file and the line:
     (birewrite LEFT RIGHT ... :name "n")                 two rules, "n=>" and "n<="
     (fact FACT | (FACT ...) :when (CONDITION ...) :name "...")
     (relation NAME (SORT ...))                           a fact that rules may conclude and ask for
+    (relation NAME (SORT ... NUMBER) :merge max|min)     a bound: the strongest number is kept
     (ruleset NAME :guarantee exact|real|stable|approx [:shrinks] [:subsumes] [:improves nonfinite] "doc")
-    (schedule STEP ...)       STEP is NAME, (run STEP ...), (saturate STEP ...), (repeat N STEP ...)
+    (schedule STEP ...)       STEP is NAME, (run STEP ...), (saturate STEP ...), (repeat N STEP ...),
+                              (first STEP ...): before proposers are asked, and not again after
 
 A condition is a fact ``(positive x)``, an equation ``(= t (type x))`` or a comparison ``(> c 0.0)``.
 A bare number where an operand is expected is a constant of the type that stands there.
@@ -15,26 +17,29 @@ A bare number where an operand is expected is a constant of the type that stands
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from eqsat_tensor.errors import RuleError
+from eqsat_tensor.errors import ArgumentError, RuleError, RulePackWarning, message
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.rules.book import Relation, Rule, RuleBook, Ruleset, Schedule, Step
-from eqsat_tensor.rules.certificate import certify, is_noted, remember
+from eqsat_tensor.rules.certificate import case_of, certify, grant, is_noted, remember
 from eqsat_tensor.rules.constants import FOLD_CONSTANTS
 from eqsat_tensor.rules.lint import check_rule, duplicates
+from eqsat_tensor.rules.packs import find_packs
 from eqsat_tensor.rules.propose import proposers
 from eqsat_tensor.rules.reader import Reader
 from eqsat_tensor.rules.signature import signature
 from eqsat_tensor.rules.vocabulary import Vocabulary
 
 __all__ = [
-    "Relation", "Rule", "RuleBook", "Ruleset", "Schedule", "Step", "front_page", "load_rulebook",
-    "rule_files",
+    "Relation", "Rule", "RuleBook", "Ruleset", "Schedule", "Step", "front_page", "grant_files",
+    "load_rulebook", "open_rulebook", "rule_files",
 ]  # fmt: skip
 
 FOLDER = Path(__file__).parent
@@ -58,16 +63,108 @@ def load_rulebook(
 ) -> RuleBook:
     """The package's rules and those of the files ``extra``, without what ``exclude`` names.
 
-    ``exclude`` holds names of rulesets, files (``algebra`` or ``algebra.egg``) or rules.  A file of
-    ``extra`` runs first in another process under limits, once for its contents, unless ``trusted``.
+    ``exclude`` holds names of rulesets, files (``algebra`` or ``algebra.egg``) or rules.  Files of
+    ``extra`` first saturate stress programs in another process under limits, once for their
+    contents, unless ``trusted``; their rules are not verified (see `open_rulebook`).
     Raises RuleError, whose message begins with ``file:line``.
     """
-    paths = tuple(Path(p) for p in extra)
-    sources = tuple(_read(p) for p in (front_page(), *rule_files(), *paths))
-    book = _book(sources, tuple(map(str, paths)))
-    if paths and not trusted:
-        certify(book, paths)
+    own = _own_sources()
+    files = tuple(_read(Path(p)) for p in extra)
+    names = tuple(name for name, _ in files)
+    for n in range(len(files) if not trusted else 0):  # one more each time: so the guilty one shows
+        _book(own + files[: n + 1], names[: n + 1])
+        certify(case_of(own + files[: n + 1], names[: n + 1]))
+    return _book(own + files, names).without(exclude)
+
+
+def grant_files(files: Sequence[str | os.PathLike[str]]) -> None:
+    """Leave the certificate of files whose rules were all held and none refuted."""
+    own = _own_sources()
+    theirs = tuple(_read(Path(f)) for f in files)
+    for n in range(1, len(theirs) + 1):
+        grant(case_of(own + theirs[:n], [name for name, _ in theirs[:n]]))
+
+
+def open_rulebook(given: Sequence[str] = (), exclude: Sequence[str] = ()) -> RuleBook:
+    """The package's rules and all packs of others (`find_packs`), without what ``exclude`` names.
+
+    A pack that is broken, that grows without end or one of whose rules is refuted is left out with a
+    RulePackWarning, once a process; each is tried with those before it, once for its contents.
+    Raises ArgumentError where ``exclude`` names nothing, RuleError where a file of ``given`` cannot
+    be read.
+    """
+    found = []
+    every = find_packs(given)
+    for pack in every:
+        files = [f for f in pack.files if not {f.name, str(f)}.intersection(exclude)]
+        if pack.name in exclude or not (files or pack.problem):
+            continue
+        try:
+            sources, problem = tuple(map(_read, files)), pack.problem
+        except RuleError as error:
+            if not set(files).isdisjoint(map(Path, given)):
+                raise  # a slip in the program itself
+            sources, problem = (), str(error)
+        found.append((pack.name, sources, problem))
+    known = tuple(
+        n for p in every for n in (p.name, *map(str, p.files), *(f.name for f in p.files))
+    )
+    return _opened(tuple(found), tuple(exclude), known, language_digest())
+
+
+@lru_cache(maxsize=32)
+def _opened(
+    found: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...],
+    exclude: tuple[str, ...],
+    known: tuple[str, ...],
+    language: str,
+) -> RuleBook:
+    sources, dropped = _own_sources(), False
+    used: tuple[str, ...] = ()
+    for name, files, problem in found:
+        names = tuple(file for file, _ in files)
+        try:
+            if problem:
+                raise RuleError(problem)
+            book = _book(sources + files, used + names)
+            theirs = {r.name for r in book.rules if r.file in (*used, *names)}
+            left_out = sorted(theirs - {r.name for r in book.without(exclude).rules})
+            rules = [r.name for r in book.without(exclude).rules if r.file in names]
+            if rules:
+                certify(case_of(sources + files, used + names, left_out, rules))
+        except RuleError as error:
+            dropped = True
+            _warn(name, str(error))
+            continue
+        sources, used = sources + files, used + names
+    book = _book(sources, used)
+    if not dropped:  # what a pack that was left out would have named is not known
+        _check_names(exclude, book, known)
     return book.without(exclude)
+
+
+_warned: set[tuple[str, str]] = set()
+
+
+def _warn(name: str, text: str) -> None:
+    """Say once that a pack is left out."""
+    if (name, text) not in _warned:
+        _warned.add((name, text))
+        warnings.warn(f"rule pack {name} is left out: {text}", RulePackWarning, stacklevel=2)
+
+
+def _check_names(exclude: Sequence[str], book: RuleBook, known: Sequence[str]) -> None:
+    """ArgumentError for a name that leaves nothing out."""
+    names = {*known, *book.names, *(s.name for s in book.rulesets)}
+    for file in {r.file for r in book.rules}:
+        base = file.replace("\\", "/").rpartition("/")[2]
+        names |= {file, base, base.removesuffix(".egg")}
+    for name in exclude:
+        if name not in names:
+            near = difflib.get_close_matches(name, sorted(names), 3)
+            hint = f"Near: {', '.join(near)}." if near else "`eqsat rules list` shows them."
+            needs = "'-name' of a ruleset, a rule file, a rule or a pack"
+            raise ArgumentError(message("rules", needs, repr(f"-{name}"), hint))
 
 
 def book_of(sources: Sequence[tuple[str, str]], packs: Sequence[str] = ()) -> RuleBook:
@@ -75,12 +172,21 @@ def book_of(sources: Sequence[tuple[str, str]], packs: Sequence[str] = ()) -> Ru
     return _book(tuple(sources), tuple(packs))
 
 
-@lru_cache(maxsize=1)
 def language_digest() -> str:
     """A name for what rules are checked against: the ops, and the code of the check."""
-    ops = " ".join(f"{op.constructor}{signature(op).sorts}" for op in OPS.values())
+    return _language_digest(len(OPS))
+
+
+@lru_cache(maxsize=4)
+def _language_digest(count: int) -> str:
+    ops = " ".join(f"{op.constructor}{signature(op).sorts}{op.definition}" for op in OPS.values())
     code = [p.read_bytes() for p in sorted(FOLDER.glob("*.py"))]
     return hashlib.sha256(ops.encode() + b"".join(code)).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _own_sources() -> tuple[tuple[str, str], ...]:
+    return tuple(_read(p) for p in (front_page(), *rule_files()))
 
 
 def _read(path: Path) -> tuple[str, str]:
@@ -104,7 +210,8 @@ def _book(sources: tuple[tuple[str, str], ...], packs: tuple[str, ...]) -> RuleB
     note = f"{digest}.{language_digest()[:16]}.checked"
     if not is_noted(note):  # it takes 0.1 s for the package's rules
         for rule in reader.rules:
-            check_rule(rule, reader.rulesets.get(rule.ruleset), vocabulary)
+            ruleset, own = reader.rulesets.get(rule.ruleset), rule.file not in packs
+            check_rule(rule, ruleset, vocabulary, own)
         remember(note)
     used = {r.ruleset for r in reader.rules}
     steps = (s.restricted(used) for s in reader.schedule)
@@ -115,5 +222,5 @@ def _book(sources: tuple[tuple[str, str], ...], packs: tuple[str, ...]) -> RuleB
         schedule=tuple(s for s in steps if s),
         sources=digest,
         packs=packs,
-        proposers=tuple(p for p in (FOLD_CONSTANTS, *proposers()) if p.ruleset in reader.rulesets),
+        proposers=tuple(p for p in (*FOLD_CONSTANTS, *proposers()) if p.ruleset in reader.rulesets),
     )

@@ -71,15 +71,30 @@ class Rule:
 
 @dataclass(frozen=True)
 class Relation:
-    """A fact that rules may speak of, ``(relation positive (Expr))``."""
+    """A fact that rules may speak of, ``(relation positive (Expr))``.
+
+    merge: "" for a plain fact.  With "max" or "min" the last argument is the strongest bound that any
+    rule concluded of the others, ``(relation at-least (Expr f64) :merge max)``: a conclusion
+    ``(at-least x c)`` tightens it, a condition ``(at-least x c)`` reads it into c.
+    """
 
     name: str
     sorts: tuple[str, ...]
+    merge: str = ""
+
+    @property
+    def declaration(self) -> str:
+        """The engine's text for it."""
+        if not self.merge:
+            return f"(relation {self.name} ({' '.join(self.sorts)}))"
+        *keys, value = self.sorts
+        return f"(function {self.name} ({' '.join(keys)}) {value} :merge ({self.merge} old new))"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A node of the schedule: ``kind`` "run" (``name``), "saturate", "repeat" (``count``), "seq"."""
+    """A node of the schedule: ``kind`` "run" (``name``), "saturate", "repeat" (``count``), "seq", or
+    "first": steps that are done before proposers are asked, and not again with what they propose."""
 
     kind: str
     name: str = ""
@@ -92,6 +107,12 @@ class Step:
             return self if self.name in rulesets or self.name in ANALYSES else None
         steps = tuple(s for s in (step.restricted(rulesets) for step in self.steps) if s)
         return replace(self, steps=steps) if steps else None
+
+    def rulesets(self) -> set[str]:
+        """The names of all that it runs."""
+        return (
+            {self.name} if self.kind == "run" else set().union(*(s.rulesets() for s in self.steps))
+        )
 
     def __str__(self) -> str:
         if self.kind == "run":

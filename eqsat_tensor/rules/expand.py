@@ -1,8 +1,8 @@
 """A `Rule` -> the engine rules (text) that do it: literals typed, both argument orders, provenance.
 
 (rewrite (Add x 0.0) x :ruleset fold :name "add-zero" :subsume)
-->  (rule ((= ?e (Add ?x ?1)) (= ?1 (Full (F 0.0) ?t1)))
-          ((union ?e ?x) (fired ?e 7) (subsume (Add ?x ?1))) :ruleset rules/7 :name "add-zero")
+->  (rule ((= ?self (Add ?x ?1)) (= ?1 (Full (F 0.0) ?t/1)))
+          ((union ?self ?x) (fired ?self 7) (subsume (Add ?x ?1))) :ruleset rules/7 :name "add-zero")
     and the same with (Add ?1 ?x)
 """
 
@@ -13,7 +13,7 @@ from itertools import product
 
 from eqsat_tensor.rules.alike import Types, literal_family
 from eqsat_tensor.rules.book import Rule
-from eqsat_tensor.rules.signature import ENGINE_NAMES
+from eqsat_tensor.rules.signature import ENGINE_NAMES, text_number
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, show
 from eqsat_tensor.rules.vocabulary import ROOT, Vocabulary, is_variable, variables
 
@@ -140,13 +140,13 @@ def _rewrite(
             text = f"?{i}"
         arguments.append(text)
     node = f"({' '.join([str(lhs[0]), *arguments])})"
-    query = [f"(= ?e {node})", *query, *(t for c in conditions for t in emitter.condition(c))]
+    query = [f"(= ?self {node})", *query, *(t for c in conditions for t in emitter.condition(c))]
     value = emitter.term(rule.rhs, "Expr", ("right",), made=True)
     query += emitter.needed
-    actions = [f"(let ?r {value})", "(union ?e ?r)"]
+    actions = [f"(let ?self/made {value})", "(union ?self ?self/made)"]
     if is_variable(rule.rhs):
-        actions = [f"(union ?e {value})"]
-    actions.append(f"(fired ?e {number})")
+        actions = [f"(union ?self {value})"]
+    actions.append(f"(fired ?self {number})")
     if rule.subsume:
         actions.append(f"(subsume {node})")
     return query, actions
@@ -162,7 +162,7 @@ def _fact(
     types.close()
     query = [t for c in conditions for t in emitter.condition(c)]
     assert isinstance(rule.rhs, tuple), rule.rhs
-    actions = [emitter.primitive(c) for c in rule.rhs]
+    actions = [emitter.conclusion(c) for c in rule.rhs]
     return query, actions
 
 
@@ -178,7 +178,7 @@ class _Emitter:
     def term(self, t: Sexpr, sort: str, place: tuple[object, ...], made: bool = False) -> str:
         """``t`` where a ``sort`` is expected; ``made``: on the right side."""
         if is_variable(t):
-            return "?e" if t == ROOT else f"?{t}"
+            return f"?{t}"
         if isinstance(t, tuple):
             head = str(t[0])
             if head not in self.vocabulary.functions:
@@ -191,6 +191,8 @@ class _Emitter:
                 for i, (x, s) in enumerate(zip(t[1:], sorts, strict=True))
             ]
             return f"({' '.join([_table(head), *parts])})"
+        if isinstance(t, Text):
+            return str(text_number(t))
         if sort == "Expr":
             wanted = self.made_type(t, place) if made else self.matched_type(place)
             return f"(Full {_value(t)} ?{wanted})"
@@ -210,7 +212,7 @@ class _Emitter:
         found = self.types.type_variable(place)
         if found is None:
             root = self.types.same.find(place)
-            source: str | None = "e"
+            source: str | None = ROOT
             if self.types.same.find(("left",)) != root:
                 source = self.types.expression(place)
             if source is None:
@@ -245,12 +247,27 @@ class _Emitter:
                     term = self.term(right, "Expr", place)
                     yield f"(= {self.term(left, 'Expr', ('other', id(t)))} {term})"
                     return
+        if str(t[0]) in self.vocabulary.merged:
+            bound = self.bound(t)
+            yield f"(= {bound[1]} {bound[0]})"
+            return
         yield self.primitive(t)
+
+    def conclusion(self, t: Sexpr) -> str:
+        """What a fact rule does."""
+        if isinstance(t, tuple) and str(t[0]) in self.vocabulary.merged:
+            return f"(set {' '.join(self.bound(t))})"
+        return self.primitive(t)
+
+    def bound(self, t: tuple[Sexpr, ...]) -> tuple[str, str]:
+        """``(at-least x c)`` as the look-up ``(at-least ?x)`` and the value."""
+        keys = [self.primitive(u) for u in t[1:-1]]
+        return f"({' '.join([str(t[0]), *keys])})", self.primitive(t[-1])
 
     def primitive(self, t: Sexpr) -> str:
         """A fact or a computation."""
         if is_variable(t):
-            return "?e" if t == ROOT else f"?{t}"
+            return f"?{t}"
         if not isinstance(t, tuple):
             return show(t)
         head = str(t[0])

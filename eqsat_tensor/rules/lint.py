@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from eqsat_tensor.errors import RuleError
 from eqsat_tensor.rules.book import Rule, Ruleset
 from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.primitives import SortFault, check_sorts
 from eqsat_tensor.rules.signature import VALUES, has_type_rule
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, rule_error, show
 from eqsat_tensor.rules.vocabulary import (
@@ -21,19 +22,23 @@ from eqsat_tensor.rules.vocabulary import (
     is_variable,
     variables,
 )
+from eqsat_tensor.rules.words import check_words
 
 MAX_ATOMS = 6
+BOUND_STEPS = ("max", "min", "abs", "to-f64")
 SPECIAL = {"-0.0": "NegativeZero", "nan": "NaN", "inf": "Inf", "-inf": "NegativeInf"}
 
 
-def check_rule(rule: Rule, ruleset: Ruleset | None, vocabulary: Vocabulary) -> None:
-    """Raise RuleError for the first thing that is wrong with ``rule``."""
-    _Lint(rule, vocabulary).check(ruleset)
+def check_rule(
+    rule: Rule, ruleset: Ruleset | None, vocabulary: Vocabulary, own: bool = False
+) -> None:
+    """Raise RuleError for the first thing that is wrong with ``rule``.  ``own``: the package's."""
+    _Lint(rule, vocabulary, own).check(ruleset)
 
 
 class _Lint:
-    def __init__(self, rule: Rule, vocabulary: Vocabulary) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, vocabulary: Vocabulary, own: bool) -> None:
+        self.rule, self.own = rule, own
         self.vocabulary = vocabulary
         self.sorts: dict[str, str] = {}
 
@@ -42,6 +47,7 @@ class _Lint:
 
     def check(self, ruleset: Ruleset | None) -> None:
         rule = self.rule
+        check_words(rule)
         if rule.kind == "rewrite":
             if not isinstance(rule.lhs, tuple) or str(rule.lhs[0]) not in self.vocabulary.ops:
                 self.term(rule.lhs, "Expr")  # which may know better what is wrong
@@ -53,6 +59,7 @@ class _Lint:
             self.condition(c)
         bound = self.bound_variables()
         if rule.kind == "rewrite":
+            self.made(rule.lhs, bound, "a computation on the left side", partial_allowed=True)
             self.term(rule.rhs, "Expr")
             self.made(rule.rhs, bound, "the right side")
             self.typed_right_side(rule.rhs)
@@ -60,6 +67,10 @@ class _Lint:
             self.conclusions(bound)
         for c in rule.conditions:
             self.made(c, bound, "a condition", partial_allowed=True)
+        try:
+            check_sorts(rule, self.vocabulary, self.own)
+        except SortFault as fault:
+            raise self.error(fault.what, fault.mend) from None
         self.atoms()
         if ruleset is not None and ruleset.shrinks and self.size(rule.rhs) > self.size(rule.lhs):
             raise self.error(
@@ -86,7 +97,9 @@ class _Lint:
                 )
             return
         if isinstance(t, Text):
-            raise self.error(f"a string {show(t)} in a term", "write a variable or a number")
+            if sort != "Text":
+                raise self.error(f"a string {show(t)} in a term", "write a variable or a number")
+            return
         if not isinstance(t, tuple):
             self.number(t, sort)
             return
@@ -138,6 +151,8 @@ class _Lint:
                 f"the literal {t!r}, which the engine cannot keep apart",
                 f"write ({name}), or (Full ({name}) t) for an operand",
             )
+        if isinstance(t, int) and not -(2**63) <= t < 2**63:
+            raise self.error(f"the number {t} is beyond 64 bits", "write one that fits an int64")
         if isinstance(t, Symbol):  # true and false
             if sort not in ("Expr", ""):
                 raise self.error(f"{t} where a {sort} is expected", "write (B 1) or (B 0)")
@@ -162,6 +177,11 @@ class _Lint:
             self.term(c[2], sort)
         elif head in self.vocabulary.relations:
             self.arguments(c, self.vocabulary.relations[head])
+            if head in self.vocabulary.merged and not is_variable(c[-1]):
+                raise self.error(
+                    f"{show(c)} asks for one bound exactly",
+                    f"read it, ({head} {show(c[1])} c), and compare: (>= c 0.0)",
+                )
         elif head in COMPARISONS:
             if head in ("not", "or", "and") or head.startswith("bool-"):
                 raise self.error(f"the bare boolean {show(c)}", "write comparisons and facts alone")
@@ -186,7 +206,7 @@ class _Lint:
     # ------------------------------------------------------------------ variables
     def bound_variables(self) -> set[str]:
         """What the patterns bind: a fixpoint over the conditions."""
-        bound = set(variables(self.rule.lhs))
+        bound = self.matched(self.rule.lhs)
         if self.rule.kind == "rewrite":
             bound.add(ROOT)
         before = -1
@@ -210,7 +230,7 @@ class _Lint:
 
     def matched(self, t: Sexpr) -> set[str]:
         """Variables that a table's pattern binds."""
-        if not isinstance(t, tuple) or not self.vocabulary.is_table(t[0]):
+        if not isinstance(t, tuple) or not t or not self.vocabulary.is_table(t[0]):
             return set()
         found = {str(v) for v in t[1:] if is_variable(v)}
         for v in t[1:]:
@@ -261,12 +281,36 @@ class _Lint:
         if not rule.conditions:
             raise self.error("a fact of everything", "say when it holds, :when ((= x ...))")
         for c in rule.rhs:
-            if not isinstance(c, tuple) or str(c[0]) not in self.vocabulary.relations:
-                if isinstance(c, tuple) and isinstance(c[0], Symbol):
+            if not isinstance(c, tuple) or not c or str(c[0]) not in self.vocabulary.relations:
+                if isinstance(c, tuple) and c and isinstance(c[0], Symbol):
                     raise self.unknown(str(c[0]))
                 raise self.error(f"{show(c)} is no fact", "write (positive x) or the like")
-            self.arguments(c, self.vocabulary.relations[str(c[0])])
+            sorts = self.vocabulary.relations[str(c[0])]
+            self.arguments(c, sorts)
+            for t, sort in zip(c[1:], sorts, strict=True):
+                if sort == "Expr" and not is_variable(t):
+                    raise self.error(
+                        f"the conclusion speaks of {show(t)}",
+                        f"ask for it under :when ((= v {show(t)})) and conclude of v",
+                    )
             self.made(c, bound, "the conclusion")
+            if str(c[0]) in self.vocabulary.merged:
+                self.bound_made(c[-1])
+
+    def bound_made(self, t: Sexpr) -> None:
+        """A bound comes of others by steps that are exact and lead to finitely many values: cycles of
+        the e-graph would tighten any other for ever."""
+        if not isinstance(t, tuple):
+            return
+        head, *rest = t
+        negated = head == "-" and len(rest) == 2 and rest[0] == 0
+        if not negated and head not in BOUND_STEPS:
+            raise self.error(
+                f"the bound {show(t)} is computed by {show(head)}",
+                f"a bound is a number, another bound, (- 0.0 c), or made by {', '.join(BOUND_STEPS)}",
+            )
+        for u in rest:
+            self.bound_made(u)
 
     def size(self, t: Sexpr) -> int:
         """Nodes of a term: ops, constants, variables; their types, values, axes count nothing."""

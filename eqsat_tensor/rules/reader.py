@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from eqsat_tensor.rules.book import ANALYSES, FACTS, GUARANTEES, Relation, Rule, Ruleset, Step
+from eqsat_tensor.rules.book import (
+    ANALYSES,
+    FACTS,
+    GUARANTEES,
+    TYPES,
+    Relation,
+    Rule,
+    Ruleset,
+    Step,
+)
 from eqsat_tensor.rules.syntax import Form, Sexpr, Symbol, Text, header, parse, rule_error, show
-from eqsat_tensor.rules.vocabulary import RELATIONS, SORTS
+from eqsat_tensor.rules.template import expanded
+from eqsat_tensor.rules.vocabulary import MERGES, RELATIONS, SORTS
+from eqsat_tensor.rules.words import check_relation, check_ruleset, check_step, check_text
 
-FORMS = ("rewrite", "birewrite", "fact", "relation", "ruleset", "schedule")
+FORMS = ("rewrite", "birewrite", "fact", "relation", "ruleset", "schedule", "for-each")
 RULESET_KEYS = {":guarantee", ":shrinks", ":subsumes", ":improves"}
 
 
@@ -21,16 +32,17 @@ class Reader:
     rules: list[Rule] = field(default_factory=list)
     schedule: list[Step] = field(default_factory=list)
     _declared: dict[str, Form] = field(default_factory=dict)
-    _schedule_form: Form | None = None
+    _scheduled: list[tuple[Form, list[Step]]] = field(default_factory=list)
 
     def read(self, file: str, text: str) -> None:
         """Enter one file.  RuleError for forms that are malformed by themselves."""
+        check_text(text, file)
         forms = parse(text, file)
         if forms and not header(text):
             raise rule_error(
                 file, 1, "no header", "begin the file with a comment that says what its rules are"
             )
-        for form in forms:
+        for form in (f for template in forms for f in expanded(template)):
             head: Sexpr = form.sexpr[0] if form.sexpr else ()
             match head:
                 case "rewrite" | "birewrite":
@@ -39,11 +51,11 @@ class Reader:
                     self._fact(form)
                 case "relation":
                     self._relation(form)
+                    check_relation(form)
                 case "ruleset":
                     self._ruleset(form)
                 case "schedule":
-                    self._schedule_form = form
-                    self.schedule += [self._step(form, s) for s in form.sexpr[1:]]
+                    self._schedule(form)
                 case _:
                     raise form.error(f"unknown form {show(head)}", f"forms are {', '.join(FORMS)}")
 
@@ -63,8 +75,32 @@ class Reader:
             self.rules[i] = replace(
                 rule, guarantee=ruleset.guarantee, subsume=rule.subsume or ruleset.subsumes
             )
-        if self._schedule_form is not None:
-            self._known_steps(self._schedule_form, self.schedule)
+        for name, form in self._declared.items():
+            if name in self.rulesets:
+                check_ruleset(form, self.rulesets[name])
+        for form, steps in self._scheduled:
+            self._known_steps(form, steps)
+            for step in steps:
+                check_step(form, step, self.rulesets)
+        run = {name for step in self.schedule for name in step.rulesets()}
+        for rule in self.rules if run else ():
+            if rule.ruleset not in (*ANALYSES, *run):
+                form = self._declared[rule.ruleset]
+                raise form.error(
+                    f"no schedule runs ruleset {rule.ruleset}",
+                    f"add (schedule (repeat 2 {rule.ruleset} types)) to the file",
+                )
+
+    def _schedule(self, form: Form) -> None:
+        """The steps of a schedule; those of a further one come after all others.
+
+        What they make may hold left sides of stable rules: so the last step of the first schedule
+        comes again after them.
+        """
+        steps = [self._step(form, s) for s in form.sexpr[1:]]
+        again = [Step("run", TYPES), *self._scheduled[0][1][-1:]] if self._scheduled else []
+        self._scheduled.append((form, steps))
+        self.schedule += [*steps, *again]
 
     def _known_steps(self, form: Form, steps: list[Step] | tuple[Step, ...]) -> None:
         for step in steps:
@@ -111,16 +147,24 @@ class Reader:
         )  # fmt: skip
 
     def _relation(self, form: Form) -> None:
-        match form.sexpr[1:]:
-            case (Symbol() as name, tuple() as sorts) if all(str(s) in SORTS for s in sorts):
-                relation = Relation(str(name), tuple(map(str, sorts)))
+        plain, options = self._options(form, {":merge"})
+        merge = show(options[":merge"]) if ":merge" in options else ""
+        match plain:
+            case [Symbol() as name, tuple() as sorts] if all(str(s) in SORTS for s in sorts):
+                relation = Relation(str(name), tuple(map(str, sorts)), merge)
             case _:
                 raise form.error(
                     f"malformed {show(form.sexpr)}", f"write (relation name (Expr)); sorts: {SORTS}"
                 )
+        if merge and (merge not in MERGES or relation.sorts[1:][-1:] not in (("f64",), ("i64",))):
+            raise form.error(
+                f"relation {relation.name} cannot be merged by {merge}",
+                "write (relation at-least (Expr f64) :merge max), or :merge min; the last is a number",
+            )
         if self.relations.setdefault(relation.name, relation) != relation:
             raise form.error(
-                f"relation {relation.name} is declared with other sorts", "use another name"
+                f"relation {relation.name} is declared with other sorts or merged otherwise",
+                "use another name",
             )
 
     def _ruleset(self, form: Form) -> None:
@@ -152,14 +196,14 @@ class Reader:
         match sexpr:
             case Symbol():
                 return Step("run", str(sexpr))
-            case (Symbol() as head, *rest) if head in ("run", "seq", "saturate") and rest:
-                kind = "saturate" if head == "saturate" else "seq"
+            case (Symbol() as head, *rest) if head in ("run", "seq", "saturate", "first") and rest:
+                kind = str(head) if head in ("saturate", "first") else "seq"
                 return Step(kind, steps=tuple(self._step(form, s) for s in rest))
             case (Symbol() as head, int() as count, *rest) if head == "repeat" and rest:
                 return Step("repeat", count=count, steps=tuple(self._step(form, s) for s in rest))
         raise form.error(
             f"no schedule step {show(sexpr)}",
-            "write NAME, (run STEP ...), (saturate STEP ...) or (repeat N STEP ...)",
+            "write NAME, (run STEP ...), (saturate STEP ...), (repeat N STEP ...) or (first STEP ...)",
         )
 
     # ------------------------------------------------------------------------------ options
@@ -177,6 +221,8 @@ class Reader:
                 raise form.error(
                     f"unknown option {term}", f"options are {', '.join(sorted(allowed))}"
                 )
+            if str(term) in options:
+                raise form.error(f"{term} twice", "say it once")
             if term in (":subsume", ":shrinks", ":subsumes"):
                 options[str(term)] = Symbol("true")
             elif rest:

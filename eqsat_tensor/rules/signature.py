@@ -6,6 +6,7 @@ rule is found by asking ``infer`` for the types of a few probes.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +25,7 @@ SORT = {
     Attribute.AXES: "Axes",
     Attribute.SIZES: "Sizes",
     Attribute.LITERAL: "Value",
-    Attribute.TEXT: "i64",
+    Attribute.TEXT: "Text",
     Attribute.OBJECT: "i64",
 }
 DTYPE_NAMES = {dtype: SHORT[dtype.name].capitalize() for dtype in ALL_DTYPES}
@@ -33,6 +34,7 @@ VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",), "Wide": ("i64",)} | dict.
     ("NegativeZero", "NaN", "Inf", "NegativeInf"), ()
 )
 ENGINE_NAMES = {"NaN": "NotANumber", "type-of": "type"}  # the engine reads NaN as a number
+ENGINE_SORTS = {"Text": "i64"}
 MAX_RANK = 6  # longest list of axes that type rules know
 
 
@@ -50,6 +52,22 @@ class Signature:
             return ("i64",)
         sorts = tuple(SORT[self.op.attributes[name]] for name in self.attributes)
         return (*sorts, *(("Type",) if self.typed else ()), *("Expr",) * self.op.arity)
+
+
+_texts: dict[int, str] = {}
+
+
+def text_number(text: str) -> int:
+    """What stands for a text in the engine: the same number in every program and rule."""
+    number = zlib.crc32(text.encode())
+    known = _texts.setdefault(number, text)
+    assert known == text, f"{known!r} and {text!r} have one number"
+    return number
+
+
+def text_of(number: int) -> str:
+    """The text that `text_number` gave this number."""
+    return _texts[number]
 
 
 @cache
@@ -255,7 +273,11 @@ def _rule(op: OpDef, conditions: str, action: str) -> str:
 
 def shared_type_rules() -> list[str]:
     """Rules that remove and permute sizes, one a number of axes, for all ops together."""
-    rules = []
+    rules = [
+        f"(rule ((type/{table} ?e ?d ?s ?a) (= 0 (vec-length ?a))) ((set (type ?e) (Tensor ?d ?s)))"
+        f' :ruleset types/shared :name "type/{table}-0")'
+        for table in ("without", "permuted")
+    ]
     for n in range(1, MAX_RANK + 1):
         sizes = "?s"
         for i in reversed(range(n)):  # axes ascend: remove the last first

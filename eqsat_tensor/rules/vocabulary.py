@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eqsat_tensor.ops.assume import FACTS
 from eqsat_tensor.rules.book import Relation
 from eqsat_tensor.rules.signature import DTYPE_NAMES, VALUES, constructors, signature
 from eqsat_tensor.rules.syntax import Sexpr, Symbol
 
+MERGES = ("max", "min")  # how a bound is tightened
 SORTS = ("Expr", "Type", "DType", "Sizes", "Axes", "Value", "i64", "f64")
+# Facts of values, whatever file concludes them.  `verify/facts.py` says what each claims.
 RELATIONS = (
-    *(Relation(name, ("Expr",)) for name in (
-        "positive", "nonnegative", "nonzero", "integer-valued", "finite", "not-nan",
-        "is-float", "is-int", "is-bool",
-    )),
+    *(Relation(name, ("Expr",)) for name in (*FACTS, "is-float", "is-int", "is-bool")),
     Relation("at-least-one", ("i64",)),
+    # bounds of every element; only exact steps lead from bound to bound, so that there are finitely many
+    Relation("at-least", ("Expr", "f64"), "max"),
+    Relation("at-most", ("Expr", "f64"), "min"),
+    # y is a strictly increasing (decreasing) function of x, one for all elements
+    Relation("increasing", ("Expr", "Expr")),
+    Relation("decreasing", ("Expr", "Expr")),
 )  # fmt: skip
 TYPE_NAMES = ("type", "type-of")
 ROOT = "self"  # in conditions and on the right side: the matched left side as a whole
@@ -89,7 +95,9 @@ class Vocabulary:
 
     def __init__(self, relations: Iterable[Relation]) -> None:
         self.ops = constructors()
-        self.relations = {r.name: r.sorts for r in relations}
+        declared = tuple(relations)
+        self.relations = {r.name: r.sorts for r in declared}
+        self.merged = frozenset(r.name for r in declared if r.merge)
         self.functions: dict[str, tuple[tuple[str, ...], str]] = {
             name: (signature(op).sorts, "Expr") for name, op in self.ops.items()
         }

@@ -84,7 +84,7 @@ class Placement:
 
     def __init__(self, outputs: Iterable[Value], extra: set[Value]) -> None:
         self.outputs = tuple(outputs)
-        self.order = walk(self.outputs)
+        self.order = walk(sorted(self.outputs, key=_is_quiet))  # callbacks first: who prints sees
         self.roots = must_be_stored(self.outputs, self.order) | extra
         self.costs = costs_of(self.outputs, self.roots)
         self.nests: list[Draft] = []
@@ -160,6 +160,11 @@ class Placement:
 def is_reshape(value: Value) -> bool:
     """A value that is the memory of its operand."""
     return isinstance(value, Call) and value.function == "reshape"
+
+
+def _is_quiet(value: Value) -> bool:
+    """Does nobody outside notice when the value is computed?"""
+    return not (isinstance(value, Host) and value.op == "wrap")
 
 
 def must_be_stored(outputs: tuple[Value, ...], order: list[Value]) -> set[Value]:

@@ -233,6 +233,9 @@ class Values:
 
     lower_stretch = lower_unstretch = lower_refine  # of sizes that are equal, by a guard
 
+    def lower_assume(self, node: Expr, value: Value) -> Value:
+        return value
+
     def lower_reshape(self, node: Expr, value: Value) -> Value:
         long_from = [j for j, s in enumerate(value.shape) if s != 1]
         long_to = [j for j, s in enumerate(node.shape) if s != 1]

@@ -46,9 +46,10 @@ class Fault:
     reason: str
 
     def __str__(self) -> str:
+        truth = f", true {self.truth}, allowed error {self.allowed:.3g}" if self.truth else ""
         return (
-            f"output {self.output}{list(self.index)}: {self.reason}: computed {self.computed!r}, "
-            f"unrewritten {self.reference!r}, true {self.truth}, allowed error {self.allowed:.3g}"
+            f"output {self.output}{list(self.index)}: {self.reason}: computed {self.computed}, "
+            f"unrewritten {self.reference}{truth}"
         )
 
 

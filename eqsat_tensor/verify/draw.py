@@ -7,17 +7,23 @@ operands that nearly agree.  Everything is a function of the generator's seed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from eqsat_tensor.lang import Expr
+from eqsat_tensor.ops.assume import Facts
+from eqsat_tensor.verify.draw_facts import distinct, with_facts
 from eqsat_tensor.verify.error_rules import Array
+from eqsat_tensor.verify.matrix_draw import structured
 
 PROFILES = (  # in this order, so that few draws are of many tempers; cancellation comes twice
-    "ordinary", "near", "hard", "whole", "nan", "moderate", "tiny", "near", "infinite", "wide",
+    "ordinary", "near", "hard", "whole", "nan", "moderate", "tiny", "near", "large", "infinite",
+    "wide",
 )  # fmt: skip
+FAR_BASE = 0.25  # how often what nearly agrees is of any moderate magnitude
+HALVES = 0.2  # how often a small whole number is a half of one instead
 NONFINITE = frozenset(("infinite", "nan"))
 
 
@@ -25,11 +31,16 @@ NONFINITE = frozenset(("infinite", "nan"))
 class Leaf:
     """An input and what its values must keep to.
 
-    ``labels``: it indexes an axis of that many elements, or None for any values.
+    ``labels``: it indexes an axis of that many elements, or None for any values.  ``beyond``: some
+    labels may lie outside of the axis.  ``matrix``: what its matrices are read for, a kind of
+    `matrix_draw`, or "".  ``facts``: what an `assume` says of it.
     """
 
     expr: Expr
     labels: int | None = None
+    beyond: bool = False
+    matrix: str = ""
+    facts: Facts = ()
 
 
 def moderate_exponent(dtype: np.dtype[Any]) -> int:
@@ -52,23 +63,31 @@ def draw_inputs(
     leaves: Sequence[Leaf], profile: str, random: np.random.Generator
 ) -> dict[Expr, Array]:
     """An array for every leaf, in the temper of ``profile``; label ranges are kept."""
-    base = float(np.exp2(random.uniform(-4, 4))) * random.choice((-1.0, 1.0))
+    spread = 100 if random.random() < FAR_BASE else 4
+    base = float(np.exp2(random.uniform(-spread, spread))) * random.choice((-1.0, 1.0))
     return {leaf.expr: draw_leaf(leaf, profile, base, random) for leaf in leaves}
 
 
-def draw_leaf(leaf: Leaf, profile: str, base: float, random: np.random.Generator) -> Array:
+def draw_leaf(leaf: Leaf, profile: str, base: float | Array, random: np.random.Generator) -> Array:
     """Values of one leaf.  ``base``: what the leaves of a "near" draw nearly agree on."""
     dtype = leaf.expr.dtype
     shape = tuple(int(s) for s in leaf.expr.shape if isinstance(s, int))
     assert len(shape) == len(leaf.expr.shape), leaf.expr
+    if leaf.labels is not None and ("unique", None) in leaf.facts:
+        return distinct(np.empty(shape, dtype), random, leaf.labels + 2 * leaf.beyond)
+    if leaf.facts:
+        plain = draw_leaf(replace(leaf, facts=()), profile, base, random)
+        return np.asarray(with_facts(plain, leaf.facts, random), dtype)
     if leaf.labels is not None:
-        lowest = -leaf.labels if dtype.kind == "i" else 0
-        return np.asarray(random.integers(lowest, max(leaf.labels, 1), shape), dtype)
+        around = leaf.labels + 2 if leaf.beyond else 0
+        lowest = -leaf.labels - around if dtype.kind == "i" else 0
+        return np.asarray(random.integers(lowest, max(leaf.labels, 1) + around, shape), dtype)
     if dtype.kind == "b":
         return np.asarray(random.integers(0, 2, shape), dtype)
     if dtype.kind in "iu":
         return draw_integers(dtype, shape, profile, random)
-    return draw_floats(dtype, shape, profile, base, random)
+    values = draw_floats(dtype, shape, profile, base, random)
+    return structured(leaf.matrix, values, profile, random) if leaf.matrix else values
 
 
 def draw_integers(
@@ -76,13 +95,17 @@ def draw_integers(
 ) -> Array:
     """Small integers; in the wild profiles now and then powers of two and the ends of the range.
 
-    Unsigned ones are often near the upper end, which is where small negative ones wrap to.
+    Wide ones are of all the range besides.  Unsigned ones are often near the upper end, which is where
+    small negative ones wrap to.
     """
     values = random.integers(-9, 10, shape).astype(dtype)
+    info = np.iinfo(dtype)
     if profile in ("wide", "hard"):
-        info = np.iinfo(dtype)
         ends = np.array([info.min, info.max, info.min + 1, 1 << (info.bits // 2), 0, 1], dtype)
         values = np.where(random.random(shape) < 0.4, random.choice(ends, shape), values)
+    if profile == "wide":
+        anywhere = random.integers(info.min, info.max, shape, dtype, endpoint=True)
+        values = np.where(random.random(shape) < 0.4, anywhere, values)
     return np.asarray(values, dtype)
 
 
@@ -90,23 +113,27 @@ def draw_floats(
     dtype: np.dtype[Any],
     shape: tuple[int, ...],
     profile: str,
-    base: float,
+    base: float | Array,
     random: np.random.Generator,
 ) -> Array:
     """Floats of one temper.
 
-    ordinary: magnitudes about 1; whole: small whole numbers, zeros of both signs; near: a few ulps
-    around ``±base``; moderate: magnitudes 2**±100 (float32: 2**±12, float16: 2**±1); tiny: so small that 1 + x is
+    ordinary: magnitudes about 1; whole: small whole numbers and halves, zeros of both signs; near: a few
+    ulps around ``±base``; moderate: magnitudes 2**±100 (float32: 2**±12, float16: 2**±1); tiny: so small that 1 + x is
     1, mixed with ordinary; wide: any bit pattern that is a finite number; hard: ordinary ones with
     zeros, subnormals, the largest and the smallest, and arguments at which exp overflows mixed in;
+    large: most leaves so large, and of one sign mostly, that two elements may add up to an infinity;
     infinite, nan: ordinary ones with those mixed in.
     """
     sign = random.choice((-1.0, 1.0), shape)
     ordinary = sign * np.exp2(random.uniform(-3, 3, shape))
     info = np.finfo(dtype)
     if profile == "whole":
-        values = sign * random.integers(0, 5, shape)
+        halves = np.where(random.random(shape) < HALVES, 0.5, 1.0)
+        values = sign * random.integers(0, 5, shape) * halves
     elif profile == "near":
+        limit = moderate_exponent(dtype)
+        base = np.copysign(np.exp2(np.clip(np.log2(np.abs(base)), -limit, limit)), base)
         steps = random.integers(-3, 4, shape) * float(info.eps)
         values = np.where(random.random(shape) < 0.8, sign * base * (1 + steps), ordinary)
     elif profile == "moderate":
@@ -123,6 +150,9 @@ def draw_floats(
                    info.smallest_subnormal, -info.smallest_subnormal, edge + 1, -edge - 1,
                    2 * edge, -2 * edge, edge / 20, -edge / 20, 1 + info.eps, 1 - info.epsneg]  # fmt: skip
         values = np.where(random.random(shape) < 0.4, random.choice(special, shape), ordinary)
+    elif profile == "large" and random.random() < 0.7:
+        one = random.choice((-1.0, 1.0)) if random.random() < 0.7 else sign
+        values = np.asarray(one * float(info.max) * random.uniform(0.3, 1, shape))
     elif profile in NONFINITE:
         special = [np.inf, -np.inf] if profile == "infinite" else [np.nan]
         values = np.where(random.random(shape) < 0.3, random.choice(special, shape), ordinary)

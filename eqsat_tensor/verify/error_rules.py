@@ -286,7 +286,13 @@ NO_UNDERFLOW = frozenset(("add", "subtract", "sum"))  # a result that is 0 or su
 def _sum(x: Array, e: Array, axes: tuple[int, ...]) -> Array:
     terms = np.prod([x.shape[a] for a in axes], dtype=float)
     unit = UNIT.get(x.dtype.name, 0.0)
-    return np.asarray(e.sum(axis=axes) + no_nan(unit * terms * np.abs(wide(x)).sum(axis=axes)))
+    size = np.asarray(np.abs(wide(x)).sum(axis=axes))
+    moved = e.sum(axis=axes) + no_nan(unit * terms * size)
+    if x.dtype.kind != "f":
+        return np.asarray(moved)
+    moved = np.where(size <= float(np.finfo(x.dtype).max), moved, np.inf)  # an order may overflow
+    certain_nan = (np.isnan(wide(x)) & (e == 0)).any(axis=axes)
+    return np.where(certain_nan, 0.0, moved)
 
 
 def _prod(x: Array, e: Array, axes: tuple[int, ...]) -> Array:

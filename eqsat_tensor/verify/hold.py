@@ -4,25 +4,32 @@ exact   the same bits for every input; NaN equals NaN, -0.0 does not equal 0.0.
 real    err(right) <= C E(left) + K ulp(T) at finite inputs.
 stable  real, with a K that lets the argument of an exponential be rounded once; and where E(left) is infinite or large and T is a normal number of the dtype, E(right)
         is finite and right lies within it.
-approx  right is measured only: nothing is held but types and NaN.
+approx  at moderate values, and where E(left) is at most 2**-10 of T, right is within as much of T;
+        how far it is at most is measured.  Nothing is held elsewhere but types and NaN.
 
 Values of magnitudes near the ends of the range: to reassociate is to overflow or underflow
-elsewhere, so there `right` may also err by its own bound; it is counted as a range loss.
+elsewhere, so there `right` may also err by its own bound; it is counted as a range loss.  But a
+right side that multiplies no two inputs, sums and constant multiples, overflows only where left may;
+and one that overflows at some draws, where the left does at none, loses range (`LOSSES`).
 Integers and bools are equal, wrapped or not.  Inputs that are NaN or infinite: where left is a
 number or a certain infinity right is the same; where left is NaN so is right, or (no input NaN)
 an infinity, unless the ruleset says that it improves there; a NaN where left is none is never right,
 but for inputs without elements (a sum of no terms is 0 in one order and 0 * NaN in another).
+Where LAPACK refuses a matrix the result is NaN everywhere, with no bound: a right side may have a
+number there, and may refuse a matrix where left has no bound either, being singular but for rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.lang import Expr
+from eqsat_tensor.lang import Expr, topological
+from eqsat_tensor.verify.assumptions import assumptions_hold
 from eqsat_tensor.verify.bounds import (
     K_STABLE,
     C,
@@ -35,15 +42,18 @@ from eqsat_tensor.verify.bounds import (
 )
 from eqsat_tensor.verify.draw import is_moderate
 from eqsat_tensor.verify.elements import Element, nan, special
-from eqsat_tensor.verify.error_rules import Array, spacing, wide
+from eqsat_tensor.verify.error_rules import Array, no_nan, spacing, wide
+from eqsat_tensor.verify.matrix_proposals import READ_FOR
+from eqsat_tensor.verify.matrix_rules import is_telling
 from eqsat_tensor.verify.precise import true_values
-from eqsat_tensor.verify.running import evaluate_running
+from eqsat_tensor.verify.running import evaluate_running, evaluate_values
 from eqsat_tensor.verify.shrink import elementwise_program
 
 LARGE = 2.0**20  # E(left) beyond this many ulps of T is what stable rules are for
 WELL_CONDITIONED = 2.0**6  # up to this many ulps of E(left) the error in ulps is worth a report
 MARGIN = 2.0**6  # results this near to the ends of the range are not asked of stable rules
 PRECISE = 2.0**-10  # relative error up to which a variable's own value is taken for ordinary
+LOSSES = 8  # draws at which right alone loses range, where left alone never does: refuted
 TRUTHS = 8  # elements of a draw for which T is evaluated at most
 
 
@@ -59,6 +69,8 @@ class Measure:
         0  # elements where E(left) is infinite or large and right is within its own bound
     )
     max_ulp: float = 0.0
+    range_gained: int = 0  # elements, at finite inputs, where right alone is finite
+    range_lost: int = 0  # where left alone is
 
 
 @dataclass(frozen=True)
@@ -81,17 +93,30 @@ def hold(
     improves: bool,
     measure: Measure,
     variables: Sequence[Expr] = (),
+    truths: int = TRUTHS,
 ) -> Finding | None:
     """The first element of this draw at which the guarantee is broken, or None.
 
     ``variables``: what the rule's variables stand for where that is no input; where such a value
-    is itself out of range, the draw counts as one at the ends of the range.
+    is itself out of range, the draw counts as one at the ends of the range; where LAPACK refuses
+    one, the program as written raises, and nothing is promised.
+    ``truths``: elements for which T is evaluated at most, those most in question among them.
     """
-    (x, ex), (y, ey) = evaluate_running([left, right], inputs)
     measure.draws += 1
+    if not assumptions_hold([left], inputs):
+        return None  # nothing is promised; drawn values keep them, shrunk ones may not
+    try:
+        if refused(variables, inputs):
+            return None
+        if guarantee == "exact":
+            x, y = evaluate_values([left, right], inputs)
+            measure.elements += x.size
+            return first(different_bits(x, y), x, y, "other bits")
+        (x, ex), (y, ey) = evaluate_running([left, right], inputs)
+    except IndexError as error:
+        [x] = evaluate_values([left], inputs)
+        return Finding(f"the right side reads what is not there ({error})", (), x, None, "", 0.0)
     measure.elements += x.size
-    if guarantee == "exact":
-        return first(different_bits(x, y), x, y, "other bits")
     if x.dtype.kind != "f":
         certain = np.ones(x.shape, bool) if integral(left) else ex == 0
         return first((x != y) & certain, x, y, "not equal")
@@ -100,19 +125,88 @@ def hold(
         if x.size and any(v.size == 0 for v in inputs.values()):
             return None  # a sum of no terms is 0 here and 0 * NaN there: nothing is promised
         no_nan = not any(np.isnan(v).any() for v in inputs.values() if v.dtype.kind == "f")
-        return hold_nonfinite(x, ex, y, ey, ulps_allowed(guarantee, x.dtype), improves, no_nan)
-    if guarantee == "approx":
-        return None
-    moderate = all(is_moderate(v).all() for v in inputs.values()) and all(
-        is_moderate(v).all() and (e <= PRECISE * np.abs(v)).all()
-        for v, e in evaluate_running(variables, inputs)
+        if guarantee == "approx":  # what is far off is no fault of an approximation
+            return hold_nan(x, ex, y, improves, no_nan)
+        return hold_nonfinite(x, ex, y, ey, ulps_allowed(guarantee, right), improves, no_nan)
+    moderate = (
+        all(is_moderate(v).all() for v in inputs.values())
+        and all(
+            is_moderate(v).all() and is_precise(v, e)
+            for v, e in evaluate_running(variables, inputs)
+        )
+        and tell_something(left, inputs)
     )
-    return hold_finite(left, inputs, (x, ex, y, ey), guarantee, improves, moderate, measure)
+    measure.range_gained += bool((~np.isfinite(x) & np.isfinite(y)).any())
+    measure.range_lost += bool((np.isfinite(x) & ~np.isfinite(y)).any())
+    values = (x, ex, y, ey)
+    scales = multiplies(right) and not any(v.op.name == "full" for v in variables)
+    return hold_finite(
+        left, right, inputs, values, guarantee, improves, moderate, scales, measure, truths
+    )
 
 
-def ulps_allowed(guarantee: str, dtype: np.dtype[Any]) -> float:
-    """The K of a guarantee."""
-    return K_STABLE[dtype.name] if guarantee == "stable" else K
+@lru_cache(maxsize=1024)
+def multiplies(expr: Expr) -> bool:
+    """True for multiples by constants (the rule's own, where no variable of it stands for one) of
+    sums and moved elements, where no two inputs are multiplied.  Without a constant it is a sum in
+    another order, which may overflow near the largest number where the left does not."""
+    nodes = topological([expr])
+    return any(node.op.name in ("multiply", "divide") for node in nodes) and all(
+        node.op.linear
+        or node.op.name in ("input", "full", "add", "subtract", "negative")
+        or (node.op.name in ("multiply", "divide") and node.arguments[1].op.name == "full")
+        or (node.op.name == "multiply" and node.arguments[0].op.name == "full")
+        for node in nodes
+    )
+
+
+def refused(values: Sequence[Expr], inputs: Mapping[Expr, Array]) -> bool:
+    """True where one of these is what LAPACK refuses to compute."""
+    made = [v for v in values if v.op.name in READ_FOR]
+    return any(v.size > 0 and np.isnan(v).all() for v, _ in evaluate_running(made, inputs))
+
+
+def is_precise(value: Array, error: Array) -> bool:
+    """True where a value is ordinary: what the error adds is little, or nothing to speak of.
+
+    A 0 that is none, exp(-1000), is not.
+    """
+    tiny = float(np.finfo(value.dtype).tiny) if value.dtype.kind == "f" else 0.0
+    return bool((error <= PRECISE * np.abs(value) + tiny * (value != 0)).all())
+
+
+def tell_something(left: Expr, inputs: Mapping[Expr, Array]) -> bool:
+    """True where no matrix that the left side solves with or factors is nearly singular."""
+    nodes = [n for n in topological([left]) if n.op.name in READ_FOR]
+    values = evaluate_running([n.arguments[0] for n in nodes], inputs)
+    return all(is_telling(n, v) for n, (v, _) in zip(nodes, values, strict=True))
+
+
+EXPONENTIAL = frozenset((
+    "exp", "exp2", "expm1", "sigmoid", "softplus", "power", "sinh", "cosh", "tanh", "erfc", "ndtr", "softmax",
+    "logaddexp", "log1mexp", "integer_power",
+))  # fmt: skip
+
+
+def range_loss(left: Expr, right: Expr, inputs: Mapping[Expr, Array]) -> Finding | None:
+    """The first element, at finite inputs, where left is a number and right is none."""
+    if not all(np.isfinite(v).all() for v in inputs.values() if v.dtype.kind == "f"):
+        return None
+    (x, _), (y, _) = evaluate_running([left, right], inputs)
+    if x.dtype.kind != "f":
+        return None
+    return first(np.isfinite(x) & ~np.isfinite(y), x, y, "out of range where left never is")
+
+
+def ulps_allowed(guarantee: str, right: Expr) -> float:
+    """The K of a guarantee: larger for a stable rule where right computes an exponential's argument."""
+    if guarantee != "stable" or not any(
+        node.op.name == "softmax"  # which subtracts the greatest itself
+        or (node.op.name in EXPONENTIAL and any(a.arguments for a in node.arguments))
+        for node in topological([right])
+    ):
+        return K
+    return K_STABLE[right.dtype.name]
 
 
 def different_bits(x: Array, y: Array) -> Array:
@@ -133,43 +227,48 @@ def first(wrong: Array, x: Array, y: Array, reason: str) -> Finding | None:
     return Finding(reason, index, x[index], y[index], "", 0.0)
 
 
-def hold_nonfinite(
-    x: Array, ex: Array, y: Array, ey: Array, k: float, improves: bool, no_nan: bool
-) -> Finding | None:
-    """Draws with NaN or infinite inputs: what is not a number stays so, and only that."""
+def hold_nan(x: Array, ex: Array, y: Array, improves: bool, no_nan: bool) -> Finding | None:
+    """Draws with NaN or infinite inputs: no NaN is lost, and none is made."""
     lost = np.isnan(x) & (np.isfinite(y) if no_nan else ~np.isnan(y))
     if improves:
         lost = np.zeros(x.shape, bool)
     made = ~np.isnan(x) & np.isnan(y) & np.isfinite(ex)
+    return first(lost, x, y, "a NaN is lost") or first(made, x, y, "a NaN where left is none")
+
+
+def hold_nonfinite(
+    x: Array, ex: Array, y: Array, ey: Array, k: float, improves: bool, no_nan: bool
+) -> Finding | None:
+    """Draws with NaN or infinite inputs: what is not a number stays so, and only that."""
     infinite = np.isinf(x) & (ex == 0) & (x != y)
     bound = C * (ex + np.where(np.isfinite(ey), ey, 0.0)) + k * spacing(x)
     with np.errstate(all="ignore"):
         beyond = ~(np.abs(wide(y) - wide(x)) <= bound)
     apart = np.isfinite(x) & np.isfinite(ex) & beyond
-    for wrong, reason in (
-        (lost, "a NaN is lost"),
-        (made, "a NaN where left is none"),
-        (infinite, "an infinity is lost"),
-        (apart, "outside the bound beside a non-finite input"),
-    ):
-        finding = first(wrong, x, y, reason)
-        if finding is not None:
-            return finding
-    return None
+    return (
+        hold_nan(x, ex, y, improves, no_nan)
+        or first(infinite, x, y, "an infinity is lost")
+        or first(apart, x, y, "outside the bound beside a non-finite input")
+    )
 
 
 def hold_finite(
     left: Expr,
+    right: Expr,
     inputs: Mapping[Expr, Array],
     values: tuple[Array, Array, Array, Array],
     guarantee: str,
     improves: bool,
     moderate: bool,
+    scales: bool,
     measure: Measure,
+    most: int = TRUTHS,
 ) -> Finding | None:
     """Draws with finite inputs: the error bound, T being evaluated where it is in question."""
     x, ex, y, ey = values
     asked = suspicious(y, x, ex) & np.isfinite(ex)
+    if guarantee == "approx" and not moderate:
+        return None
     if guarantee == "stable":
         asked |= ~(ex <= LARGE * spacing(x)) | ~np.isfinite(x)
     asked |= ~np.isfinite(x) & (ex == 0) & (np.isnan(x) != np.isnan(y))
@@ -179,8 +278,10 @@ def hold_finite(
             places = np.argwhere(np.isfinite(x) & np.isfinite(ex))[:2]  # measured, not in question
         if not len(places):
             return None
-    if len(places) > TRUTHS:
-        places = places[np.linspace(0, len(places) - 1, TRUTHS).astype(int)]
+    if len(places) > most:
+        places = places[
+            chosen(doubts(values, ulps_allowed(guarantee, right))[tuple(places.T)], most)
+        ]
     some = elementwise_program([left], inputs, places)
     truths = true_values(*some)[0] if some else true_values([left], inputs)[0]
     for number, place in enumerate(places):
@@ -189,17 +290,36 @@ def hold_finite(
         point = (x[index], float(ex[index]), y[index], float(ey[index]))
         if truth is None:
             finding = hold_undefined(index, point, improves)
-            if finding is not None:
+            if finding is not None and guarantee != "approx":
                 return finding
             continue
         measure.truths += 1
-        if nan(truth):
+        if guarantee == "approx":
+            finding = hold_closely(index, point, truth, measure)
+        elif nan(truth):
             finding = hold_undefined(index, point, improves)
         else:
-            finding = hold_element(index, point, truth, guarantee, moderate, measure)
+            k = ulps_allowed(guarantee, right)
+            finding = hold_element(index, point, truth, guarantee, k, moderate, scales, measure)
         if finding is not None:
             return finding
     return None
+
+
+def doubts(values: tuple[Array, Array, Array, Array], k: float) -> Array:
+    """How far right is from left, in bounds of K ``k``: where it is far, T decides."""
+    x, ex, y, _ = values
+    with np.errstate(all="ignore"):
+        allowed = np.asarray(C * ex + k * spacing(x))
+        return no_nan(np.abs(wide(y) - wide(x)) / allowed)
+
+
+def chosen(doubt: Array, most: int) -> Array:
+    """Numbers of some elements, in order: half of them the most doubtful, the others spread evenly."""
+    worst = np.argsort(-doubt, kind="stable")[: most // 2]
+    others = np.setdiff1d(np.arange(len(doubt)), worst)
+    spread = others[np.linspace(0, len(others) - 1, most - len(worst)).astype(int)]
+    return np.sort(np.concatenate([worst, spread]))
 
 
 def hold_undefined(
@@ -219,20 +339,38 @@ def hold_undefined(
     return Finding(reason, index, x, y, "not a number", 0.0)
 
 
+def hold_closely(
+    index: tuple[int, ...], point: tuple[Any, float, Any, float], truth: Element, measure: Measure
+) -> Finding | None:
+    """One element at moderate values under an approximate rule: right has the leading digits."""
+    x, ex, y, _ = point
+    dtype = np.asarray(x).dtype
+    if special(truth) or not ex <= PRECISE * abs(float(truth)):
+        return None
+    unit = ulp(truth, dtype)
+    error = float("inf") if np.isnan(y) else distance(y, truth, dtype)
+    allowed = PRECISE * abs(float(truth)) + K * unit
+    measure.max_ulp = max(measure.max_ulp, error / unit)
+    if error <= allowed:
+        return None
+    return Finding("not close", index, x, y, show(truth), allowed)
+
+
 def hold_element(
     index: tuple[int, ...],
     point: tuple[Any, float, Any, float],
     truth: Element,
     guarantee: str,
+    k: float,
     moderate: bool,
+    scales: bool,
     measure: Measure,
 ) -> Finding | None:
-    """One element whose truth is known."""
+    """One element whose truth is known.  ``scales``: right multiplies no two inputs."""
     x, ex, y, ey = point
     dtype = np.asarray(x).dtype
     unit = ulp(truth, dtype)
     error = distance(y, truth, dtype)
-    k = ulps_allowed(guarantee, dtype)
     allowed = C * ex + k * unit
     if np.isnan(y) and np.isfinite(ex):
         error = np.inf
@@ -244,10 +382,10 @@ def hold_element(
             return None
     own = C * ey + k * unit
     if np.isfinite(ex) and error > allowed:
-        if not moderate and not np.isnan(y) and error <= own:
-            measure.range_losses += 1
-            return None
-        if not moderate and not np.isfinite(ey):
+        overflows = scales and np.isfinite(x) and not np.isfinite(y)
+        own_bound = not np.isfinite(ey) or (not np.isnan(y) and error <= own)
+        at_an_end = not moderate or not normal(truth, dtype)
+        if at_an_end and own_bound and not overflows:
             measure.range_losses += 1
             return None
         return Finding("outside the bound", index, x, y, show(truth), allowed)

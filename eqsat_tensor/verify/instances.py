@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from eqsat_tensor.lang import (
     BOOL,
     FLOATS,
     INT64,
+    INTS,
     OPS,
     Expr,
     OpDef,
@@ -29,27 +31,35 @@ from eqsat_tensor.lang import (
     rewrite,
     topological,
 )
+from eqsat_tensor.ops.assume import BOUNDS, MATRIX_FACTS, assume
 from eqsat_tensor.rules.signature import signature
+from eqsat_tensor.rules.syntax import Text
 from eqsat_tensor.types import DTYPES, Size, TensorType, literal, symbol
+from eqsat_tensor.verify.beside import beside
 from eqsat_tensor.verify.conditions import (
     DTYPE_FORMS,
     KIND_FACTS,
     KNOWN_FACTS,
+    SYMBOL_SIZE,
     Definitions,
     Misfit,
     Pattern,
+    dtypes_in,
+    named_dtypes,
     plausible,
     unfolded,
     value_of,
 )
 from eqsat_tensor.verify.cumulative import draw_attributes
 from eqsat_tensor.verify.draw import Leaf
+from eqsat_tensor.verify.matrix_proposals import READ_FOR, mark_matrices
 from eqsat_tensor.verify.proposals import CARRIERS, FINITE, PROPOSERS
 
-SIZES = (2, 3, 1, 5, 0)
-SIZE_WEIGHTS = (0.34, 0.3, 0.16, 0.12, 0.08)
+SIZES = (2, 3, 1, 5, 0, 4, 6)
+SIZE_WEIGHTS = (0.3, 0.27, 0.15, 0.11, 0.07, 0.06, 0.04)
+LIMITS = (-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)  # bounds that leaves are drawn within
+DERIVED = 0.6  # how often facts come from what is written, not from an `assume`
 PROPOSALS = 40  # tries an op has to meet operand types that are given already
-OPERATORS = {op.constructor: op for op in OPS.values()}
 NUMBER_FORMS = {"NegativeZero": -0.0, "NaN": float("nan"), "Inf": float("inf")} | {
     "NegativeInf": float("-inf")
 }
@@ -59,11 +69,23 @@ WEIGHTS |= {"int32": 0.05, "int16": 0.01, "int8": 0.04}
 WEIGHTS |= {"uint64": 0.03, "uint32": 0.01, "uint16": 0.01, "uint8": 0.04}
 ANY_DTYPE = DTYPES
 ROOT_WEIGHTS = tuple(WEIGHTS[dtype.name] for dtype in ANY_DTYPE)
-NAMED = 0.7  # how often the root has a dtype that the rule names, where it names some
-RANK_WEIGHTS = (0.15, 0.33, 0.35, 0.13, 0.04)  # of ranks 0 to 4
-SYMBOL_SIZE = 5  # sizes that are this become a symbol
+ALIKE = 0.25  # how often all sizes of a shape are one
+NAMED = 0.7  # how often the root has a dtype, or the shape, that the rule's conditions tell of
+OF_SQUARES = frozenset(("square-at", *MATRIX_FACTS))
+RANK_WEIGHTS = (0.15, 0.32, 0.34, 0.12, 0.05, 0.02)  # of ranks 0 to 5
+LABELLED = ("pick", "gather", "scatter")  # ops whose second operand is labels of the first's axis
 
 _key = itertools.count(1 << 40)
+
+
+def operators() -> dict[str, OpDef]:
+    """The ops by their names in rule files, those of `et.define` too."""
+    return _operators(len(OPS))
+
+
+@lru_cache(maxsize=2)
+def _operators(count: int) -> dict[str, OpDef]:
+    return {op.constructor: op for op in OPS.values()}
 
 
 @dataclass
@@ -89,15 +111,23 @@ class Draw:
     facts: Mapping[str, frozenset[str]]  # variable -> facts that premises want of it
     dtypes: Sequence[np.dtype[Any]]  # dtypes for places that leave it open
     kinds: Mapping[str, str] = field(default_factory=dict)  # variable -> kinds of its dtype
+    bounds: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # variable -> at-least -> c
+    named: Mapping[str, np.dtype[Any]] = field(default_factory=dict)  # variable -> its dtype
     bound: dict[str, Any] = field(default_factory=dict)
     leaves: dict[Expr, Leaf] = field(default_factory=dict)
     carried: list[Expr] = field(default_factory=list)  # values made to have facts
+    naming: str = ""  # the variable for which leaves are made: they bear its name
 
     # ------------------------------------------------------------------------------ drawing
     def size(self) -> int:
         return int(self.random.choice(SIZES, p=SIZE_WEIGHTS))
 
     def shape(self, rank: int) -> tuple[int, ...]:
+        """Sizes; now and then all alike, so that one axis may be taken for another."""
+        if self.random.random() < ALIKE:
+            return (self.size(),) * rank
         return tuple(self.size() for _ in range(rank))
 
     def dtype(self, allowed: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
@@ -116,9 +146,11 @@ class Draw:
         """An expression of type ``wanted`` that ``pattern`` matches."""
         if not isinstance(pattern, tuple):
             return self.atom(pattern, wanted)
-        op = OPERATORS.get(pattern[0])
+        op = operators().get(pattern[0])
         if op is None:
             raise Misfit(f"{pattern[0]} is no op")
+        if op.name == "input":
+            return self.leaf(wanted)
         names, operands = attribute_patterns(op, pattern[1:])
         for _ in range(PROPOSALS):
             given = {name: self.attribute(names[name], op, name) for name in names}
@@ -134,8 +166,11 @@ class Draw:
         built: dict[int, Expr] = {}
         for i in order:
             built[i] = self.build(operands[i], types[i])
-        if op.name in ("pick", "gather"):
-            self.label(built[1], int(built[0].shape[attributes.get("axis", 0)]))
+        if op.name in LABELLED:
+            size = int(built[0].shape[attributes.get("axis", 0)])
+            self.label(built[1], size, bool(attributes.get("checked", 1)))
+        if op.name in READ_FOR:
+            mark_matrices(op, built[0], self.leaves)
         result = apply(op, *(built[i] for i in range(len(operands))), **attributes)
         if result.type != wanted:
             raise Misfit(f"{result.type} is not {wanted}")
@@ -154,40 +189,84 @@ class Draw:
                 raise Misfit(f"{name} has another type")
             return found
         self.need(wanted.dtype.kind in self.kinds.get(name, wanted.dtype.kind))
+        self.need(wanted.dtype == self.named.get(name, wanted.dtype))
         if name in self.equations:
             expr = self.build(self.equations[name], wanted)
         else:
-            expr = self.with_facts(wanted, self.facts.get(name, frozenset()))
+            self.naming = name
+            expr = self.with_facts(
+                wanted, self.facts.get(name, frozenset()), self.bounds.get(name, {})
+            )
+            self.naming = ""
         self.bound[name] = expr
         return expr
 
     def leaf(self, wanted: TensorType) -> Expr:
-        key = next(_key)
+        name = self.naming or "v"
+        taken = sum(str(leaf["name"]).rstrip("0123456789") == name for leaf in self.leaves)
+        if taken or not self.naming:
+            name += str(taken + 1)
         expr = apply(
-            OPS["input"], name=f"v{key % 1000}", key=key, dtype=wanted.dtype, shape=wanted.shape
+            OPS["input"], name=name, key=next(_key), dtype=wanted.dtype, shape=wanted.shape
         )
         self.leaves[expr] = Leaf(expr)
         return expr
 
-    def with_facts(self, wanted: TensorType, facts: frozenset[str]) -> Expr:
-        """A value of which the engine can derive ``facts`` by the fact rules; a leaf for none."""
-        if wanted.dtype.kind != "f":
-            self.need(facts <= FINITE)
+    def with_facts(
+        self, wanted: TensorType, facts: frozenset[str], bounds: Mapping[str, str]
+    ) -> Expr:
+        """A value of which the engine knows ``facts``: by the fact rules, or for it is assumed.
+
+        ``bounds``: at-least, at-most -> the variable that is to stand for the number.
+        """
+        if not facts and not bounds:
             return self.leaf(wanted)
-        if not facts:
-            return self.leaf(wanted)
+        self.need(wanted.dtype.kind != "b" or facts <= FINITE)
         makers = [make for provides, make in CARRIERS if facts <= provides]
-        self.need(bool(makers))
-        made = makers[int(self.random.integers(len(makers)))](self, wanted)
+        if wanted.dtype.kind != "f" or bounds:
+            makers = []
+        if makers and self.random.random() < DERIVED:
+            made = makers[int(self.random.integers(len(makers)))](self, wanted)
+        elif wanted.dtype.kind != "f" and facts <= FINITE and not bounds:
+            return self.leaf(wanted)
+        else:
+            made = self.assumed(wanted, facts, bounds)
         self.carried.append(made)
         return made
 
-    def label(self, expr: Expr, size: int) -> None:
+    def assumed(self, wanted: TensorType, facts: frozenset[str], bounds: Mapping[str, str]) -> Expr:
+        """A leaf under `assume`, to be drawn with the facts."""
+        known: dict[str, float | None] = dict.fromkeys(facts)
+        limits = [float(x) for x in self.random.choice(LIMITS, 2, replace=False)]
+        limits = sorted(limits) if len(bounds) == 2 else limits
+        for (name, variable), limit in zip(sorted(bounds.items()), limits, strict=False):
+            self.need(limit > 0 or name == "at-least" or not facts & {"positive", "nonnegative"})
+            self.need(limit < 0 or name == "at-most" or not facts & {"negative", "nonpositive"})
+            self.need(wanted.dtype.kind == "f" or (limit == int(limit)))
+            self.need(wanted.dtype.kind != "u" or limit >= 0)
+            known[name] = self.bound.setdefault(variable, limit)
+        matrix = facts & set(MATRIX_FACTS)
+        self.need(not matrix or (wanted.rank >= 2 and wanted.shape[-1] == wanted.shape[-2]))
+        self.need(not matrix or (wanted.dtype.kind == "f" and not bounds and facts == matrix))
+        self.need("unique" not in facts or (len(facts - FINITE) == 1 and wanted.dtype.kind in "iu"))
+        self.need(not facts & {"negative", "nonpositive"} or wanted.dtype.kind != "u")
+        leaf = self.leaf(wanted)
+        text = tuple(sorted(known.items()))
+        self.leaves[leaf] = Leaf(leaf, facts=text)
+        return assume(leaf, known)
+
+    def label(self, expr: Expr, size: int, checked: bool = True) -> None:
+        """Say that the leaves below ``expr`` are labels; of two axes those of the shorter one."""
         if size == 0:
             raise Misfit("an empty axis has no labels")
         for leaf in topological([expr]):
-            if leaf in self.leaves:
-                self.leaves[leaf] = Leaf(leaf, labels=size)
+            known = self.leaves.get(leaf)
+            if known is not None:
+                beyond = not checked and (known.labels is None or known.beyond)
+                labels = min(size, known.labels or size)
+                unique = ("unique", None) in known.facts
+                self.need(not unique or elements(leaf) <= labels)
+                self.leaves[leaf] = replace(known, labels=labels, beyond=beyond)
 
     def known_type(self, pattern: Pattern) -> TensorType | None:
         """The type of a pattern all of whose variables are bound; None where it is open."""
@@ -198,7 +277,7 @@ class Draw:
         if not isinstance(pattern, tuple):
             found = self.bound.get(pattern)
             return found if isinstance(found, Expr) else None
-        op = OPERATORS.get(pattern[0])
+        op = operators().get(pattern[0])
         if op is None:
             return None
         names, operands = attribute_patterns(op, pattern[1:])
@@ -222,6 +301,8 @@ class Draw:
         kind = op.attributes[name]
         if isinstance(pattern, int | float):
             return pattern
+        if isinstance(pattern, Text):
+            return str(pattern)
         if isinstance(pattern, str):
             value = self.bound.get(pattern)
             if isinstance(value, TensorType):
@@ -246,7 +327,7 @@ class Draw:
                 if isinstance(pattern[1], str):
                     self.bound.setdefault(pattern[1], values[name].value)
                 continue
-            if not isinstance(pattern, str):
+            if not isinstance(pattern, str) or isinstance(pattern, Text):
                 continue
             kind = op.attributes[name]
             value = wanted if kind in (Attribute.SHAPE, Attribute.DTYPE) else values[name]
@@ -265,7 +346,9 @@ class Draw:
             return {}, self.elementwise(op, wanted, operands)
         if op.name in ("softmax", "log_softmax"):
             self.need(wanted.dtype in FLOATS)
-            return {"axes": given.get("axes") or self.subset(wanted.rank)}, [wanted]
+            axes = given.get("axes") or self.subset(wanted.rank)
+            self.need(max(axes) < wanted.rank)
+            return {"axes": axes}, [wanted]
         if "reverse" in op.attributes:
             self.need(wanted.rank > 0 and wanted.dtype in op.dtypes)
             return draw_attributes(self.random, wanted.rank, given), [wanted] * op.arity
@@ -277,6 +360,26 @@ class Draw:
         if not condition:
             raise Misfit("needs another type")
 
+    def told_dtype(self, pattern: Pattern) -> np.dtype[Any] | None:
+        """A dtype that a pattern, or what conditions say of its variable, asks for."""
+        if isinstance(pattern, int | float):
+            return self.dtype(FLOATS if isinstance(pattern, float) else INTS)
+        if isinstance(pattern, str):
+            kinds = self.kinds.get(pattern)
+            of_kind = [d for d in DTYPES if kinds and d.kind in kinds]
+            return self.named.get(pattern) or (self.dtype(of_kind) if of_kind else None)
+        op = operators().get(pattern[0])
+        if op is None:
+            return None
+        data = len(pattern) - op.arity
+        if op.name == "cast" or op.kind is Kind.LEAF:
+            return next(iter(dtypes_in(pattern[1:data])), None)
+        if op.kind is Kind.ELEMENTWISE and op.name != "where":
+            result = op.infer(*[TensorType(op.dtypes[-1], ())] * op.arity).dtype
+            few = op.dtypes if set(op.dtypes) <= set(FLOATS) else ()
+            return BOOL if result == BOOL else self.dtype(few) if few else None
+        return self.told_dtype(pattern[data]) if op.kind is Kind.MOVEMENT else None
+
     def elementwise(
         self, op: OpDef, wanted: TensorType, operands: Sequence[Pattern]
     ) -> list[TensorType]:
@@ -287,7 +390,9 @@ class Draw:
         if boolean or len(op.dtypes) == 1:
             self.need(op.infer(*[probe] * op.arity).dtype == wanted.dtype)
             known = next((t for t in map(self.known_type, operands) if t is not None), None)
-            dtype = known.dtype if known is not None else self.dtype(op.dtypes)
+            ordered = sorted(operands, key=lambda p: isinstance(p, int | float))  # numbers fit most
+            told = next((d for d in map(self.told_dtype, ordered) if d is not None), None)
+            dtype = known.dtype if known is not None else told or self.dtype(op.dtypes)
             return [wanted.with_dtype(dtype)] * op.arity
         self.need(wanted.dtype in op.dtypes)
         return [wanted] * op.arity
@@ -351,47 +456,60 @@ def draw_instance(
     Conditions that say what a variable is, and facts wanted of it, shape the instance; the rest is
     for the engine to judge.
     """
+    square = any(isinstance(c, tuple) and c[0] in OF_SQUARES for c in conditions)
     conditions = unfolded(conditions, definitions, random)
     equations: dict[str, Pattern] = {}
     facts: dict[str, set[str]] = {}
+    bounds: dict[str, dict[str, str]] = {}
     kinds: dict[str, str] = {}
     for condition in conditions:
         if not isinstance(condition, tuple):
             continue
         if condition[0] == "=" and len(condition) == 3:
             for left, right in (condition[1:], condition[:0:-1]):
-                if isinstance(left, str) and isinstance(right, tuple) and right[0] in OPERATORS:
+                if isinstance(left, str) and isinstance(right, tuple) and right[0] in operators():
                     equations[left] = right
+        elif condition[0] in BOUNDS and isinstance(condition[1], str):
+            bounds.setdefault(condition[1], {})[condition[0]] = condition[2]
         elif condition[0] in KNOWN_FACTS and isinstance(condition[1], str):
             facts.setdefault(condition[1], set()).add(condition[0])
         elif condition[0] in KIND_FACTS:
             kinds[condition[1]] = KIND_FACTS[condition[0]]
     wanted_facts = {name: frozenset(names) for name, names in facts.items()}
-    draw = Draw(random, equations, wanted_facts, ANY_DTYPE, kinds)
+    of_variables = named_dtypes(conditions)
+    draw = Draw(random, equations, wanted_facts, ANY_DTYPE, kinds, bounds, of_variables)
     dtype = ANY_DTYPE[int(random.choice(len(ANY_DTYPE), p=ROOT_WEIGHTS))]
     named = dtypes_in((pattern, *conditions))
-    if named and random.random() < NAMED:
+    if is_condition(pattern):
+        dtype = BOOL
+    elif named and random.random() < NAMED:
         dtype = named[int(random.integers(len(named)))]
+    if "self" in kinds and dtype.kind not in kinds["self"]:
+        dtype = draw.dtype([d for d in ANY_DTYPE if d.kind in kinds["self"]])
     rank = int(random.choice(len(RANK_WEIGHTS), p=RANK_WEIGHTS))
-    expr = draw.build(pattern, TensorType(dtype, draw.shape(rank)))
+    shape = draw.shape(rank)
+    if square and random.random() < NAMED:
+        shape = (*shape[:-2], *[draw.size()] * 2)
+    expr = draw.build(pattern, TensorType(dtype, shape))
     draw.bound["self"] = expr
+    draw.carried += beside(draw)
     if not plausible(conditions, draw.bound):
         raise Misfit("a condition does not hold")
     variables = tuple(draw.carried)
     return Instance(expr, draw.leaves, variables)
 
 
-def dtypes_in(term: Pattern) -> list[np.dtype[Any]]:
-    """The dtypes that a pattern names, such as ``(F32)``."""
-    found: dict[np.dtype[Any], None] = {}
-    stack = [term]
-    while stack:
-        t = stack.pop()
-        if isinstance(t, tuple):
-            if len(t) == 1 and t[0] in DTYPE_FORMS:
-                found[DTYPE_FORMS[t[0]]] = None
-            stack.extend(reversed(t))
-    return list(found)
+def is_condition(pattern: Pattern) -> bool:
+    """True for a comparison, or another op whose results are truth values whatever it is of."""
+    op = operators().get(pattern[0]) if isinstance(pattern, tuple) else None
+    if op is None or op.kind is not Kind.ELEMENTWISE or op.attributes or op.name == "where":
+        return False
+    return op.infer(*[TensorType(op.dtypes[-1], ())] * op.arity).dtype == BOOL != op.dtypes[-1]
+
+
+def elements(expr: Expr) -> int:
+    """How many elements a value of known sizes has."""
+    return int(np.prod([s for s in expr.shape if isinstance(s, int)], dtype=int))
 
 
 def symbolic(instance: Instance) -> Instance | None:
@@ -414,7 +532,7 @@ def symbolic(instance: Instance) -> Instance | None:
         if new.shape != tuple(map(changed, node.shape)):
             raise Misfit("a size of another origin")
         if node in instance.leaves:
-            leaves[new] = Leaf(new, instance.leaves[node].labels)
+            leaves[new] = replace(instance.leaves[node], expr=new)
         return new
 
     leaves: dict[Expr, Leaf] = {}

@@ -10,6 +10,7 @@ words needs nothing there, and one that is not fails `tests/verify`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,10 +22,21 @@ from eqsat_tensor.scalar import Builder
 from eqsat_tensor.verify.cumulative import true_scan
 from eqsat_tensor.verify.elements import Element, Objects, elementwise, nan, special
 from eqsat_tensor.verify.truth import Truth
+from eqsat_tensor.verify.truth_matrices import MEANINGS as MATRICES
 
 PRECISIONS = (200, 400, 1600, 3200)  # bits; about 60, 120, 480 and 960 digits
 GOOD_BITS = 90  # two precisions agree when they share this many bits
 NEGLIGIBLE = -1200  # a value below 2**-1200 is 0 for every dtype
+
+
+class _Truths(threading.local):
+    """The `Truth` of each precision, a thread's own: evaluating changes its state."""
+
+    def __init__(self) -> None:
+        self.of: dict[int, Truth] = {}
+
+
+_truths = _Truths()
 
 
 class Words(Builder):
@@ -50,6 +62,8 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
     op, attributes = node.op, node.named
     if op.kind is Kind.LEAF:
         return truth.lifted(op.numpy(**attributes))
+    if op.name in MATRICES:
+        return MATRICES[op.name](truth, *operands, **attributes)
     if op.kind is Kind.LIBRARY:  # opaque: no element is settled
         return np.full(node.shape, None, object)
     if op.name == "cast":
@@ -193,9 +207,9 @@ def complete(outputs: Sequence[Expr], values: dict[Expr, Objects], truth: Truth)
 def true_values(outputs: Sequence[Expr], inputs: Mapping[Expr, Any]) -> list[Objects]:
     """T of each output: two precisions that agree; None where none of `PRECISIONS` did."""
     settled_values: list[Objects] | None = None
-    coarse = evaluate_precise(outputs, inputs, Truth(PRECISIONS[0]))
+    coarse = evaluate_precise(outputs, inputs, _truth_of(PRECISIONS[0]))
     for bits in PRECISIONS[1:]:
-        fine = evaluate_precise(outputs, inputs, Truth(bits))
+        fine = evaluate_precise(outputs, inputs, _truth_of(bits))
         settled_values = [elementwise_agreement(a, b) for a, b in zip(coarse, fine, strict=True)]
         open_elements = any(
             s is None and f is not None
@@ -207,6 +221,14 @@ def true_values(outputs: Sequence[Expr], inputs: Mapping[Expr, Any]) -> list[Obj
         coarse = fine
     assert settled_values is not None
     return settled_values
+
+
+def _truth_of(bits: int) -> Truth:
+    """The `Truth` of a precision, one a thread: making its mpmath context takes 2 ms."""
+    found = _truths.of.get(bits)
+    if found is None:
+        found = _truths.of[bits] = Truth(bits)
+    return found
 
 
 def elementwise_agreement(coarse: Objects, fine: Objects) -> Objects:

@@ -20,7 +20,7 @@ from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import Leaf
-from eqsat_tensor.verify.instances import ANY_DTYPE, ROOT_WEIGHTS, Draw
+from eqsat_tensor.verify.instances import ANY_DTYPE, LABELLED, ROOT_WEIGHTS, Draw
 from eqsat_tensor.verify.special_errors import NOT_DRAWN
 
 WEIGHTS = {
@@ -29,7 +29,7 @@ WEIGHTS = {
     Kind.REDUCTION: 2.0,
     Kind.CUMULATIVE: 1.0,
     Kind.MOVEMENT: 0.8,
-    Kind.SCATTER: 0.0,
+    Kind.SCATTER: 1.0,
     Kind.CONTRACTION: 4.0,
     Kind.COMPOSITE: 1.5,
     Kind.BARRIER: 0.3,
@@ -39,7 +39,7 @@ COMMON = {"add": 5.0, "subtract": 4.0, "multiply": 5.0, "divide": 2.0, "negative
 COMMON |= {"broadcast": 4.0, "sum": 3.0, "log": 2.0, "where": 2.0}
 COMPLEX = ("real", "imag", "complex", "conjugate")  # never in the e-graph but at its ends
 NEVER = (
-    frozenset(("input", "size", "refine", "stretch", "unstretch", "scatter", *COMPLEX)) | NOT_DRAWN
+    frozenset(("input", "size", "refine", "stretch", "unstretch", "assume", *COMPLEX)) | NOT_DRAWN
 )
 SPECIAL = 0.3  # the weight of a function of SciPy's, of which there are many
 SHARE = 0.35  # how often an operand is an expression that is there already
@@ -83,10 +83,11 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
         if not acceptable(op, types):
             continue
         operands = [grow(draw, t, depth - 1, pool) for t in types]
-        if op.name in ("pick", "gather"):  # labels must lie in the axis
+        if op.name in LABELLED:  # labels must lie in the axis
             operands[1] = draw.leaf(types[1])
-            labelled = types[0].shape[attributes.get("axis", 0)]
-            draw.leaves[operands[1]] = Leaf(operands[1], labels=int(labelled))
+            labelled = int(types[0].shape[attributes.get("axis", 0)])
+            beyond = not attributes.get("checked", 1)
+            draw.leaves[operands[1]] = Leaf(operands[1], labelled, beyond)
         if op.name == "integer_power":  # by whole numbers, none of them negative
             most = constant(7, types[1].dtype, types[1].shape)
             operands[1] = OPS["bitwise_and"](operands[1], most)
@@ -115,6 +116,7 @@ def acceptable(op: OpDef, types: Sequence[TensorType]) -> bool:
         "argmin",
         "pick",
         "gather",
+        "scatter",
         "softmax",
         "log_softmax",
     )

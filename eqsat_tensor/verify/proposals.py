@@ -14,13 +14,16 @@ import numpy as np
 
 from eqsat_tensor import ops as _ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.lang import BOOL, FLOAT16, INT64, OPS, Expr, OpDef, apply
+from eqsat_tensor.ops.gather import MODES
 from eqsat_tensor.types import DTYPES, Literal, Size, TensorType, literal
+from eqsat_tensor.verify import matrix_proposals
 from eqsat_tensor.verify.conditions import Pattern
 
 if TYPE_CHECKING:
     from eqsat_tensor.verify.instances import Draw
 
 CONSTANTS = (0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 1.5, 7.0, 0.1)
+WHOLE = 0.4  # how often a slice takes all of an axis
 WHOLE_CONSTANTS = (0, 1, 2, 3, 5, -1, 7)
 
 
@@ -98,7 +101,7 @@ def _size(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> 
 def _cast(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     d.need(given.get("dtype", wanted.dtype) == wanted.dtype)
     known = d.known_type(operands[0])
-    dtype = known.dtype if known else d.dtype(DTYPES)
+    dtype = known.dtype if known else d.told_dtype(operands[0]) or d.dtype(DTYPES)
     return {"dtype": wanted.dtype}, [wanted.with_dtype(dtype)]
 
 
@@ -163,7 +166,13 @@ def _transpose(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any
 def _reshape(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     sizes = [int(s) for s in wanted.shape if isinstance(s, int)]
     kind = d.random.random()
-    if kind < 0.3:
+    ones = [axis for axis, size in enumerate(sizes) if size == 1]
+    if kind < 0.2 and len(sizes) == 2:  # as a product of matrices over pairs of axes comes
+        shape = [part for size in sizes for part in _two_factors(d, size)]
+    elif ones and kind < 0.4:
+        gone = ones[int(d.random.integers(len(ones)))]
+        shape = [size for axis, size in enumerate(sizes) if axis != gone]
+    elif kind < 0.3:
         shape = [int(np.prod(sizes, dtype=int))]
     elif kind < 0.6:
         shape = list(sizes)
@@ -176,6 +185,12 @@ def _reshape(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) 
     return {"shape": wanted.shape}, [wanted.with_shape(shape)]
 
 
+def _two_factors(d: Draw, size: int) -> tuple[int, int]:
+    choices = [i for i in range(1, size + 1) if size % i == 0] or [1]
+    first = choices[int(d.random.integers(len(choices)))]
+    return first, size // first
+
+
 def _slice(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     known = d.known_type(operands[0])
     steps, starts, shape = [], [], []
@@ -186,15 +201,22 @@ def _slice(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) ->
         )  # fmt: skip
         span = (max(size, 1) - 1) * abs(step) + (1 if size else 0)
         start = given["start"][axis] if len(given.get("start", ())) == wanted.rank else None
+        whole = start is None and step == 1 and d.random.random() < WHOLE
+        if whole:
+            start = 0
         if start is None:
-            start = int(d.random.integers(0, 3)) + (span - 1 if step < 0 and size else 0)
+            start = int(d.random.integers(0, 5)) + (span - 1 if step < 0 and size else 0)
         last = start + (max(size, 1) - 1) * step
         d.need(last >= 0 and start >= 0)
         steps.append(step)
         starts.append(start)
-        shape.append(max(start, last) + (1 if size else 0) + int(d.random.integers(0, 2)))
+        more = 0 if whole else int(d.random.integers(0, 2))
+        shape.append(max(start, last) + (1 if size else 0) + more)
     if known is not None and known.rank == wanted.rank:
-        shape = list(known.shape)
+        shape = [int(s) for s in known.shape if isinstance(s, int)]
+        counts = [int(n) for n in wanted.shape if isinstance(n, int)]
+        ends = zip(starts, steps, counts, shape, strict=True)
+        d.need(all(n == 0 or max(a, a + (n - 1) * s) < there for a, s, n, there in ends))
     return (
         {"start": tuple(starts), "step": tuple(steps), "shape": wanted.shape},
         [wanted.with_shape(shape)],
@@ -242,7 +264,16 @@ def _concatenate(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: A
 
 def _diagonal(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     d.need(wanted.rank > 0)
-    return {}, [wanted.with_shape((*wanted.shape, wanted.shape[-1]))]
+    known = d.known_type(operands[0])
+    if known is not None:
+        return {}, [known]
+    *lead, size = wanted.shape
+    longer = [
+        size,
+        size,
+        size + int(d.random.integers(0, 3)),
+    ]  # a diagonal need not fill its matrix
+    return {}, [wanted.with_shape((*lead, longer[int(d.random.integers(3))], size))]
 
 
 def _pick(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
@@ -255,22 +286,80 @@ def _pick(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> 
 
 def _gather(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
     lead = int(d.random.integers(wanted.rank + 1))
+    rows, index = d.known_type(operands[0]), d.known_type(operands[1])
+    if index is not None:
+        lead = index.rank
+    elif rows is not None:
+        lead = wanted.rank - rows.rank + 1
+    d.need(0 <= lead <= wanted.rank)
     index = wanted.with_dtype(INT64).with_shape(wanted.shape[:lead])
-    rows = wanted.with_shape((d.size() or 3, *wanted.shape[lead:]))
-    return {"checked": given.get("checked", 1), "shape": wanted.shape}, [rows, index]
+    if rows is None:
+        rows = wanted.with_shape((d.size() or 3, *wanted.shape[lead:]))
+    checked = given.get("checked", int(d.random.random() < 0.7))
+    return {"checked": checked, "shape": wanted.shape}, [rows, index]
 
 
-def _update_slice(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+def _sorted(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    """What is sorted, and what is ordered by it; indices are of anything."""
+    d.need(wanted.rank > 0)
+    axis = given.get("axis", int(d.random.integers(wanted.rank)))
+    d.need(axis < wanted.rank)
+    known = d.known_type(operands[-1])
+    keys = wanted.with_dtype(known.dtype if known else d.dtype(DTYPES))
+    d.need(op.name != "argsort" or wanted.dtype == INT64)
+    return {"axis": axis}, {"sort": [wanted], "argsort": [keys]}.get(op.name, [wanted, keys])
+
+
+def _scatter(
+    d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], operands: Any
+) -> Proposal:
+    """Rows at labels of a few shapes; a known operand says what the others are."""
+    d.need(wanted.rank > 0)
+    index, updates = d.known_type(operands[1]), d.known_type(operands[2])
+    if index is None:
+        lead: tuple[Size, ...] = d.shape(int(d.random.choice(3, p=(0.2, 0.65, 0.15))))
+        if updates is not None:
+            d.need(updates.rank >= wanted.rank - 1)
+            lead = tuple(updates.shape[: updates.rank - wanted.rank + 1])
+        index = TensorType(INT64, lead)
+    modes = [m for m in MODES if m in ("set", "add") or wanted.dtype.kind != "b"]
+    attributes = {
+        "mode": given.get("mode", modes[int(d.random.integers(len(modes)))]),
+        "checked": given.get("checked", int(d.random.integers(2))),
+        "shape": wanted.shape,
+    }
+    rows = wanted.with_shape((*index.shape, *wanted.shape[1:]))
+    return attributes, [wanted, index, rows]
+
+
+def _update_slice(
+    d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], operands: Any
+) -> Proposal:
     part, steps, starts = [], [], []
-    for size in wanted.shape:
+    begin, stride = given.get("start", ()), given.get("step", ())
+    known = d.known_type(operands[1])
+    for axis, size in enumerate(wanted.shape):
         assert isinstance(size, int)
-        length = int(d.random.integers(0, size + 1))
-        longest = (size - 1) // (length - 1) if length > 1 else 1
+        first = int(begin[axis]) if len(begin) == wanted.rank else None
+        room = size - (first or 0)
+        d.need(room >= 0)
+        length = int(d.random.integers(0, room + 1))
+        size_known = known.shape[axis] if known is not None and known.rank == wanted.rank else None
+        if isinstance(size_known, int):
+            length = size_known
+        longest = (room - 1) // (length - 1) if length > 1 else 1
+        d.need(longest >= 1)
         step = int(d.random.integers(1, longest + 1))
+        if len(stride) == wanted.rank:
+            step = stride[axis]
+            d.need(step >= 1)
+            most = (room - 1) // step + 1 if room else 0
+            length = length if length <= most else most
         span = (length - 1) * step + 1 if length else 0
+        d.need(span <= room)
         part.append(length)
         steps.append(step)
-        starts.append(int(d.random.integers(0, size - span + 1)))
+        starts.append(int(d.random.integers(0, size - span + 1)) if first is None else first)
     attributes = {"start": tuple(starts), "step": tuple(steps), "shape": wanted.shape}
     return attributes, [wanted, wanted.with_shape(part)]
 
@@ -296,9 +385,14 @@ PROPOSERS: dict[str, Proposer] = {
     "diagonal": _diagonal,
     "pick": _pick,
     "gather": _gather,
+    "scatter": _scatter,
     "update_slice": _update_slice,
+    "sort": _sorted,
+    "argsort": _sorted,
+    "ordered_by": _sorted,
     "refine": _same,
     "stretch": _same,
     "unstretch": _same,
     "keep": _same,
+    **matrix_proposals.PROPOSERS,
 }

@@ -6,22 +6,36 @@ proposer without one fails verification.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import zlib
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eqsat_tensor.egraph.saturate import saturate
-from eqsat_tensor.lang import FLOAT32, FLOAT64, OPS, Expr
+from eqsat_tensor.kinds import Attribute, Kind
+from eqsat_tensor.lang import FLOAT32, FLOAT64, OPS, Expr, OpDef, apply
 from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.propose import Proposer
-from eqsat_tensor.types import TensorType
-from eqsat_tensor.verify.draw import draw_inputs
+from eqsat_tensor.types import TensorType, literal
+from eqsat_tensor.verify.draw import PROFILES, Leaf, draw_inputs
 from eqsat_tensor.verify.hold import Measure, hold
 from eqsat_tensor.verify.instances import ANY_DTYPE, Draw, Instance
-from eqsat_tensor.verify.rules import EXAMPLES, Report, profile_of
-from eqsat_tensor.verify.trials import Counterexample, Reader, Trial, smallest, total_size, trial_of
+from eqsat_tensor.verify.report import Report
+from eqsat_tensor.verify.rules import EXAMPLES, profile_of
+from eqsat_tensor.verify.trials import (
+    Counterexample,
+    Reader,
+    Trial,
+    dtypes_of,
+    smallest,
+    total_size,
+    trial_of,
+)
 
 INSTANCES = 12
 SIZES = (1, 2, 3)
@@ -72,6 +86,65 @@ def matrix_chain(draw: Draw) -> Expr:
     return parts[0]
 
 
+def sum_of_exponentials(draw: Draw) -> Expr:
+    """A sum of three to six exponentials, some scaled, and at times a constant."""
+    random = draw.random
+    wanted = TensorType((FLOAT64, FLOAT32)[int(random.integers(2))], draw.shape(1))
+
+    def constant() -> Expr:
+        value = (0.5, 1.0, 2.0, 0.1)[int(random.integers(4))]
+        return apply(OPS["full"], value=literal(value, wanted.dtype), shape=wanted.shape)
+
+    parts = [OPS["exp"](draw.leaf(wanted)) for _ in range(int(random.integers(3, 7)))]
+    for i in range(int(random.integers(3))):
+        parts[i] = OPS["multiply"](parts[i], constant())
+    if random.random() < 0.3:
+        parts.append(constant())
+    return folded(draw, parts, ("add",))
+
+
+def sum_of_products(draw: Draw) -> Expr:
+    """A sum of two or three matrix products, at times scaled, and of one or two other matrices."""
+    random = draw.random
+    dtype, (m, k, n) = (FLOAT64, FLOAT32)[int(random.integers(2))], draw.shape(3)
+    whole = TensorType(dtype, (m, n))
+    parts = [draw.leaf(whole) for _ in range(int(random.integers(1, 3)))]
+    for _ in range(int(random.integers(2, 4))):
+        left, right = draw.leaf(whole.with_shape((m, k))), draw.leaf(whole.with_shape((k, n)))
+        part = OPS["matmul"](left, right)
+        if random.random() < 0.3:
+            two = apply(OPS["full"], value=literal(2.0, dtype), shape=whole.shape)
+            part = OPS["multiply"](part, two)
+        parts.append(part)
+    return folded(draw, parts, ("add", "subtract"))
+
+
+def batched_product(draw: Draw) -> Expr:
+    """A batch of matrices times one matrix."""
+    dtype, (*batch, m, k, n) = _batch(draw)
+    left = draw.leaf(TensorType(dtype, (*batch, m, k)))
+    right = draw.leaf(TensorType(dtype, (k, n)))
+    shape = (*batch, k, n)
+    repeated = apply(OPS["broadcast"], right, axes=tuple(range(len(batch))), shape=shape)
+    return OPS["matmul"](left, repeated)
+
+
+def sum_of_batched_product(draw: Draw) -> Expr:
+    """The sum over a batch of transposed matrices times others."""
+    dtype, (*batch, m, k, n) = _batch(draw)
+    left = draw.leaf(TensorType(dtype, (*batch, m, k)))
+    right = draw.leaf(TensorType(dtype, (*batch, m, n)))
+    rank = len(batch)
+    turned = apply(OPS["transpose"], left, axes=(*range(rank), rank + 1, rank))
+    return apply(OPS["sum"], OPS["matmul"](turned, right), axes=tuple(range(rank)))
+
+
+def _batch(draw: Draw) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """A dtype, and four or five sizes: a batch of one axis or two, m, k and n."""
+    dtype = (FLOAT64, FLOAT32)[int(draw.random.integers(2))]
+    return dtype, draw.shape(int(draw.random.integers(4, 6)))
+
+
 def folded(draw: Draw, parts: list[Expr], ops: tuple[str, ...]) -> Expr:
     """The parts, in any order, joined from the left by any of the ops."""
     first, *rest = (parts[int(i)] for i in draw.random.permutation(len(parts)))
@@ -80,47 +153,99 @@ def folded(draw: Draw, parts: list[Expr], ops: tuple[str, ...]) -> Expr:
     return first
 
 
+def operation_on_constants(draw: Draw) -> Expr:
+    """An elementwise op on constants of any dtype and temper."""
+    random, ops = draw.random, folded_ops()
+    op = ops[int(random.integers(len(ops)))]
+    dtype = op.dtypes[int(random.integers(len(op.dtypes)))]
+    inputs = [draw.leaf(TensorType(dtype, ())) for _ in range(op.arity)]
+    profile = PROFILES[int(random.integers(len(PROFILES)))]
+    numbers = draw_inputs([Leaf(x) for x in inputs], profile, random)
+    draw.leaves.clear()
+    shape = draw.shape(1)
+    constants = [OPS["full"](value=literal(numbers[x].item(), dtype), shape=shape) for x in inputs]
+    named = {n: ANY_DTYPE[int(random.integers(len(ANY_DTYPE)))] for n in op.attributes}
+    return apply(op, *constants, **named)
+
+
+@cache
+def folded_ops() -> list[OpDef]:
+    """Elementwise ops on real operands, with no attribute but a dtype."""
+    return [
+        op
+        for op in OPS.values()
+        if op.kind is Kind.ELEMENTWISE
+        and set(op.dtypes) <= set(ANY_DTYPE)
+        and set(op.attributes.values()) <= {Attribute.DTYPE}
+    ]
+
+
 GENERATORS: Mapping[str, Callable[[Draw], Expr]] = {
     "exp-sigmoid-product": product,
     "factor-of-long-sum": factored_sum,
     "long-matrix-chain": matrix_chain,
+    "long-sum-of-exponentials": sum_of_exponentials,
+    "products-last-in-sum": sum_of_products,
+    "batch-in-rows": batched_product,
+    "sum-of-batch-in-rows": sum_of_batched_product,
+    "fold-constants": operation_on_constants,
+    "fold-functions": operation_on_constants,
 }
 
 
 def verify_proposer(proposer: Proposer, book: RuleBook, examples: int = EXAMPLES) -> Report:
-    """Hold one proposer on ``examples`` draws of values over programs made for it."""
-    measure = Measure()
+    """Hold one proposer on ``examples`` draws of values over programs made for it.
 
-    def report(trials: int, example: Counterexample | None, problem: str = "") -> Report:
-        ruleset = book.ruleset(proposer.ruleset)
+    Where the programs have no inputs, each program is one example.
+    """
+    measure = Measure()
+    ruleset = book.ruleset(proposer.ruleset)
+    guarantee, improves = ruleset.guarantee, bool(ruleset.improves)
+    trials: list[Trial] = []
+
+    def report(example: Counterexample | None, problem: str = "") -> Report:
         return Report(
-            proposer.name, "proposer", ruleset.name, ruleset.guarantee, "propose", trials,
-            measure.draws, round(measure.max_ulp, 3), measure.rescued, measure.range_losses,
-            example, problem,
+            proposer.name, "proposer", ruleset.name, guarantee, place_of_proposer(proposer),
+            len(trials), measure.draws, round(measure.max_ulp, 3), measure.rescued,
+            measure.range_losses, example, problem, dtypes_of(trials),
         )  # fmt: skip
 
     generator = GENERATORS.get(proposer.name)
     if generator is None:
-        return report(0, None, "no generator of programs in verify/proposers.py")
+        return report(None, "no generator of programs in verify/proposers.py")
     random = np.random.default_rng(zlib.crc32(proposer.name.encode()))
-    trials: list[Trial] = []
-    for _ in range(INSTANCES):
-        draw = Draw(random, {}, {}, ANY_DTYPE)
-        instance = Instance(generator(draw), draw.leaves)
-        result = saturate([instance.expr], book, allowed=[proposer.name])
+    wanted = INSTANCES
+    while wanted > 0:
+        batch: dict[Expr, Instance] = {}
+        for _ in range(min(wanted, INSTANCES)):
+            draw = Draw(random, {}, {}, ANY_DTYPE)
+            expr = generator(draw)
+            batch[expr] = Instance(expr, draw.leaves)
+        wanted -= INSTANCES
+        outputs = list(batch)
+        result = saturate(outputs, book, allowed=[proposer.name])
         if result.graph is None:
-            return report(0, None, f"the engine failed: {result.diagnostic}")
-        rights = Reader(result.graph, [instance.expr]).right_sides(0)
-        trials += [trial_of(instance, right) for right in rights]
+            return report(None, f"the engine failed: {result.diagnostic}")
+        reader = Reader(result.graph, outputs)
+        for number, instance in enumerate(batch.values()):
+            trials += [trial_of(instance, right) for right in reader.right_sides(number)]
+        if wanted <= 0 and trials and not any(t.leaves for t in trials):
+            wanted = examples - len(trials)
     if not trials:
-        return report(0, None, "it proposed nothing on any program made for it")
+        return report(None, "it proposed nothing on any program made for it")
     trials.sort(key=lambda t: total_size(t.left))
-    improves = bool(book.ruleset(proposer.ruleset).improves)
-    guarantee = book.ruleset(proposer.ruleset).guarantee
     for number in range(examples):
         trial = trials[number % len(trials)]
         inputs = draw_inputs(trial.leaves, profile_of(number, len(trials)), random)
         finding = hold(trial.left, trial.right, inputs, guarantee, improves, measure)
         if finding is not None:
-            return report(len(trials), smallest(trial, inputs, finding, guarantee, improves))
-    return report(len(trials), None)
+            return report(smallest(trial, inputs, finding, guarantee, improves))
+    return report(None)
+
+
+def place_of_proposer(proposer: Proposer) -> str:
+    """``propose/sums.py:41``, where a proposer's function begins."""
+    code = inspect.unwrap(proposer.propose).__code__
+    path = Path(code.co_filename)
+    own = path.parent.name == "propose"
+    return f"{f'propose/{path.name}' if own else path.name}:{code.co_firstlineno}"

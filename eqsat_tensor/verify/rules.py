@@ -9,23 +9,28 @@ but through the seed, which is the rule's name.
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from eqsat_tensor.egraph.saturate import saturate
-from eqsat_tensor.lang import Expr, text
-from eqsat_tensor.rules.book import Rule, RuleBook
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import Expr, text, topological
+from eqsat_tensor.ops.assume import BOUNDS
+from eqsat_tensor.rules.book import FACTS, Rule, RuleBook
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, parse
+from eqsat_tensor.rules.vocabulary import ROOT
+from eqsat_tensor.verify.assumptions import assumptions_hold
 from eqsat_tensor.verify.conditions import Pattern
 from eqsat_tensor.verify.draw import PROFILES, draw_inputs
 from eqsat_tensor.verify.error_rules import Array
-from eqsat_tensor.verify.facts import OF_FLOATS, OF_REALS, fact_holds
-from eqsat_tensor.verify.hold import Measure, hold
-from eqsat_tensor.verify.instances import Instance
+from eqsat_tensor.verify.facts import VERIFIED, Claim, fact_holds
+from eqsat_tensor.verify.hold import LOSSES, Finding, Measure, hold, range_loss
+from eqsat_tensor.verify.report import Report
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.shrink import shrink_values
 from eqsat_tensor.verify.trials import (
@@ -35,61 +40,21 @@ from eqsat_tensor.verify.trials import (
     Counterexample,
     Reader,
     Refuted,
+    Trial,
     candidates,
     definitions_of,
+    dtypes_of,
     find_trials,
     plain,
     smallest,
+    spread,
     total_size,
     trial_of,
 )
+from eqsat_tensor.verify.wide import draw_wide, hold_wide, widened
 
+FACT = "fact"
 EXAMPLES = 80  # value draws a rule, over all its instances; the CI setting
-
-
-@dataclass(frozen=True)
-class Report:
-    """What verification found of one rule.  ``counterexample`` None: it keeps its guarantee.
-
-    ``instances``: different typed expressions it was held on; ``examples``: draws of values;
-    ``max_ulp``: the largest error of a right side seen where its bound is finite, in ulps of the
-    truth; ``rescued``: elements where the left side has no useful bound and the right one has;
-    ``range_losses``: elements at the ends of the range where only the right side's own bound held.
-    """
-
-    name: str
-    kind: str
-    ruleset: str
-    guarantee: str
-    place: str
-    instances: int
-    examples: int
-    max_ulp: float
-    rescued: int
-    range_losses: int
-    counterexample: Counterexample | None
-    problem: str = ""  # why nothing was held: no instance found, the engine failed
-
-    @property
-    def ok(self) -> bool:
-        return self.counterexample is None and not self.problem
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain data; numbers that JSON has not are text."""
-        file, _, line = self.place.rpartition(":")
-        record: dict[str, Any] = _plain(asdict(self))
-        del record["place"]
-        return record | {"file": file, "line": int(line)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return str(value)
-    return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
 def verify_book(
@@ -106,6 +71,10 @@ def verify_rule(rule: Rule, book: RuleBook, examples: int = EXAMPLES, seed: int 
     """Hold one rule of ``book`` on ``examples`` draws of values; the same seed, the same draws."""
     random = np.random.default_rng([zlib.crc32(rule.name.encode()), seed])
     if rule.kind == "fact":
+        from eqsat_tensor.verify import definitions  # which builds on this module
+
+        if definitions.is_definition(rule):
+            return definitions.verify_definition(rule, book, examples, random)
         return verify_fact(rule, book, examples, random)
     measure = Measure()
     try:
@@ -116,32 +85,82 @@ def verify_rule(rule: Rule, book: RuleBook, examples: int = EXAMPLES, seed: int 
         return report(rule, measure, 0, None, problem)
     improves = bool(book.ruleset(rule.ruleset).improves)
     trials.sort(key=lambda t: total_size(t.left))
-    for number in range(examples):
+    lost: tuple[Trial, dict[Expr, Array]] | None = None
+    wide = [w for w in map(widened, trials) if w is not None]
+    single = examples if len(wide) < len(trials) else min(examples, len(trials) * len(PROFILES))
+    for number in range(single):
         trial = trials[number % len(trials)]
         profile = profile_of(number, len(trials))
         inputs = draw_inputs(trial.leaves, profile, random)
+        losses = measure.range_lost
         finding = hold(
             trial.left, trial.right, inputs, rule.guarantee, improves, measure, trial.variables
         )
-        if finding is None:
-            continue
-        for smaller in trials:
-            if smaller is trial:
-                break
-            for _ in range(SMALLER_TRIES):
-                values = draw_inputs(smaller.leaves, profile, random)
-                found = hold(
-                    smaller.left, smaller.right, values, rule.guarantee, improves, Measure(),
-                    smaller.variables,
-                )  # fmt: skip
-                if found is not None:
-                    trial, inputs, finding = smaller, values, found
-                    break
-            if trial is smaller:
-                break
-        example = smallest(trial, inputs, finding, rule.guarantee, improves)
-        return report(rule, measure, len(trials), example, "")
-    return report(rule, measure, len(trials), None, "")
+        if profile == "large":
+            measure.range_lost = (
+                losses  # there another order of a sum may overflow: see `multiplies`
+            )
+        if lost is None and measure.range_lost > losses:
+            lost = trial, inputs
+        if finding is not None:
+            trial, inputs, finding = smaller_than(
+                (trial, inputs, finding), trials, rule.guarantee, improves, profile, random
+            )
+            example = smallest(trial, inputs, finding, rule.guarantee, improves)
+            return report(rule, measure, len(trials), example, "", trials)
+    for number in itertools.count():
+        if measure.draws >= examples:
+            break
+        trial = wide[number % len(wide)]
+        profile = profile_of(number, len(wide))
+        values = draw_wide(trial, profile, random)
+        losses = measure.range_lost
+        broken_at = hold_wide(trial, values, rule.guarantee, improves, measure)
+        if profile == "large":
+            measure.range_lost = losses
+        if broken_at is not None:
+            finding, trial, inputs = broken_at
+            example = smallest(trial, inputs, finding, rule.guarantee, improves)
+            return report(rule, measure, len(trials), example, "", trials)
+    if lost is not None and not measure.range_gained and measure.range_lost >= LOSSES:
+        trial, inputs = lost
+        nodes = topological([trial.left, trial.right])
+        if any(node.op.kind is Kind.LIBRARY for node in nodes):  # LAPACK refuses what is singular
+            return report(rule, measure, len(trials), None, "", trials)
+        finding = range_loss(trial.left, trial.right, inputs)
+        if finding is not None and rule.guarantee in ("real", "stable"):
+            example = smallest(trial, inputs, finding, rule.guarantee, improves, at_the_ends=True)
+            return report(rule, measure, len(trials), example, "", trials)
+    return report(rule, measure, len(trials), None, "", trials)
+
+
+Found: TypeAlias = tuple[Trial, dict[Expr, Array], Finding]
+
+
+def smaller_than(
+    found: Found,
+    trials: Sequence[Trial],
+    guarantee: str,
+    improves: bool,
+    profile: str,
+    random: np.random.Generator,
+) -> Found:
+    """A finding on a smaller trial, where a few draws make one; else the one that was found.
+
+    ``trials`` are in the order of their sizes.
+    """
+    for smaller in trials:
+        if smaller is found[0]:
+            break
+        for _ in range(SMALLER_TRIES):
+            values = draw_inputs(smaller.leaves, profile, random)
+            finding = hold(
+                smaller.left, smaller.right, values, guarantee, improves, Measure(),
+                smaller.variables,
+            )  # fmt: skip
+            if finding is not None:
+                return smaller, values, finding
+    return found
 
 
 def profile_of(number: int, trials: int) -> str:
@@ -150,12 +169,18 @@ def profile_of(number: int, trials: int) -> str:
 
 
 def report(
-    rule: Rule, measure: Measure, instances: int, example: Counterexample | None, problem: str
+    rule: Rule,
+    measure: Measure,
+    instances: int,
+    example: Counterexample | None,
+    problem: str,
+    trials: Sequence[Trial] = (),
 ) -> Report:
     """The report of a rule."""
     return Report(
         rule.name, rule.kind, rule.ruleset, rule.guarantee, rule.place, instances, measure.draws,
         round(measure.max_ulp, 3), measure.rescued, measure.range_losses, example, problem,
+        dtypes_of(trials),
     )  # fmt: skip
 
 
@@ -168,48 +193,82 @@ def verify_fact(rule: Rule, book: RuleBook, examples: int, random: np.random.Gen
     measure = Measure()
     assert isinstance(rule.rhs, tuple), rule
     claimed = [str(c[0]) for c in rule.rhs if isinstance(c, tuple)]
-    if not all(name in OF_REALS or name in OF_FLOATS for name in claimed):
-        return verify_definition(rule, book)
+    if not all(name in VERIFIED for name in claimed):
+        return report(
+            rule, measure, 0, None, "it concludes what verification knows and what it does not"
+        )
     subject, pattern, conditions = subject_of(rule)
+    written = isinstance(pattern, tuple)
     keep: Sexpr = (Symbol("Keep"), pattern)
     probe = Rule(
         "probe-of-fact", "rewrite", book.rulesets[0].name, "exact", pattern, keep,
         conditions, False, rule.file, rule.line,
     )  # fmt: skip
-    instances: list[Instance] = []
+    alone = with_rule(book, probe) if written else book.only([])
+    found: list[tuple[Trial, list[Claim]]] = []
     last = ""
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         drawn, last = candidates(pattern, conditions, random, definitions_of(book))
-        if drawn and isinstance(pattern, tuple):
-            alone = with_rule(book, probe)
-            result = saturate([i.expr for i in drawn], alone, allowed=[probe.name])
-            if result.graph is None:
-                return report(rule, measure, 0, None, f"the engine failed: {result.diagnostic}")
-            reader = Reader(result.graph, [i.expr for i in drawn])
-            drawn = [i for n, i in enumerate(drawn) if reader.right_sides(n)]
-        instances += drawn
-        if len(instances) >= ENOUGH:
+        roots = [i.expr for i in drawn]
+        result = saturate(roots, alone, allowed=[probe.name], facts={*claimed, *BOUNDS})
+        if result.graph is None:
+            return report(rule, measure, 0, None, f"the engine failed: {result.diagnostic}")
+        reader = Reader(result.graph, roots)
+        for number, instance in enumerate(drawn):
+            own = (reader.class_of[reader.outputs[number]],)
+            known = {name: rows.get(own) for name, rows in result.graph.facts.items()}
+            fires = (
+                reader.right_sides(number)
+                if written
+                else all(known[n] is not None for n in claimed)
+            )
+            if fires:
+                trial = trial_of(instance, instance.expr)
+                found.append((trial, claims_of(rule, subject, pattern, trial.left, known)))
+        if len(found) >= ENOUGH and turn:  # of one round, dtypes that are rare are missing
             break
-    if not instances:
+    if not found:
         return report(rule, measure, 0, None, f"no instance ({last})")
-    claims = [c for c in rule.rhs if isinstance(c, tuple) and c[1] == subject]
-    trials = sorted((trial_of(i, i.expr) for i in instances), key=lambda t: total_size(t.left))
-    trials = trials[:ENOUGH]
+    claimed_of = {id(trial): claims for trial, claims in found}
+    chosen = sorted(spread([trial for trial, _ in found]), key=lambda t: total_size(t.left))
     for number in range(examples):
-        trial = trials[number % len(trials)]
-        profile = profile_of(number, len(trials))
+        trial = chosen[number % len(chosen)]
+        profile = profile_of(number, len(chosen))
         inputs = draw_inputs(trial.leaves, profile, random)
         measure.draws += 1
-        for claim in claims:
-            index = fact_holds(str(claim[0]), trial.left, inputs)
-            if index is not None:
-                example = broken(str(claim[0]), trial.left, inputs)
-                return report(rule, measure, len(instances), example, "")
-    return report(rule, measure, len(instances), None, "")
+        if not assumptions_hold([trial.left], inputs):
+            continue  # 128 labels of int8 cannot be all different and positive
+        for claim in claimed_of[id(trial)]:
+            if fact_holds(claim, inputs) is not None:
+                return report(rule, measure, len(chosen), broken(claim, inputs), "", chosen)
+    return report(rule, measure, len(chosen), None, "", chosen)
+
+
+def claims_of(
+    rule: Rule, subject: str, pattern: Pattern, expr: Expr, bounds: Mapping[str, float | None]
+) -> list[Claim]:
+    """What a fact rule says of an instance.  A bound is the strongest that the engine found, which
+    is this rule's or stronger; the other side of a pair is an operand of the instance."""
+    assert isinstance(rule.rhs, tuple), rule
+    claims = []
+    for name, about, *rest in (c for c in rule.rhs if isinstance(c, tuple)):
+        if about != subject:
+            continue
+        if str(name) in BOUNDS:
+            assert bounds.get(str(name)) is not None, (rule.name, str(expr))
+            claims.append(Claim(str(name), expr, bounds[str(name)]))
+        elif rest:
+            assert rest[0] in pattern, f"{rule.name}: {rest[0]} is no operand of {subject}"
+            operands = pattern[len(pattern) - expr.op.arity :]
+            claims.append(Claim(str(name), expr, expr.arguments[operands.index(rest[0])]))
+        else:
+            claims.append(Claim(str(name), expr))
+    return claims
 
 
 def subject_of(rule: Rule) -> tuple[str, Pattern, tuple[Pattern, ...]]:
-    """What a fact rule speaks of: the variable, its pattern, and the other conditions."""
+    """What a fact rule speaks of: the variable, its pattern, and the other conditions, in which
+    `self` stands for it where it has a pattern."""
     claims = rule.rhs
     assert isinstance(claims, tuple), claims
     [claim, *_] = claims
@@ -217,9 +276,16 @@ def subject_of(rule: Rule) -> tuple[str, Pattern, tuple[Pattern, ...]]:
     subject = str(claim[1])
     for condition in rule.conditions:
         if isinstance(condition, tuple) and condition[0] == "=" and condition[1] == subject:
-            rest = tuple(c for c in rule.conditions if c is not condition)
+            rest = tuple(of_root(c, subject) for c in rule.conditions if c is not condition)
             return subject, condition[2], rest
     return subject, subject, rule.conditions
+
+
+def of_root(term: Pattern, subject: str) -> Pattern:
+    """A condition with `self` in the place of a variable."""
+    if isinstance(term, tuple):
+        return tuple(of_root(t, subject) for t in term)
+    return Symbol(ROOT) if term == subject else term
 
 
 def with_rule(book: RuleBook, rule: Rule) -> RuleBook:
@@ -230,15 +296,22 @@ def with_rule(book: RuleBook, rule: Rule) -> RuleBook:
 
 
 def planted(book: RuleBook, source: str, name: str, ruleset: str) -> tuple[RuleBook, Rule]:
-    """A book with ``source``, one ``(rewrite lhs rhs :when (...))``, as its only rewrite.
+    """A book with ``source``, one ``(rewrite lhs rhs :when (...))``, as its only rewrite; or with one
+    ``(fact conclusion ... :when (...))`` beside the facts that are there.
 
     For what is not to stand in a rule file: refuted rules, and wrong ones that tests plant.
     """
     [form] = parse(source, name)
-    _, lhs, rhs, *options = form.sexpr
-    keywords = dict(zip(options[::2], options[1::2], strict=True))
-    conditions = keywords.get(Symbol(":when"), ())
+    head, *rest = form.sexpr
+    at = rest.index(Symbol(":when")) if Symbol(":when") in rest else len(rest)
+    sides, conditions = rest[:at], rest[at + 1] if at < len(rest) else ()
     assert isinstance(conditions, tuple), conditions
+    if head == FACT:
+        rule = Rule(
+            name, FACT, FACTS, "", (), tuple(sides), conditions, False, name, form.line
+        )  # fmt: skip
+        return replace(book, rules=(*book.rules, rule), sources=str(rule)), rule
+    lhs, rhs = sides
     rule = Rule(
         name, "rewrite", ruleset, book.ruleset(ruleset).guarantee, lhs, rhs, conditions, False,
         name, form.line,
@@ -246,24 +319,13 @@ def planted(book: RuleBook, source: str, name: str, ruleset: str) -> tuple[RuleB
     return with_rule(book, rule), rule
 
 
-def broken(fact: str, expr: Expr, inputs: Mapping[Expr, Array]) -> Counterexample:
+def broken(claim: Claim, inputs: Mapping[Expr, Array]) -> Counterexample:
     """The counterexample of a fact."""
-    inputs = shrink_values(inputs, lambda values: fact_holds(fact, expr, values) is not None)
-    index = fact_holds(fact, expr, inputs) or ()
-    [(value, _)] = evaluate_running([expr], inputs)
+    inputs = shrink_values(inputs, lambda values: fact_holds(claim, values) is not None)
+    index = fact_holds(claim, inputs) or ()
+    [(value, _)] = evaluate_running([claim.expr], inputs)
     named = {str(leaf["name"]): plain(x) for leaf, x in inputs.items()}
-    return Counterexample(f"not {fact}", text([expr]), fact, named, repr(value[index]), "", "", 0.0)
-
-
-def verify_definition(rule: Rule, book: RuleBook) -> Report:
-    """A rule that defines a relation of its file's own: it claims nothing that can be false.
-
-    It is held with the rules that ask for the relation, whose instances are built from it; a
-    relation that nothing asks for is a problem.
-    """
-    assert isinstance(rule.rhs, tuple), rule
-    names = {str(c[0]) for c in rule.rhs if isinstance(c, tuple)}
-    asked = any(
-        isinstance(c, tuple) and c[0] in names for other in book.rules for c in other.conditions
+    fact = claim.name if not isinstance(claim.other, float) else f"{claim.name} {claim.other}"
+    return Counterexample(
+        f"not {fact}", text([claim.expr]), fact, named, str(value[index]), "", "", 0.0
     )
-    return report(rule, Measure(), 0, None, "" if asked else "no rule asks for it")

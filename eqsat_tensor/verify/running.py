@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import Expr, OpDef
+from eqsat_tensor.lang import Expr, OpDef, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.verify import error_rules, part_rules
 from eqsat_tensor.verify.cumulative import RULES as CUMULATIVE
@@ -27,13 +27,14 @@ from eqsat_tensor.verify.error_rules import (
     spacing,
     wide,
 )
+from eqsat_tensor.verify.matrix_rules import RULES as MATRICES
 from eqsat_tensor.verify.precise import data_operands, missing
 from eqsat_tensor.verify.special_errors import RULES as SPECIAL
 
 ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES | SPECIAL
 EXACT = error_rules.EXACT | part_rules.EXACT
 MONOTONE = frozenset((*error_rules.MONOTONE, *part_rules.MONOTONE))
-ARRAYS = error_rules.ARRAYS | CUMULATIVE
+ARRAYS = error_rules.ARRAYS | CUMULATIVE | MATRICES
 OP_SLACK = 2.0  # an op may err by this many times its declared ulps
 
 
@@ -72,6 +73,11 @@ def finished(
         own = own + np.where(np.abs(result) < smallest, smallest, 0.0)
     if name in NO_UNDERFLOW:
         own = np.where(result == 0, 0.0, own)
+    if name in KEEP_ZERO:
+        zero = np.zeros(result.shape, bool)
+        for value, error in zip(values[: KEEP_ZERO[name]], errors, strict=False):
+            zero = zero | ((value == 0) & (error == 0))
+        own = np.where(zero, 0.0, own)
     operands_finite = np.asarray(True)
     for value in values:
         finite = np.asarray(np.isfinite(value) if value.dtype.kind == "f" else True)
@@ -81,10 +87,16 @@ def finished(
     at_pole = POLES[name](*values) if name in POLES else np.False_
     pole = certain & (np.isnan(result) | ~operands_finite | at_pole)
     settled = np.where(np.isfinite(result), moved + own, np.where(pole, 0.0, np.inf))
-    certain_nan = np.isnan(result) & (moved == 0) & (name in MONOTONE)
+    certain_nan = np.isnan(result) & (moved == 0) & (name in MONOTONE or name == "sum")
+    if name in SPREADS_NAN:
+        for value, error in zip(values, errors, strict=True):
+            certain_nan = certain_nan | (np.isnan(value) & (error == 0))
     return np.where(certain_nan, 0.0, settled)
 
 
+SPREADS_NAN = frozenset(("add", "subtract", "multiply", "divide", "maximum", "minimum"))
+# Operands of which a zero that is certain makes the result one.
+KEEP_ZERO = {"multiply": 2, "divide": 1, "square": 1, "sqrt": 1}
 POLES: Mapping[str, Callable[..., Array]] = {  # where an infinite result is no overflow
     "divide": lambda x, y: y == 0,
     "reciprocal": lambda x: x == 0,
@@ -99,9 +111,15 @@ POLES: Mapping[str, Callable[..., Array]] = {  # where an infinite result is no 
 
 
 def operation(node: Expr, operands: Sequence[Array]) -> Array:
-    """The computed value of one node of known sizes: NumPy, in the node's own dtype."""
-    with np.errstate(all="ignore"):
-        return np.asarray(node.op.numpy(*operands, **node.named))
+    """The computed value of one node of known sizes: NumPy, in the node's own dtype.
+
+    What LAPACK refuses is NaN everywhere, whatever matrix of the stack it was.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(node.op.numpy(*operands, **node.named))
+    except np.linalg.LinAlgError:
+        return np.full([int(s) for s in node.shape if isinstance(s, int)], np.nan, node.dtype)
 
 
 def node_error(
@@ -116,7 +134,7 @@ def node_error(
         moved = cast_error(values[0], errors[0], node.dtype)
         narrower = node.dtype.kind == "f" and not np.can_cast(values[0].dtype, node.dtype)
         return finished("cast", 0.5 if narrower else 0.0, values, errors, result, moved)
-    if op.kind is Kind.LIBRARY:  # opaque: nothing is known
+    if op.kind is Kind.LIBRARY and op.name not in ARRAYS:  # opaque: nothing is known
         return np.full(result.shape, np.inf)
     if op.name in ELEMENTWISE:
         moved = ELEMENTWISE[op.name](*pairs)
@@ -199,6 +217,15 @@ def _walk(outputs: Sequence[Expr], known: dict[Expr, tuple[Array, Array]]) -> No
             error = node_error(node, values, errors, result)
             error = np.where(wrapped(node, values, result), np.inf, error)
         known[node] = (result, error)
+
+
+def evaluate_values(outputs: Sequence[Expr], inputs: Mapping[Expr, Array]) -> list[Array]:
+    """The value of each output alone, an order of magnitude faster than with E."""
+    known = {leaf: np.asarray(x) for leaf, x in inputs.items()}
+    for node in topological(outputs):
+        if node not in known:
+            known[node] = operation(node, [known[a] for a in node.arguments])
+    return [known[output] for output in outputs]
 
 
 def evaluate_running(

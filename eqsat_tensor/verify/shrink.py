@@ -9,7 +9,10 @@ import numpy as np
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, apply, rewrite, topological
+from eqsat_tensor.ops.assume import MATRIX_FACTS, assume_op, facts_of
 from eqsat_tensor.verify.error_rules import Array
+
+OF_ARRAYS = frozenset((*MATRIX_FACTS, "unique"))  # facts that no element has by itself
 
 PLAIN = (0.0, 1.0, -1.0, 2.0, 0.5, 3.0, 10.0, -10.0, 1000.0, -1000.0, 1e-20, 1e10)
 TRIES = 400
@@ -25,7 +28,9 @@ def elementwise_program(
     """
     shape: tuple[int, ...] = () if places.ndim == 1 else (len(places),)
     for node in topological(outputs):
-        leaf = node.op.name in ("input", "full")
+        leaf = node.op.name in ("input", "full") or (
+            node.op is assume_op and not any(name in OF_ARRAYS for name, _ in facts_of(node))
+        )
         if node.shape != outputs[0].shape or not (leaf or node.op.kind is Kind.ELEMENTWISE):
             return None
     values: dict[Expr, Array] = {}
@@ -70,7 +75,10 @@ def candidates(value: Any) -> list[Any]:
     if dtype.kind == "b":
         return [dtype.type(False)] if value else []
     if dtype.kind in "iu":
-        plain = [dtype.type(v) for v in ((0, 1, -1, 2, 3) if dtype.kind == "i" else (0, 1, 2, 3))]
+        info = np.iinfo(dtype)
+        half = 1 << (info.bits - 1 if dtype.kind == "u" else info.bits // 2)
+        small = (0, 1, -1, 2, 3) if dtype.kind == "i" else (0, 1, 2, 3)
+        plain = [dtype.type(v) for v in (*small, half, info.max, info.min)]
         return plain[: plain.index(value)] if value in plain else plain
     if not np.isfinite(value):
         return []
@@ -78,5 +86,6 @@ def candidates(value: Any) -> list[Any]:
     if value in plain:
         return plain[: plain.index(value)]
     size = float(value)
-    rounded = [dtype.type(f"{size:.{digits}e}") for digits in (0, 1, 3)]
-    return [*plain, *(r for r in rounded if r != value)]
+    with np.errstate(over="ignore"):
+        rounded = [dtype.type(f"{size:.{digits}e}") for digits in (0, 1, 3)]
+    return [*plain, *(r for r in rounded if r != value and np.isfinite(r))]

@@ -30,10 +30,21 @@ PROMISES: dict[str, tuple[tuple[tuple[float, float], ...], float]] = {
     "exp1": (((1e-6, 500),), 0),
     "i0e": (((-1e4, 1e4),), 0),
     "i1e": (((-1e4, 1e4),), 0),
-    "k0e": (((1e-6, 1e4),), 0),
-    "k1e": (((1e-6, 1e4),), 0),
+    "k0e": (((1e-300, 1e4),), 0),
+    "k1e": (((1e-300, 1e4),), 0),
     "ellipk": (((-1e4, 0.999),), 0),
     "ellipe": (((-1e4, 0.999),), 0),
+}
+# The same for functions that random programs do not draw: rules about them are held to it.
+OF_RULES: dict[str, tuple[tuple[tuple[float, float], ...], float]] = {
+    "i0": (((-1e4, 1e4),), 0),
+    "i1": (((-1e4, 1e4),), 0),
+    "k0": (((1e-300, 1e4),), 0),
+    "k1": (((1e-300, 1e4),), 0),
+    "iv": (((0, 40), (-1e4, 1e4)), 0),
+    "ive": (((0, 40), (-1e4, 1e4)), 0),
+    "kv": (((-40, 40), (1e-300, 1e4)), 0),
+    "kve": (((-40, 40), (1e-300, 1e4)), 0),
 }
 TAIL = "log_ndtr"  # by erfc, which loses x*x ulps by rounding x*x under an exponential
 # Not in random programs: mpmath takes up to seconds a value, or SciPy's accuracy varies so much over
@@ -51,7 +62,8 @@ NOT_DRAWN = frozenset((SLOW + VARYING).split())
 
 def _rule(name: str) -> Rule:
     word = PRIMITIVES[name]
-    ends, absolute = PROMISES.get(name, (((INFINITE, -INFINITE),) * word.arity, 0.0))
+    nothing = (((INFINITE, -INFINITE),) * word.arity, 0.0)
+    ends, absolute = (PROMISES | OF_RULES).get(name, nothing)
 
     def rule(*pairs: Array) -> Array:
         values, errors = [wide(x) for x in pairs[::2]], pairs[1::2]

@@ -7,7 +7,7 @@ output's e-class, read back as an expression.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,20 +16,24 @@ from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.egraph.saturate import saturate
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, apply, substitute_sizes, text, topological
+from eqsat_tensor.ops.assume import without_assumptions
 from eqsat_tensor.rules.book import Rule, RuleBook
-from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern
+from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern, is_symbol
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.error_rules import Array
-from eqsat_tensor.verify.hold import Finding, Measure, hold
+from eqsat_tensor.verify.hold import Finding, Measure, hold, range_loss
 from eqsat_tensor.verify.instances import Instance, draw_instance, symbolic
 from eqsat_tensor.verify.shrink import elementwise_program, shrink_values
 
-ENOUGH = 8  # instances a rule is held on
+ENOUGH = 8  # instances of a rule after which no more are drawn
+MOST = 14  # instances a rule is held on
 CANDIDATES = 24  # instances that go to the engine together
-ROUNDS = 6  # times that candidates are drawn before giving up
+ROUNDS = 6  # times that candidates are drawn
+RARE = 10  # times as often where there is none
 MISFITS = 400  # draws a round
 SYMBOLIC = 0.4  # share of instances that go to the engine with a size symbol, where they can
 LARGEST = 150  # elements of any value of an instance
+TYPE_CONFLICT = "Illegal merge attempted for function type"  # the engine's words for two types
 SMALLER_TRIES = 6  # draws of values on each smaller instance, to find a smaller counterexample
 
 
@@ -48,11 +52,13 @@ class Counterexample:
 
     def __str__(self) -> str:
         values = ", ".join(f"{name} = {value}" for name, value in self.inputs.items())
-        truth = f", true {self.truth}" if self.truth else ""
-        return (
-            f"{self.reason} at {values}: left {self.left_value}, right {self.right_value}{truth}\n"
-            f"left:\n{self.left}\nright:\n{self.right}"
-        )
+        sides = [("left", self.left_value), ("right", self.right_value), ("true", self.truth)]
+        seen = ", ".join(f"{side} {value}" for side, value in sides if value)
+        lines = [self.reason + f" at {values}" * bool(values) + f": {seen}" * bool(seen)]
+        for side, program in (("left", self.left), ("right", self.right)):
+            if program:
+                lines += [f"  {side}:", *(f"    {line}" for line in program.splitlines())]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def trial_of(instance: Instance, right: Expr) -> Trial:
     if instance.sizes:
         everything = substitute_sizes(everything, instance.sizes)
     rest = 2 + len(instance.variables)
-    made = tuple(Leaf(e, leaf.labels) for e, leaf in zip(everything[rest:], leaves, strict=True))
+    made = tuple(replace(leaf, expr=e) for e, leaf in zip(everything[rest:], leaves, strict=True))
     return Trial(everything[0], everything[1], made, tuple(everything[2:rest]))
 
 
@@ -91,24 +97,30 @@ def find_trials(rule: Rule, book: RuleBook, random: np.random.Generator) -> tupl
     trials: list[Trial] = []
     kinds: set[tuple[Any, ...]] = set()
     last = ""
-    for _ in range(ROUNDS):
+    for turn in range(RARE * ROUNDS):
         instances, misfit = candidates(rule.lhs, rule.conditions, random, definitions)
         last = misfit or last
         if not instances:
             continue
-        result = saturate([i.expr for i in instances], book, allowed=[rule.name])
+        beside = [v for i in instances for v in i.variables]
+        outputs = [*(i.expr for i in instances), *beside]
+        result = saturate(outputs, book, allowed=[rule.name])
         if result.graph is None:
             raise Refuted(failure(instances, book, rule.name))
-        reader = Reader(result.graph, [i.expr for i in instances])
+        reader = Reader(result.graph, outputs)
         if reader.ill_typed:
             raise Refuted(failure(instances, book, rule.name))
         for number, instance in enumerate(instances):
             for right in reader.right_sides(number):
-                kind = (*sorted(str(leaf.type) for leaf in instance.leaves), right.op.name)
+                attributes = [
+                    str(n.attributes) for n in topological([instance.expr]) if n.arguments
+                ]
+                types = sorted(str(leaf.type) for leaf in instance.leaves)
+                kind = (*types, *attributes, right.op.name)
                 if kind not in kinds:
                     kinds.add(kind)
                     trials.append(trial_of(instance, right))
-        if len(trials) >= ENOUGH:
+        if len(trials) >= ENOUGH or (trials and turn >= ROUNDS):
             break
     if not trials:
         return [], f"no instance: the rule fired on none of those drawn ({last})"
@@ -119,11 +131,15 @@ def failure(instances: Sequence[Instance], book: RuleBook, name: str) -> Counter
     """The smallest of these instances on which the engine fails or an ill-typed term is made."""
     found = ""
     for instance in sorted(instances, key=lambda i: count(i.expr)):
-        result = saturate([instance.expr], book, allowed=[name])
+        outputs = [instance.expr, *instance.variables]
+        result = saturate(outputs, book, allowed=[name])
         if result.graph is None:
             found = result.diagnostic
         else:
-            found = ", ".join(Reader(result.graph, [instance.expr]).ill_typed[:1])
+            found = ", ".join(Reader(result.graph, outputs).ill_typed[:1])
+        if TYPE_CONFLICT in found:
+            left = text([instance.expr])
+            return Counterexample("the right side has another type", left, "", {}, "", "", "", 0.0)
         if found:
             left = text([instance.expr])
             return Counterexample("ill-typed or refused", left, found, {}, "", "", "", 0.0)
@@ -149,17 +165,18 @@ def candidates(
     """Up to `CANDIDATES` instances of different types, and the last reason for giving one up."""
     found: dict[tuple[Any, ...], Instance] = {}
     reason = ""
+    share = 1.0 if any(map(is_symbol, conditions)) else SYMBOLIC
     for _ in range(MISFITS):
         if len(found) >= CANDIDATES:
             break
         try:
             instance = draw_instance(pattern, conditions, random, definitions)
-            if random.random() < SYMBOLIC:
+            if random.random() < share:
                 instance = symbolic(instance) or instance
         except Misfit as misfit:
             reason = str(misfit)
             continue
-        except (AssertionError, EqsatError) as error:
+        except (AssertionError, EqsatError, OverflowError) as error:
             reason = f"ill-typed draw: {error}"
             continue
         if max(map(elements, topological([instance.expr]))) > LARGEST:
@@ -173,7 +190,7 @@ def candidates(
 
 
 def spread(trials: list[Trial]) -> list[Trial]:
-    """`ENOUGH` trials: floats mostly, of all dtypes; an empty one, one of signed and one of unsigned
+    """Up to `MOST` trials: floats mostly, of all dtypes; an empty one, one of signed and one of unsigned
     whole numbers.
     """
     names = ("empty", "i", "u", "b", "float16", "float64", "float32")
@@ -185,13 +202,18 @@ def spread(trials: list[Trial]) -> list[Trial]:
     chosen = [trial for name in names[:3] for trial in queues[name][:1]]
     chosen += [*queues["float16"][:1], *queues["float64"][: ENOUGH // 2], *queues["float32"]]
     left = [trial for name in names for trial in queues[name] if trial not in chosen]
-    return (chosen + left)[:ENOUGH]
+    return (chosen + left)[:MOST]
 
 
 def telling_dtype(trial: Trial) -> np.dtype[Any]:
     """The dtype of the left side; of truth values, that of what they are made of."""
     dtypes = [trial.left.dtype, *(leaf.expr.dtype for leaf in trial.leaves)]
     return next((d for d in dtypes if d.kind != "b"), dtypes[0])
+
+
+def dtypes_of(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Names of the dtypes that these trials are about."""
+    return tuple(sorted({telling_dtype(trial).name for trial in trials}))
 
 
 def total_size(expr: Expr) -> int:
@@ -213,7 +235,7 @@ class Reader:
 
     def __init__(self, graph: Graph, outputs: Sequence[Expr]) -> None:
         self.graph = graph
-        self.outputs = outputs
+        self.outputs = outputs = without_assumptions(outputs)  # as the engine knows them
         self.class_of: dict[Expr, int] = {}
         self.expressions: dict[int, Expr] = {}
         self.ill_typed: list[str] = []  # terms that rules made of operands that do not fit
@@ -290,12 +312,19 @@ def count(expr: Expr) -> int:
 
 # ------------------------------------------------------------------------------- examples
 def smallest(
-    trial: Trial, inputs: Mapping[Expr, Array], finding: Finding, guarantee: str, improves: bool
+    trial: Trial,
+    inputs: Mapping[Expr, Array],
+    finding: Finding,
+    guarantee: str,
+    improves: bool,
+    at_the_ends: bool = False,
 ) -> Counterexample:
-    """The counterexample, made smaller while it stays one."""
+    """The counterexample, made smaller while it stays one; ``at_the_ends``: a loss of range."""
 
     def found(outputs: Sequence[Expr], values: Mapping[Expr, Array]) -> Finding | None:
         left, right, *variables = outputs
+        if at_the_ends:
+            return range_loss(left, right, values)
         return hold(left, right, values, guarantee, improves, Measure(), variables)
 
     outputs: list[Expr] = [trial.left, trial.right, *trial.variables]
@@ -310,8 +339,8 @@ def smallest(
         text([outputs[0]]),
         text([outputs[1]]),
         {names[leaf]: plain(x) for leaf, x in inputs.items()},
-        repr(last.left),
-        repr(last.right),
+        str(last.left),
+        str(last.right),
         last.truth,
         last.allowed,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eqsat_tensor.egraph.engine import Engine, EngineError, engine_version
+from eqsat_tensor.egraph.engine import Engine, EngineError, engine_version, spelled
 
 FORMS = (
     "(sort Axes (Vec i64))",
@@ -157,3 +157,18 @@ def test_row_files_go_with_their_engine() -> None:
     assert os.stat(folder).st_mode & 0o077 == 0
     del engine
     assert not list(folder.glob(f"{mark}-*"))
+
+
+def test_names_that_end_in_a_digit_are_told_from_names_with_numbers() -> None:
+    """The engine's own variables: the sixth of F32 was the 326th of F."""
+    forms = ["(sort A)", "(sort B)", "(constructor F32 () A)", "(constructor F (i64) B)"]
+    forms += ["(constructor Two (A B) B)", "(ruleset run)"]
+    engine = Engine(forms)
+    for n in range(400):
+        query, action = f"((= e (Two (F32) (F {n}))))", f"((union e (Two (F32) (F {n + 1}))))"
+        engine.load(str(n), lambda q=query, a=action, n=n: [
+            f'(rule {q} {a} :ruleset run :name "rule-{n}")'
+        ], f"rule {n}")  # fmt: skip
+    assert spelled("(constructor F32 () A) (Tensor (F32) s) (f i64)") == (
+        "(constructor F32_ () A) (Tensor (F32_) s) (f i64)"
+    )

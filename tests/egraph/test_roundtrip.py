@@ -79,8 +79,8 @@ def samples() -> dict[str, Expr]:
     for name, o in OPS.items():
         if name in found:
             continue
-        if o.arity == ANY_ARITY:
-            continue  # cut out before the engine sees a program: eqsat_tensor.opaque
+        if o.arity == ANY_ARITY or name == "assume":
+            continue  # the engine never sees one: `eqsat_tensor.opaque`, `Encoder.assume`
         if o.kind is Kind.LIBRARY or "reverse" in o.attributes:
             use = next(iter(instances(o)))
             found[name] = op(name, *leaves(use), **use.attributes)
@@ -94,7 +94,7 @@ def samples() -> dict[str, Expr]:
     return found
 
 
-@pytest.mark.parametrize("name", [n for n, o in OPS.items() if o.arity != ANY_ARITY])
+@pytest.mark.parametrize("name", list(samples()))
 def test_every_op_comes_back_as_itself(name: str) -> None:
     expr = samples()[name]
     result = saturate([expr, expr], EMPTY)

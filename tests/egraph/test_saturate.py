@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +17,11 @@ from eqsat_tensor.lang import FLOAT64, OPS, Expr
 from eqsat_tensor.rules import load_rulebook
 from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.lint import check_rule
+from eqsat_tensor.rules.propose import GraphLike, Proposal, Proposer, Term
 from eqsat_tensor.rules.signature import has_type_rule
 from eqsat_tensor.rules.vocabulary import Vocabulary
 from eqsat_tensor.types import TensorType
-from tests.egraph.programs import HEAD, N, full, leaf, op, ops_of_root, small_book, tower
+from tests.egraph.programs import HEAD, RULES, N, full, leaf, op, ops_of_root, small_book, tower
 from tests.egraph.test_roundtrip import samples
 
 
@@ -141,8 +144,8 @@ def test_a_rule_that_makes_an_ill_typed_node_ends_in_a_diagnostic() -> None:
 
 def test_growth_without_end_stops_at_the_limit_and_says_so() -> None:
     rules = '(rewrite (Exp x) (Exp (Negative x)) :ruleset simplify :name "grows")'
-    book = small_book(rules, _head_with("(repeat 500 (run simplify types))"))
-    result = saturate([op("exp", leaf())], book, Limits(rows=200, seconds=5))
+    book = small_book(rules, _head_with("(repeat 100 (run simplify types))"))
+    result = saturate([op("exp", leaf())], book, Limits(rows=100, seconds=5))
     assert result.stopped.startswith("rows")
     assert result.graph is not None
     result = saturate([op("exp", leaf())], book, Limits(seconds=0.0))
@@ -157,14 +160,14 @@ def _head_with(schedule: str) -> str:
 def test_two_hundred_compiles_leave_no_trace() -> None:
     book, program = small_book(), tower(3)
     first = saturate(program, book)
-    engine = room._engines.get(book)
+    engine = room._engines.get(book, ())
     saturate(program, book)
     size = engine.size()
     for i in range(200):
         result = saturate(program if i % 2 else [op("exp", leaf(f"y{i}", key=i))], book)
         assert result.graph is not None
     assert engine.size() == size
-    assert engine is room._engines.get(book)
+    assert engine is room._engines.get(book, ())
     assert saturate(program, book).graph == first.graph
 
 
@@ -195,14 +198,14 @@ def test_each_thread_has_engines_of_its_own() -> None:
 
 def test_a_panic_costs_the_engine_not_the_process() -> None:
     book = small_book()
-    engine = room._engines.get(book)
+    engine = room._engines.get(book, ())
     twice = '(rule ((= ?e (Node ?i))) () :name "twice" :ruleset facts/shared)'
     with pytest.raises(EngineError, match="panicked"):
         engine.load("x", lambda: [twice, twice], "x:1")
     assert not engine.alive
     x = leaf()
     assert saturate([op("log", op("exp", x))], book).graph is not None
-    assert room._engines.get(book) is not engine
+    assert room._engines.get(book, ()) is not engine
 
 
 def test_the_package_book_does_every_op_and_a_tower() -> None:
@@ -216,7 +219,7 @@ def test_the_package_book_does_every_op_and_a_tower() -> None:
 
 def test_the_engine_takes_every_rule_of_the_package() -> None:
     book = load_rulebook()
-    engine, library = room._engines.get(book), room.library(book, len(OPS))
+    engine, library = room._engines.get(book, ()), room.library(book, len(OPS))
     for name in samples():
         engine.load(name, lambda name=name: room.op_forms(name), name)
     for i, rule in enumerate(book.rules):
@@ -228,7 +231,7 @@ def test_every_rule_of_the_package_passes_the_lint() -> None:
     book = load_rulebook()
     for rule in book.rules:
         ruleset = None if rule.kind == "fact" else book.ruleset(rule.ruleset)
-        check_rule(rule, ruleset, Vocabulary(book.relations))
+        check_rule(rule, ruleset, Vocabulary(book.relations), own=True)
 
 
 def test_a_proposal_that_is_there_ends_the_rounds() -> None:
@@ -238,3 +241,57 @@ def test_a_proposal_that_is_there_ends_the_rounds() -> None:
     result = saturate([h], load_rulebook())
     assert result.graph is not None, result.diagnostic
     assert result.matches.get("long-matrix-chain", 0) <= 1
+
+
+def test_steps_for_the_first_round_are_not_done_after_proposals() -> None:
+    head = HEAD.replace("(run simplify types)", "(first simplify types)")
+    sines = '(rewrite (Sin x) (Sin (Negative (Negative x))) :ruleset simplify :name "sines")'
+    book = small_book(RULES + sines, head)
+    step = "(repeat 3 (saturate fold types) (first simplify types) (saturate facts types))"
+    assert str(book.schedule[1]) == step
+    done = []
+
+    def once(graph: GraphLike) -> Iterator[Proposal]:
+        """One new node, in the first round alone."""
+        if not done:
+            done.append(graph.nodes[0])
+            yield Proposal(graph.nodes[0].eclass, Term("sin", (0,)))
+
+    asking = replace(
+        book, proposers=(Proposer("once", "simplify", once, "x = sin(y), for this test"),)
+    )
+    first = saturate([op("sin", leaf())], book)
+    both = saturate([op("sin", leaf())], asking)
+    assert done
+    assert both.matches["once"] == 1
+    assert both.matches["sines"] == first.matches["sines"]  # of the new sine none
+
+
+def test_a_program_gets_an_engine_without_many_rules_that_it_does_not_need() -> None:
+    many = "\n".join(
+        f'(rewrite (Sin (Multiply x {k}.5)) (Sin (Multiply {k}.5 (Sin x))) :ruleset simplify :name "s{k}")'
+        for k in range(room.SURPLUS + 20)
+    )
+    book = small_book(RULES + many)
+    room._engines.kept.clear()
+    large, small = [op("sin", op("multiply", leaf(), full(1000.5, leaf())))], [op("exp", leaf())]
+    for program in (large, small, large, small):
+        assert saturate(program, book).stopped == "saturated"
+    loaded = [
+        sum(k.startswith(room.RULE_KEY) for k in e.loaded) for e in room._engines.kept.values()
+    ]
+    assert len(loaded) == 2
+    assert min(loaded) < 10 < room.SURPLUS < max(loaded)
+    room._engines.kept.clear()
+
+
+def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
+    library = room.library(small_book(), len(OPS))
+    book = library.book
+
+    def needed(*ops: str, allowed: frozenset[str] | None = None) -> set[str]:
+        return {book.rules[i].name for i in library.need(library.mask(ops), allowed).rules}
+
+    assert needed("exp") == set()
+    assert needed("exp", "divide") == {"divide-same", "exp-positive", "positive-nonzero"}
+    assert needed("exp", "divide", allowed=frozenset({"add-zero"})) == set()

@@ -86,3 +86,33 @@ def test_huge_sizes_saturate():
     assert 1e15 < price("exp", [f64(2**600, 2**600)]) <= HIGHEST
     square = f64(2**600, 2**600)
     assert price("matmul", [square, square]) <= HIGHEST
+
+
+def test_factorisations_are_priced_by_what_they_compute():
+    a, b = f64(500, 500), f64(500, 1)
+    prices = [price(name, [a]) for name in ("cholesky", "det", "inv")]
+    prices += [price("eigh", [a], [1, a.shape])]
+    assert prices == sorted(prices)
+    inverse, product = price("inv", [a]), price("matmul", [a, b])
+    assert 2 < (inverse + product) / price("solve", [a, b]) < 3.5
+    triangle = price("solve_triangular", [a, b], [1, 0])
+    assert price("cholesky", [a]) + 2 * triangle < price("solve", [a, b])
+    assert triangle < price("solve", [a, b]) / 20
+    single = [TensorType(F32, t.shape) for t in (a, b)]
+    assert price("solve", single) < 0.6 * price("solve", [a, b])
+
+
+def test_a_stack_costs_its_matrices_and_a_small_one_a_call():
+    one, many = price("inv", [f64(50, 50)]), price("inv", [f64(30, 50, 50)])
+    assert 20 < many / one < 30
+    assert price("inv", [f64(2, 2)]) == pytest.approx(10_000, rel=0.01)
+
+
+def test_a_second_result_of_a_call_costs_nothing_more():
+    a = f64(300, 300)
+    nodes = (Node("slogdet", (0,), (0,), False, 1), Node("slogdet", (0,), (1,), False, 2))
+    graph = Graph(nodes, (a, f64(), f64()), (1, 2), ((), (0,), (1,)), {}, {})
+    model = CostModel()
+    sign, log = (model(n, graph) for n in nodes)
+    assert log == price("slogdet", [a], [1]) == price("slogdet", [a], [0])
+    assert sign < log / 1e4

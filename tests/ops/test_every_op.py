@@ -46,8 +46,9 @@ def test_every_op_has_uses_and_a_text():
         assert op.name == "input" or any(instances(op)), op
 
 
-# Rules know no complex numbers: the e-graph sees these on inputs and results alone.
-OF_PARTS = {"real", "imag", "complex"}
+# Rules know no complex numbers: the e-graph sees these on inputs and results alone; `assume` becomes
+# facts of its operand.
+OF_PARTS = {"real", "imag", "complex", "assume"}
 
 
 def test_every_op_has_a_type_rule_that_rules_can_use():

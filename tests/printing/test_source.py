@@ -78,7 +78,7 @@ def drawn(seed):
 @pytest.mark.parametrize("start", range(0, 150, 30))
 def test_random_programs_are_written_as_they_are_computed(start):
     done = 0
-    for seed in range(start, start + 30):
+    for seed in range(start, start + 36):
         program = drawn(seed)
         if program is None:
             continue

@@ -23,7 +23,8 @@ from eqsat_tensor.types import symbol
 
 FUSED = frozenset((
     "log1p", "expm1", "log1mexp", "sigmoid", "softplus", "tanh", "erf", "erfc", "logaddexp",
-    "logsumexp", "softmax", "log_softmax",
+    "logsumexp", "softmax", "log_softmax", "log_ndtr", "ndtr", "erfcx", "gammaln", "kve", "ive", "k0e",
+    "k1e", "i0e", "i1e", "where",
 ))  # fmt: skip
 
 
@@ -48,8 +49,8 @@ class Made:
 
 
 @cache
-def package_rules() -> RuleBook:
-    return load_rulebook().for_math("default")
+def package_rules(math: str = "default") -> RuleBook:
+    return load_rulebook().for_math(math)
 
 
 def leaves_like(arrays: Sequence[Any], lower: int | None = None) -> list[Any]:

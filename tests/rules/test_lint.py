@@ -39,6 +39,13 @@ BAD = {
     "already used at a.egg:5": (
         f"(rewrite (Exp x) x {OK})\n(rewrite (Log x) x {OK})", 6,
     ),
+    "for-each takes names with values, and forms": ("(for-each (op Exp))", 5),
+    "for-each over op": (f"(for-each op (rewrite ({{op}} x) x {OK}))", 5),
+    "(Exp) is no value of (op name)": (
+        f"(for-each ((op name) (Exp)) (rewrite ({{op}} x) x {OK}))", 5,
+    ),
+    "x is no form": ("(for-each (op Exp) x)", 5),
+    "a string \"set\" in a term": (f'(rewrite (Add "set" x) x {OK})', 5),
     "a rule without a name": ("(rewrite (Exp x) x :ruleset grow)", 5),
     "the right side uses y": (f"(rewrite (Exp x) y {OK})", 5),
     "a condition uses y": (f"(rewrite (Exp x) x :when ((> y 0.0)) {OK})", 5),
@@ -52,6 +59,20 @@ BAD = {
         f"(rewrite (Multiply x (Full (F c) t)) (Divide x (Full (F (/ 1.0 c)) t)) {OK})", 5,
     ),
     "(type x) on the right side is a look-up": (f"(rewrite (Exp x) (Cast (type x) x) {OK})", 5),
+    "asks for one bound exactly; read it, (at-least x c), and compare": (
+        f"(rewrite (Exp x) x :when ((at-least x 0.0)) {OK})", 5,
+    ),
+    "the bound (+ c 1.0) is computed by +": (
+        '(fact (at-least x (+ c 1.0)) :when ((= x (Exp y)) (at-least y c)) :name "n")', 5,
+    ),
+    "the bound (* 0.5 c) is computed by *": (
+        '(fact (at-most x (max 1.0 (* 0.5 c))) :when ((= x (Exp y)) (at-most y c)) :name "n")', 5,
+    ),
+    "relation low cannot be merged by best": ("(relation low (Expr f64) :merge best)", 5),
+    "relation flat cannot be merged by max": ("(relation flat (Expr) :merge max)", 5),
+    "relation at-least is declared with other sorts or merged otherwise": (
+        "(relation at-least (Expr f64) :merge min)", 5,
+    ),
     "the bare boolean": (f"(rewrite (Exp x) x :when ((or (> 1.0 2.0) (> 1.0 3.0))) {OK})", 5),
     "is a value, no condition": (f"(rewrite (Exp x) x :when ((Exp x)) {OK})", 5),
     "declared :shrinks": ('(rewrite (Exp x) (Exp (Exp x)) :ruleset fold :name "n")', 5),

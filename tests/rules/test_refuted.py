@@ -22,7 +22,7 @@ from eqsat_tensor.verify.trials import Reader
 NAN, INF = float("nan"), float("inf")
 BELOW = 1e16 - 2.0
 # name -> (the rule, the point of the comment)
-Point = dict[str, float | tuple[float, ...]]
+Point = dict[str, float | tuple[float, ...] | tuple[tuple[float, ...], ...]]
 POINTS: dict[str, tuple[str, Point]] = {
     "divide-by-reciprocal": (
         "(rewrite (Divide x y) (Multiply x (Reciprocal y)))",
@@ -54,7 +54,7 @@ POINTS: dict[str, tuple[str, Point]] = {
     "zero-divided": ("(rewrite (Divide 0.0 x) 0.0)", {"x": 0.0}),
     "subtract-same": ("(rewrite (Subtract x x) 0.0)", {"x": INF}),
     "divide-same": ("(rewrite (Divide x x) 1.0)", {"x": 0.0}),
-    "reciprocal-of-reciprocal": ("(rewrite (Divide 1.0 (Divide 1.0 x)) x)", {"x": 1e-310}),
+    "cosh-of-arccosh-unguarded": ("(rewrite (Cosh (Arccosh x)) x)", {"x": 0.5}),
     "equal-same": (
         "(rewrite (Equal x x) (Full (B 1) t) :when ((= t (type self))))",
         {"x": NAN},
@@ -62,6 +62,21 @@ POINTS: dict[str, tuple[str, Point]] = {
     "sum-of-add": (
         "(rewrite (Sum axes (Add x y)) (Add (Sum axes x) (Sum axes y)))",
         {"x": (1e16, 1.0), "y": (-1e16, 1.0)},
+    ),
+    "sum-of-small-multiple": (
+        "(rewrite (Sum axes (Multiply x (Full (F 0.5) t))) (Multiply (Sum axes x) (Full (F 0.5) u))"
+        " :when ((= u (type self))))",
+        {"x": (1.5e308, 1.5e308)},
+    ),
+    "matmul-of-small-constant": (
+        "(rewrite (Matmul (Multiply a (Full (F 0.5) t)) b) (Multiply (Matmul a b) (Full (F 0.5) u))"
+        " :when ((= u (type self))))",
+        {"a": (1.5e308, 1.5e308), "b": (1.0, 1.0)},
+    ),
+    "sum-of-large-quotient": (
+        "(rewrite (Sum axes (Divide x (Full (F 3.0) t))) (Divide (Sum axes x) (Full (F 3.0) u))"
+        " :when ((= u (type self))))",
+        {"x": (1.5e308, 1.5e308)},
     ),
     "sigmoid-of-logit-unguarded": (
         "(rewrite (Sigmoid (Log (Divide p (Subtract 1.0 p)))) p)",
@@ -72,13 +87,29 @@ POINTS: dict[str, tuple[str, Point]] = {
         {"x": 0.0, "y": 0.0},
     ),
     "exp-of-log-unguarded": ("(rewrite (Exp (Log x)) x)", {"x": -1.0}),
+    "subtract-constant-of-sum": (
+        "(rewrite (Subtract (Add x (Full (F 1e16) t)) (Full (F 0.1) t)) (Add x (Full (F 1e16) t)))",
+        {"x": -1e16},
+    ),
     "log-of-quotient": (
         "(rewrite (Log (Divide x y)) (Subtract (Log x) (Log y)))",
         {"x": 1e200, "y": 1.00000000000001e200},
     ),
+    "difference-of-tangents": (
+        "(rewrite (Subtract (Tan (Add x y)) (Tan x)) (Divide (Sin y) (Multiply (Cos (Add x y)) (Cos x))))",
+        {"x": 1.5707, "y": 1e9},
+    ),
+    "sin-of-double": (
+        "(rewrite (Multiply (Multiply (Sin x) (Cos x)) 2.0) (Sin (Multiply x 2.0)))",
+        {"x": 1e308},
+    ),
     "log-of-product": (
         "(rewrite (Add (Log x) (Log y)) (Log (Multiply x y)))",
         {"x": 1e200, "y": 1e200},
+    ),
+    "cholesky-of-square": (
+        "(rewrite (Cholesky (Matmul l (Transpose (vec-of 1 0) l))) l)",
+        {"l": ((-1.0,),)},
     ),
 }
 
@@ -111,13 +142,16 @@ def test_the_counterexample_of_a_refuted_rule_holds(name: str) -> None:
 
 
 def instance(pattern: Any, point: Point) -> tuple[Expr, dict[Expr, np.ndarray]]:
-    """The pattern on vectors, and the values of its variables, repeated to their lengths."""
-    shape = () if pattern[0] == "Sum" else (2,)
+    """The pattern on vectors or matrices, and the values of its variables, repeated to their sizes."""
+    sizes = max((np.shape(value) for value in point.values()), key=len)
+    if len(sizes) != 2:
+        sizes = (2, 2) if pattern[0] == "Matmul" else (2,)
+    shape = () if pattern[0] == "Sum" else sizes
     wanted = TensorType(np.dtype(bool) if pattern[0] == "Equal" else FLOAT64, shape)
     for seed in range(200):
         draw = Draw(np.random.default_rng(seed), {}, {}, [FLOAT64])
         left = draw.build(pattern, wanted)
         leaves = {name: draw.bound[name] for name in point}
-        if all(leaf.shape == (2,) and leaf.dtype == FLOAT64 for leaf in leaves.values()):
-            return left, {leaf: np.resize(point[name], 2) for name, leaf in leaves.items()}
+        if all(leaf.shape == sizes and leaf.dtype == FLOAT64 for leaf in leaves.values()):
+            return left, {leaf: np.resize(point[name], sizes) for name, leaf in leaves.items()}
     raise AssertionError(pattern)

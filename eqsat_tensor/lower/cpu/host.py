@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.errors import wrong_result
+from eqsat_tensor.errors import EqsatError, wrong_result
 from eqsat_tensor.lower.cpu import driver, jit
 from eqsat_tensor.lower.cpu.triangular import solve_triangular
-from eqsat_tensor.types import Literal, Size, SizeTerm
+from eqsat_tensor.types import Literal, Size, SizeTerm, located
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Program
@@ -39,6 +39,8 @@ class Surroundings(Protocol):
 
 # Library ops that have a faster way here than what their records say.
 FASTER = {"solve_triangular": solve_triangular}
+
+CALLS = ("call", "cond", "wrap")  # of code of users' own, which says itself what is wrong
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -93,17 +95,22 @@ class Failure:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.op = ""
+        self.operands = ""
         self.word = 0  # address of the word that holds the flag's address
 
-    def set(self, error: BaseException) -> None:
-        """Keep what was raised, and clear the flag."""
-        self.error = error
+    def set(self, error: BaseException, op: str, operands: str) -> None:
+        """Keep what was raised, on which operands, and clear the flag."""
+        self.error, self.op, self.operands = error, op, operands
         flag = ctypes.c_int64.from_address(self.word).value
         ctypes.c_int8.from_address(flag).value = 0
 
-    def raise_kept(self) -> None:
-        """Raise what was kept, once."""
+    def raise_kept(self, places: Callable[[str], str] = lambda op: "") -> None:
+        """Raise what was kept, once; of a library op with its operands and places in the program."""
         error, self.error = self.error, None
+        located_already = isinstance(error, EqsatError) or self.op in CALLS
+        if isinstance(error, ValueError) and not located_already:
+            raise located(error, self.op, self.operands, places(self.op)) from None
         if error is not None:
             raise error
 
@@ -115,6 +122,9 @@ class _Place:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     fixed: np.ndarray[Any, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
     def at(self, address: int) -> np.ndarray[Any, Any]:
         size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
@@ -139,7 +149,7 @@ def kernel_of(
             addresses = iter((ctypes.c_int64 * count).from_address(argument))
             _call(call.op, function, attributes, operands, results, addresses)
         except BaseException as error:
-            failure.set(error)
+            failure.set(error, call.op, ", ".join(map(str, operands)))
 
     return KERNEL(run)
 

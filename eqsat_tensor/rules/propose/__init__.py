@@ -27,6 +27,8 @@ class NodeLike(Protocol):
     def attributes(self) -> tuple[Any, ...]: ...
     @property
     def subsumed(self) -> bool: ...
+    @property
+    def eclass(self) -> int: ...
 
 
 class GraphLike(Protocol):
@@ -82,14 +84,22 @@ def forms(graph: GraphLike, eclass: int, *ops: str) -> Iterator[NodeLike]:
 
 def form(graph: GraphLike, eclass: int, *ops: str) -> NodeLike | None:
     """The first node of an e-class with one of these ops, or None."""
-    return next(forms(graph, eclass, *ops), None)
+    replaced = None
+    for number in graph.by_class[eclass]:
+        node = graph.nodes[number]
+        if node.op in ops:
+            if not node.subsumed:
+                return node
+            replaced = replaced or node
+    return replaced
 
 
 def proposers() -> tuple[Proposer, ...]:
     """Every proposer of the package, in the order in which they run."""
-    from eqsat_tensor.rules.propose import chains, products, sums
+    from eqsat_tensor.rules.propose import addends, batches, chains, exponentials, products, sums
 
-    return (*products.PROPOSERS, *sums.PROPOSERS, *chains.PROPOSERS)
+    modules = (products, exponentials, sums, addends, chains, batches)
+    return tuple(p for module in modules for p in module.PROPOSERS)
 
 
 def by_name() -> Mapping[str, Proposer]:

@@ -106,7 +106,7 @@ def _product(parts: Sequence[Operand]) -> Term:
 PROPOSERS = (
     Proposer(
         "exp-sigmoid-product",
-        "stable",
+        "simplify",
         paired,
         "e^x sigmoid(-x) = sigmoid x and e^x e^y = e^(x+y) anywhere in a product",
     ),

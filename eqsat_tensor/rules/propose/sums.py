@@ -110,9 +110,13 @@ def _shared(a: NodeLike, b: NodeLike, op: str) -> Term | None:
     return None
 
 
-def _sum(parts: list[tuple[Operand, int]]) -> Term | None:
+def _sum(parts: Sequence[tuple[Operand, int]]) -> Term | None:
     """The sum from left to right; one that starts with a positive term where there is one."""
-    parts = sorted(parts, key=lambda part: part[1] < 0)
+    return in_order(sorted(parts, key=lambda part: part[1] < 0))
+
+
+def in_order(parts: Sequence[tuple[Operand, int]]) -> Term | None:
+    """The signed terms added from left to right."""
     (total, sign), *rest = parts
     if sign < 0:
         total = Term("negative", (total,))

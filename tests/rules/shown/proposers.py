@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import eqsat_tensor as et
-from tests.rules.shown.arrays import X, Y
+import numpy as np
 
+import eqsat_tensor as et
+from tests.rules.shown.arrays import SQUARE, X, Y
+
+BATCH = np.ones((6, 30, 20))
 # rule -> a program that comes out otherwise without it, and its arguments
 PROGRAMS: dict[str, Any] = {
     "exp-sigmoid-product": (lambda x, y, z: et.exp(x) * y * z * et.sigmoid(-x), (X, Y, X)),
     "factor-of-long-sum": (lambda a, b, c, d: a * b + c + a * d, (X, Y, X, Y)),
-    "fold-constants": (lambda x: et.log(et.sum(et.exp(x)) / 3.0), (X,)),
+    "long-sum-of-exponentials": (
+        lambda a, b, c, d, e: et.log(et.exp(a) + et.exp(b) + 2 * et.exp(c) + et.exp(d) + et.exp(e)),
+        (X, Y, X, Y, X)),
+    "products-last-in-sum": (
+        lambda x, y, u, v, z: x @ y + u @ v + z, (SQUARE,) * 5),
+    "batch-in-rows": (lambda x, w: x @ w, (BATCH, BATCH[0].T)),
+    "sum-of-batch-in-rows": (lambda x, y: et.sum(x.mT @ y, axis=0), (BATCH, BATCH)),
+    "fold-constants": (lambda x: et.where(x > 0.0, 2.0, 3.0) * 2.0, (X,)),
+    "fold-functions": (lambda x: et.log(et.sum(et.exp(x)) / 3.0), (X,)),
 }  # fmt: skip

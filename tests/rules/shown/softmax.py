@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rules.test_cases import LABELS, ROWS, XENT, grad
+from tests.rules.cases import grad
+from tests.rules.cases.labelled import LABELS, ROWS, XENT
 
 # fails without the file
 NEEDS: Any = "T25"

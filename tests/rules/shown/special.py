@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import eqsat_tensor as et
-from tests.rules.test_cases import case
+from tests.rules.cases import case
 
 # fails without the file
 NEEDS: Any = case(

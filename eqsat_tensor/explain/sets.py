@@ -1,0 +1,93 @@
+"""Which rules a program needs: rules are left out, and the program that comes of the others looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from eqsat_tensor import compile as pipeline
+from eqsat_tensor.compile import Rewritten
+from eqsat_tensor.lang import Expr, topological
+from eqsat_tensor.options import Options
+
+
+class RuleSearch:
+    """Programs by the rules that were allowed, each made once.
+
+    target  what came of all rules; sizes  the buckets that it was chosen for.
+    """
+
+    def __init__(
+        self,
+        normal: Rewritten,
+        target: Sequence[Expr],
+        options: Options,
+        sizes: Mapping[str, int],
+    ) -> None:
+        self.normal = normal
+        self.target = tuple(target)
+        self.sizes = sizes
+        self.book = pipeline.rulebook(options)
+        self._made: dict[frozenset[str], tuple[Expr, ...]] = {}
+
+    def program(self, names: Iterable[str]) -> tuple[Expr, ...]:
+        """What comes of these rules alone: nothing where the engine fails."""
+        key = frozenset(names)
+        found = self._made.get(key)
+        if found is None:
+            program = pipeline.saturated(self.normal, self.book, key)
+            found = () if program.graph is None else pipeline.chosen(program, self.sizes)
+            self._made[key] = found
+        return found
+
+    def gives_target(self, names: Iterable[str]) -> bool:
+        """Do these rules alone give the program?"""
+        return self.program(names) == self.target
+
+    def needed(self, fired: Iterable[str]) -> list[str]:
+        """A set of rules, none of which can be left out alone, that gives the same program.
+
+        Large parts are left out first where few are needed; all where not even ``fired`` suffices.
+        """
+        fired = set(fired)
+        kept = [n for n in self.book.names if n in fired]
+        if self.gives_target(()):
+            return []
+        if not self.gives_target(kept):
+            return kept
+        size = len(kept) // 4
+        while size > 1:
+            shorter = self._without_parts(kept, size)
+            size = size // 2 if len(shorter) < len(kept) else 1  # nearly all are needed: one by one
+            kept = shorter
+        while True:
+            shorter = self._without_parts(kept, 1)
+            if len(shorter) == len(kept):
+                return kept
+            kept = shorter
+
+    def _without_parts(self, kept: list[str], size: int) -> list[str]:
+        start = 0
+        while start < len(kept):
+            without = kept[:start] + kept[start + size :]
+            if self.gives_target(without):
+                kept = without
+            else:
+                start += size
+        return kept
+
+    def needed_by_node(self, names: Sequence[str]) -> dict[Expr, list[str]]:
+        """Node of the target -> those of ``names`` without which it, or what it is on, is not there.
+
+        A rule counts for the nodes that go first without it: those whose operands stay (leaves have
+        no line in a text, and do not count).  So each
+        rule of a set that `needed` found counts for one node at least.
+        """
+        order = topological(self.target)
+        found: dict[Expr, list[str]] = {}
+        for name in names:
+            there = set(topological(self.program([n for n in names if n != name])))
+            lost = {node for node in order if node.arguments and node not in there}
+            first = [n for n in lost if not any(a in lost for a in n.arguments)]
+            for node in first or self.target:
+                found.setdefault(node, []).append(name)
+        return found

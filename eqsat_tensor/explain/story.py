@@ -1,0 +1,127 @@
+"""A variant -> its `Explanation`.
+
+The rules named are a *sufficient set*: running with these alone gives the same program; and each of
+them stands beside a node that would not be there without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eqsat_tensor import compile as pipeline
+from eqsat_tensor.egraph.decode import decode_classes
+from eqsat_tensor.explain.rejected import Alternatives
+from eqsat_tensor.explain.sets import RuleSearch
+from eqsat_tensor.explain.told import Explanation, Line, Rejected
+from eqsat_tensor.extract import extract
+from eqsat_tensor.extract.cost import CostModel
+from eqsat_tensor.lang import Expr, leaf_text, line_names, text
+from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.schedule import lower_program, schedule
+from eqsat_tensor.types import symbols_of
+from eqsat_tensor.variant import Variant
+
+NOMINAL = 1000  # stands for a size that no call has given yet
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen for a variant, and at what sizes (buckets)."""
+
+    variant: Variant
+    roots: tuple[Expr, ...]
+    buckets: Mapping[str, int]
+
+    @classmethod
+    def of(cls, variant: Variant) -> Chosen:
+        """At the sizes of the variant's last binding, or at nominal ones."""
+        sizes = variant.last_sizes or {
+            name: NOMINAL
+            for leaf in variant.program.leaves
+            for s in leaf.shape
+            for name in symbols_of(s)
+        }
+        buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
+        return cls(variant, variant.chosen(sizes), buckets)
+
+    @property
+    def fired(self) -> dict[str, int]:
+        """Every rule that matched, and how often."""
+        graph = self.variant.rewritten.graph
+        return dict(graph.fired) if graph is not None else {}
+
+    def search(self) -> RuleSearch:
+        """What finds out which rules are needed."""
+        variant = self.variant
+        return RuleSearch(variant.normal, self.roots, variant.options, self.buckets)
+
+
+def explain_variant(variant: Variant) -> Explanation:
+    """The story of a variant at the sizes of its last binding, or at nominal ones."""
+    chosen = Chosen.of(variant)
+    rewritten, fired = variant.rewritten, chosen.fired
+    rules: list[str] = []
+    by_node: dict[Expr, list[str]] = {}
+    if fired:
+        search = chosen.search()
+        rules = search.needed(fired)
+        by_node = search.needed_by_node(rules)
+    graph = rewritten.graph
+    plan = schedule(lower_program(chosen.roots))
+    return Explanation(
+        name=variant.name,
+        before=text(variant.normal.roots),
+        after=text(chosen.roots),
+        lines_before=_lines(variant.normal.roots, chosen.buckets, {}, {}),
+        lines_after=_lines(chosen.roots, chosen.buckets, by_node, _rejected(chosen)),
+        rules={n: fired[n] for n in rules},
+        fired=fired,
+        sizes=chosen.buckets,
+        kernels=str(plan),
+        code=emit(plan).text,
+        seconds=rewritten.seconds,
+        nodes=len(graph.nodes) if graph is not None else 0,
+        classes=len(graph.by_class) if graph is not None else 0,
+        stopped=rewritten.stopped,
+        notes=rewritten.diagnostics,
+    )
+
+
+def _lines(
+    roots: Sequence[Expr],
+    buckets: Mapping[str, int],
+    rules: Mapping[Expr, Sequence[str]],
+    rejected: Mapping[Expr, tuple[Rejected, ...]],
+) -> tuple[Line, ...]:
+    model = CostModel(sizes=buckets)
+    texts = dict(line.split(" = ", 1) for line in text(roots).splitlines()[:-1])
+    lines = []
+    for node, name in line_names(roots).items():
+        cost = model.price(node.op, node.type, [a.type for a in node.arguments], node.attributes)
+        place = f"{Path(node.place[0]).name}:{node.place[1]}" if node.place is not None else ""
+        named = tuple(rules.get(node, ()))
+        lines.append(Line(name, texts[name], place, cost, named, rejected.get(node, ())))
+    return tuple(lines)
+
+
+def _rejected(chosen: Chosen) -> dict[Expr, tuple[Rejected, ...]]:
+    """For each node of the program what else its e-class held."""
+    rewritten = chosen.variant.rewritten
+    graph, cut = rewritten.graph, rewritten.cut
+    if graph is None or cut is None:
+        return {}
+    model = CostModel(sizes=chosen.buckets)
+    made = decode_classes(graph, extract(graph, model))
+    roots = [made[c] for c in graph.roots]
+    restored = cut.restored(roots, list(made.values()))[cut.count :]
+    names = line_names(chosen.roots)
+    called = {
+        c: names.get(e) or leaf_text(e)
+        for c, e in zip(made, restored, strict=True)
+        if e in names or not e.arguments
+    }
+    book = pipeline.rulebook(chosen.variant.options)
+    alternatives = Alternatives(graph, model, book, called)
+    return {e: alternatives.of(c) for c, e in zip(made, restored, strict=True) if e in names}
