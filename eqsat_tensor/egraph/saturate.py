@@ -23,7 +23,7 @@ from eqsat_tensor.egraph.encode import Assumption, Encoder
 from eqsat_tensor.egraph.engine import Engine, EngineError
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
-from eqsat_tensor.egraph.library import Need, library
+from eqsat_tensor.egraph.needs import Need, needs_of
 from eqsat_tensor.egraph.propose import Ingest
 from eqsat_tensor.egraph.schema import base_forms, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
@@ -166,7 +166,7 @@ class _Run:
         self.matches: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self.stopped = "saturated"
-        self.library = library(rules, len(OPS))
+        self.needs = needs_of(rules, len(OPS))
         self.present = 0  # ops in the e-graph, as bits
         self.clock = 0  # counts changes of the e-graph
         self.fact_clock = 0  # those of facts alone, which types do not depend on
@@ -186,7 +186,7 @@ class _Run:
         encoder = Encoder(assumptions=assumptions)
         roots = encoder.program(outputs)
         self.lap("encode")
-        self.present = self.library.mask(encoder.ops)
+        self.present = self.needs.mask(encoder.ops)
         engine = _engines.get(self.rules, self.needed().rules)
         self.load(engine)
         self.lap("load")
@@ -197,7 +197,7 @@ class _Run:
             for _ in range(self.limits.rounds):
                 if self.stopped != "saturated" or not self.propose(encoder, frozen):
                     break
-                self.present |= self.library.mask(encoder.ops)
+                self.present |= self.needs.mask(encoder.ops)
                 self.load(engine)
                 self.round(engine, encoder)
                 frozen = self.frozen(engine, encoder, roots)
@@ -233,7 +233,7 @@ class _Run:
 
     def needed(self) -> Need:
         """What can fire on the ops that are there."""
-        return self.library.need(self.present, self.allowed, frozenset(self.read))
+        return self.needs.need(self.present, self.allowed, frozenset(self.read))
 
     def load(self, engine: Engine) -> None:
         """See that the engine knows what can fire on the ops that are there."""
@@ -244,7 +244,7 @@ class _Run:
             key = rule_key(i)
             if not engine.has(key):
                 rule = self.rules.rules[i]
-                texts = partial(self.library.rule_texts, i)
+                texts = partial(self.needs.rule_texts, i)
                 engine.load(key, texts, f"{rule.place}: {rule.name}")
 
     def round(self, engine: Engine, encoder: Encoder) -> None:
@@ -297,7 +297,7 @@ class _Run:
             if n:
                 name = variant.partition("/")[0]  # the argument orders of one rule count as one
                 self.matches[name] = self.matches.get(name, 0) + n
-                present |= self.library.makes.get(name, 0)
+                present |= self.needs.makes.get(name, 0)
         if present != self.present:
             self.present = present
             self.load(engine)

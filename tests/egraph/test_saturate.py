@@ -219,11 +219,11 @@ def test_the_package_book_does_every_op_and_a_tower() -> None:
 
 def test_the_engine_takes_every_rule_of_the_package() -> None:
     book = load_rulebook()
-    engine, library = room._engines.get(book, ()), room.library(book, len(OPS))
+    engine, needs = room._engines.get(book, ()), room.needs_of(book, len(OPS))
     for name in samples():
         engine.load(name, lambda name=name: room.op_forms(name), name)
     for i, rule in enumerate(book.rules):
-        engine.load(f"rules/{i}", lambda i=i: library.rule_texts(i), rule.place)
+        engine.load(f"rules/{i}", lambda i=i: needs.rule_texts(i), rule.place)
     room._engines.kept.clear()
 
 
@@ -286,11 +286,11 @@ def test_a_program_gets_an_engine_without_many_rules_that_it_does_not_need() -> 
 
 
 def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
-    library = room.library(small_book(), len(OPS))
-    book = library.book
+    needs = room.needs_of(small_book(), len(OPS))
+    book = needs.book
 
     def needed(*ops: str, allowed: frozenset[str] | None = None) -> set[str]:
-        return {book.rules[i].name for i in library.need(library.mask(ops), allowed).rules}
+        return {book.rules[i].name for i in needs.need(needs.mask(ops), allowed).rules}
 
     assert needed("exp") == set()
     assert needed("exp", "divide") == {"divide-same", "exp-positive", "positive-nonzero"}

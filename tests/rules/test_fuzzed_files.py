@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import eqsat_tensor as et
 from eqsat_tensor.egraph.engine import Engine, EngineError
-from eqsat_tensor.egraph.library import library
+from eqsat_tensor.egraph.needs import needs_of
 from eqsat_tensor.egraph.schema import base_forms, op_forms
 from eqsat_tensor.errors import RuleError
 from eqsat_tensor.lang import OPS
@@ -97,7 +97,7 @@ def garbled_text(draw: st.DrawFn) -> str:
 
 def load_into_engine(book: RuleBook, names: set[str]) -> None:
     """Every rule of these names, with its ops, into an engine of its own; EngineError is an answer."""
-    found = library(book, len(OPS))
+    found = needs_of(book, len(OPS))
     engine = Engine(base_forms())
     own = [r for r in book.relations if r not in RELATIONS]
     engine.load(

@@ -42,7 +42,7 @@ class Need:
     declared: Mapping[str, tuple[str, str]]
 
 
-class Library:
+class Needs:
     """A book, ready to tell what it can do where certain ops are there."""
 
     def __init__(self, book: RuleBook) -> None:
@@ -199,6 +199,6 @@ def _has_operand_number(terms: tuple[Sexpr, ...], vocabulary: Vocabulary) -> boo
 
 
 @lru_cache(maxsize=64)
-def library(book: RuleBook, ops: int) -> Library:
-    """The library of a book, kept; ``ops`` is the number of ops, which only grows."""
-    return Library(book)
+def needs_of(book: RuleBook, ops: int) -> Needs:
+    """The needs of a book, kept; ``ops`` is the number of ops, which only grows."""
+    return Needs(book)
