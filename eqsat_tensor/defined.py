@@ -198,7 +198,7 @@ def _compare(name: str, numpy: Callable[..., Any], graph: Expr, leaves: Sequence
 def _alike(known: tuple[Any, Any], given: tuple[Any, Any]) -> bool:
     """Are these functions the same code?"""
     return all(
-        a is b or (a is not None and b is not None and _code(a) == _code(b) != None)  # noqa: E711
+        a is b or (_code(a) is not None and _code(a) == _code(b))
         for a, b in zip(known, given, strict=True)
     )
 

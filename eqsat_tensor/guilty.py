@@ -15,6 +15,7 @@ import numpy as np
 
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.bisection import minimal
+from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import Expr, substitute_sizes
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import Rule, RuleBook
@@ -98,7 +99,7 @@ class _Search:
         try:
             results = evaluate(roots, dict(zip(self.normal.leaves, arrays, strict=True)), sizes)
             found = self.held(self.pure, arrays, results, sizes, PLACES)
-        except Exception:  # such as a singular matrix, which a smaller input may be
+        except (EqsatError, np.linalg.LinAlgError):  # a smaller input may be a singular matrix
             return None
         return found.faults[0] if found.faults else None
 
