@@ -124,7 +124,7 @@ class CostModel:
             case Kind.COMPOSITE:
                 return self.composite(op, result, operands, attributes)
             case Kind.LIBRARY:
-                return self.library_call(op, result, operands)
+                return self.of_call(op, result, operands)
 
     def product(self, operands: Sequence[TensorType], result: TensorType) -> float:
         """A matrix product [..., m, k] @ [..., k, n], or gemm, which also reads its addend.
@@ -139,7 +139,7 @@ class CostModel:
         calls = max(1.0, self.elements(result.with_shape(result.shape[:-2])))
         return calls * self.profile.call + max(arithmetic, moved * self.profile.byte)
 
-    def library_call(self, op: OpDef, result: TensorType, operands: Sequence[TensorType]) -> float:
+    def of_call(self, op: OpDef, result: TensorType, operands: Sequence[TensorType]) -> float:
         """A call by way of Python, each element read and written, and what the op says it computes."""
         profile = self.profile
         elements = sum(self.elements(t) for t in (*operands, result))
