@@ -12,7 +12,7 @@ NEEDS: Any = "T33-minus"
 # rule -> a program that comes out otherwise without it, and its arguments
 PROGRAMS: dict[str, Any] = {
     "multiply-of-negative": (lambda x, y, z: z + (-x) * y, (X, Y, X)),
-    "divide-of-negative=>": (lambda x, y, z: z + (-x) / y, (X, Y, X)),
+    "divide-of-negative": (lambda x, y, z: z + (-x) / y, (X, Y, X)),
     "divide-by-negative": (lambda x, y, z: z + x / (-y), (X, Y, X)),
     "multiply-by-negative-constant": (lambda x: et.exp(x * 2.0) * et.sigmoid(x * -2.0), (X,)),
     "divide-by-negative-constant": (lambda x: et.exp(x / 3.0) * et.sigmoid(x / -3.0), (X,)),
