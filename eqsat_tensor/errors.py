@@ -6,15 +6,15 @@ where the place is the user's own line: the nearest frame outside this package.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_PACKAGE = str(Path(__file__).parent)
+_OURS = (str(Path(__file__).parent), contextlib.__file__)
 
 
 class EqsatError(Exception):
@@ -83,9 +83,9 @@ def failed_check(text: str) -> EqsatError:
 
 
 def user_frame() -> FrameType | None:
-    """The nearest calling frame outside this package, or None where there is none."""
+    """The nearest calling frame outside this package (and what its decorators call it by), if any."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return frame
 
@@ -105,7 +105,7 @@ class Successor(threading.local):
 successor = Successor()
 
 
-@contextmanager
+@contextlib.contextmanager
 def placed(place: tuple[str, int] | None) -> Iterator[None]:
     """Nodes made meanwhile stand in this place (None: where they are made)."""
     outer, successor.place = successor.place, place
