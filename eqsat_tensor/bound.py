@@ -14,9 +14,11 @@ import numpy as np
 
 from eqsat_tensor.delivery import apart, results_in, writeable
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.lower.cpu.lines import empty_on_line
 from eqsat_tensor.runtime.arguments import Argument, accept
 from eqsat_tensor.runtime.native import Callable, run
 from eqsat_tensor.trees import unflatten
+from eqsat_tensor.types import is_masked
 from eqsat_tensor.variant import Variant, concrete
 
 
@@ -50,7 +52,7 @@ def bind(
     sizes = sizes_of_arrays(arrays)
     variant = variant_of(sizes)
     types = [e.type for e in variant.program.outputs]
-    made = [np.empty(concrete(t, sizes), t.dtype) for t in types]
+    made = [empty_on_line(concrete(t, sizes), t.dtype) for t in types]
     if out is not None:
         given = results_in(variant, out, sizes)
         read = [*arrays, *variant.state_buffers()]
@@ -114,7 +116,7 @@ def _as_read(name: str, argument: Argument, value: Any) -> np.ndarray:
     if type(value) in (bool, int, float):
         (array,) = accept(name, [argument], [value])
         return array
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    if not isinstance(value, np.ndarray) or is_masked(value):
         got = f"{argument.name}=a {type(value).__name__}"
         hint = "A bound function reads the arrays themselves: convert first."
         raise ArgumentError(message(name, f"{argument} as an array to bind", got, hint))

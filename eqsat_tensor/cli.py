@@ -26,6 +26,7 @@ def info(as_json: Json = False) -> None:
     """Versions, the machine, the cache, and how calls are made."""
     from importlib.metadata import version
 
+    from eqsat_tensor.calibration import profile
     from eqsat_tensor.lower.cpu import jit, pool
     from eqsat_tensor.rules import load_rulebook
     from eqsat_tensor.runtime import cache
@@ -42,6 +43,7 @@ def info(as_json: Json = False) -> None:
             "native calls": is_native(),
             "rules": len(book.rules),
             "cache": str(cache.info().directory),
+            "figures": profile().source,
         },
         as_json,
     )
@@ -85,6 +87,27 @@ def fuzz(
         print(f"{len(findings.faults)} of {findings.counts['done']} programs at fault")
     if findings.faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    dry: Annotated[bool, typer.Option("--dry", help="Measure and print; keep nothing.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped figures.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure what this machine does in how many nanoseconds; later compiles choose by it."""
+    from dataclasses import asdict
+
+    from eqsat_tensor.calibrate import measure
+    from eqsat_tensor.calibration import keep_profile, profile_path
+
+    if reset:
+        profile_path().unlink(missing_ok=True)
+        return
+    figures = measure(lambda what: print(f"{what} ...", file=sys.stderr))
+    _show(asdict(figures), as_json)
+    if not dry:
+        print(f"kept in {keep_profile(figures)}", file=sys.stderr)
 
 
 @cache_app.command("info")

@@ -2,6 +2,8 @@
 
 Program -normalize-> Expr -saturate-> Graph -extract-> Choice -decode-> Expr
         -schedule-> Plan -compile_plan-> Code
+
+Stages that a program whose code is on disk does not go through are imported when they are reached.
 """
 
 from __future__ import annotations
@@ -14,31 +16,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eqsat_tensor.bisection import minimal
+from eqsat_tensor.calibration import profile
 from eqsat_tensor.complexes import split
-from eqsat_tensor.egraph.contradictions import refuse_contradictions
-from eqsat_tensor.egraph.decode import decode
-from eqsat_tensor.egraph.graph import Graph
-from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
 from eqsat_tensor.errors import RulePackWarning
-from eqsat_tensor.extract import extract
-from eqsat_tensor.extract.cost import DEFAULT, CostModel
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.lower.cpu import blas, blocks, driver, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
-from eqsat_tensor.lower.cpu.bind import compile_plan
-from eqsat_tensor.normalize import normalize, program_digest
+from eqsat_tensor.normalize import normalize, objects_of, program_digest
 from eqsat_tensor.opaque import Cut, cut
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
-from eqsat_tensor.rules import RuleBook, open_rulebook
 from eqsat_tensor.runtime import cache as disk
-from eqsat_tensor.schedule import lower_program, schedule
+from eqsat_tensor.timing import stage
 from eqsat_tensor.trees import Tree, unflatten
+
+if TYPE_CHECKING:
+    from eqsat_tensor.egraph.graph import Graph
+    from eqsat_tensor.rules import RuleBook
 
 BUCKET = 16
 PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
@@ -67,9 +65,18 @@ class Rewritten:
 
 def rulebook(options: Options) -> RuleBook:
     """The rules that these options allow, and the packs that are there, as their files are now."""
+    from eqsat_tensor.rules import open_rulebook
+
     given = tuple(r for r in options.rules if not r.startswith("-"))
     exclude = tuple(r[1:] for r in options.rules if r.startswith("-"))
     return _allowed(open_rulebook(given, exclude), options.math)
+
+
+def rules_digest(options: Options) -> str:
+    """A name for the rules of these options; where they are the package's, no book is opened for it."""
+    if options.optimize == "none":
+        return ""
+    return rulebook(options).digest if options.rules or has_rule_packs() else "the package's"
 
 
 @lru_cache(maxsize=32)
@@ -140,6 +147,9 @@ def saturated(
     normal: Rewritten, book: RuleBook, allowed: Collection[str] | None = None
 ) -> Rewritten:
     """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it."""
+    from eqsat_tensor.egraph.contradictions import refuse_contradictions
+    from eqsat_tensor.egraph.saturate import saturate
+
     visible = cut(normal.roots)
     result = saturate(visible.roots, book, allowed=allowed)
     refuse_contradictions(visible.roots, book, result)
@@ -158,9 +168,13 @@ def saturated(
 @uncollected()
 def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
     """The cheapest stable program at these sizes (buckets), every root an expression of its own."""
+    from eqsat_tensor.egraph.decode import decode
+    from eqsat_tensor.extract import extract
+    from eqsat_tensor.extract.cost import CostModel
+
     if program.graph is None:
         return distinct(program.roots)
-    choice = extract(program.graph, CostModel(sizes=sizes))
+    choice = extract(program.graph, CostModel(profile(), sizes))
     assert program.cut is not None
     return distinct(program.cut.restored(decode(program.graph, choice)))
 
@@ -193,7 +207,7 @@ class CacheKey:
     """All that machine code depends on, as one record."""
 
     program: str  # digest of the normalized program
-    rules: str  # digest of every source of rules
+    rules: str  # digest of every source of rules; the package's own are among `versions`
     options: str
     buckets: tuple[tuple[str, int], ...]
     versions: str  # of the packages that decide, and of our own sources
@@ -206,26 +220,26 @@ class CacheKey:
 
 def cache_key(normal: Rewritten, options: Options, buckets: Mapping[str, int]) -> CacheKey:
     """The key under which the code of a program is kept."""
-    rules = "" if options.optimize == "none" else rulebook(options).digest
     return CacheKey(
         normal.digest,
-        rules,
+        rules_digest(options),
         options.key(),
         tuple(sorted(buckets.items())),
         versions(),
-        repr(DEFAULT),
+        repr(profile()),
         jit.target_key(),
     )
 
 
 @cache
 def versions() -> str:
-    """The packages that code depends on, and this one: its files by size and time of change."""
-    named = " ".join(f"{name}-{version(name)}" for name in PACKAGES)
-    root = Path(__file__).parent
-    files = sorted((root.parent / "rules.egg", *root.rglob("*.py"), *root.rglob("*.ll")))
-    states = [(str(f), s.st_size, s.st_mtime_ns) for f in files if f.exists() for s in [f.stat()]]
-    return f"{named} {hashlib.sha256(repr(states).encode()).hexdigest()}"
+    """The packages that code depends on, and this one."""
+    return " ".join([*(f"{name}-{version_of(name)}" for name in PACKAGES), own_code()])
+
+
+def contracts(options: Options) -> bool:
+    """May a * b + c be one operation?"""
+    return options.math != "strict" and options.optimize != "none"
 
 
 def code_for(
@@ -233,36 +247,57 @@ def code_for(
     options: Options,
     buckets: Mapping[str, int],
     extract_program: Callable[[Mapping[str, int]], tuple[tuple[Expr, ...], bool]],
-) -> tuple[str, Callable[[], Code]]:
-    """Digest of the program chosen at these buckets, and what makes (or finds) its code.
+) -> tuple[str, Callable[[], Code], bool]:
+    """Digest of the program chosen at these buckets, what makes (or finds) its code, and whether it
+    was found.
 
     ``extract_program`` also tells whether all went well: what a failure of the engine made of a program
     is not kept under its key, so that the next process sees the failure, too.
     The disk holds two kinds of entries: key -> digest of the chosen program, and
     digest -> code; so buckets that choose the same program share the code.
     """
-    key = cache_key(normal, options, buckets)
-    known = disk.get(key.text())
-    if known is not None:
-        digest = known.decode()
-        stored = disk.get(digest)
-        if stored is not None:
-            return digest, lambda: Code.from_bytes(stored)
+    with stage("look up"):
+        key = cache_key(normal, options, buckets)
+        objects = objects_of(normal.roots)
+        found = stored_code(key.text(), objects)
+    if found is not None:
+        digest, code = found
+        return digest, lambda: code, True
     roots, lasting = extract_program(buckets)
-    contract = options.math != "strict" and options.optimize != "none"
-    seed = f"{program_digest(roots, normal.leaves)} {contract} {versions()} {jit.target_key()}"
+    contract = contracts(options)
+    numbers = {id(value): k for k, value in enumerate(objects)}
+    order = [numbers[id(value)] for value in objects_of(roots)]  # which object each number means
+    chosen = f"{program_digest(roots, normal.leaves)} {order}"
+    seed = f"{chosen} {contract} {versions()} {jit.target_key()}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
 
     def make() -> Code:
-        load_shared_code()
-        code = compile_plan(schedule(lower_program(roots)), contract=contract)
-        if code.portable:
-            disk.put(digest, code.to_bytes())
-            if lasting:
-                disk.put(key.text(), digest.encode())
+        from eqsat_tensor.lower.cpu.bind import compile_plan
+        from eqsat_tensor.schedule import lower_program, schedule
+
+        with stage("load"):
+            load_shared_code()
+        with stage("schedule"):
+            plan = schedule(lower_program(roots))
+        code = compile_plan(plan, contract=contract)
+        disk.put(digest, code.to_bytes(objects))
+        if lasting:
+            disk.put(key.text(), digest.encode())
         return code
 
-    return digest, make
+    return digest, make, False
+
+
+def stored_code(key: str, objects: Sequence[Any]) -> tuple[str, Code] | None:
+    """What the disk has under a key: digest and code; None where nothing, or nothing that is whole."""
+    known = disk.get(key)
+    stored = None if known is None else disk.get(known.decode())
+    if known is None or stored is None:
+        return None
+    try:
+        return known.decode(), Code.from_bytes(stored, objects)
+    except ValueError:
+        return None
 
 
 @cache

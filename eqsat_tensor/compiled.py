@@ -11,25 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from eqsat_tensor.bound import Bound
-from eqsat_tensor.explain import (
-    Explanation,
-    MinimalRules,
-    draw,
-    explain_variant,
-    minimal_rules,
-)
 from eqsat_tensor.inout import In
+from eqsat_tensor.observed import Observed
 from eqsat_tensor.options import make_options
-from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.serving import Family, Serving
 from eqsat_tensor.shared import Shared
 from eqsat_tensor.source import Source, make_source
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.variant import Counters, Variant
-from eqsat_tensor.verification import Verification
 
 
-class Function(Callable):
+class Function(Observed):
     """A compiled function.  Calls are native; what the entry does not take goes through `Serving`.
 
     A call takes arrays by position or by name, and ``out=``: arrays (in the nest of the results)
@@ -69,21 +61,9 @@ class Function(Callable):
         """`shared` as a list."""
         return list(self.source.states)
 
-    def explain(self) -> Explanation:
-        """What the compiler did, at the sizes of the last compile (or at nominal ones)."""
-        return explain_variant(self.variant)
-
-    def minimal_rules(self) -> MinimalRules:
-        """The fewest rules that give the same program, with a NumPy script of before and after."""
-        return minimal_rules(self.variant)
-
-    def draw(self, path: str | Path | None = None) -> str:
-        """A page of HTML with pictures of the program before and after; written to ``path``, too.
-
-        Nodes have the colour of the rule that made them; a pointer on one shows its type, its cost and
-        the line that it comes from.
-        """
-        return draw(self.variant, path)
+    def asked(self, method: str) -> Variant:
+        """The program of usual calls."""
+        return self.variant
 
     @property
     def counters(self) -> Counters:
@@ -105,10 +85,6 @@ class Function(Callable):
         """
         return function_of(self.source.copy(swap or {}, name, updates))
 
-    def verification(self) -> Verification:
-        """What ``mode="verify"`` saw in all calls so far: how much was held, what was improved."""
-        return self.serving.counters.verification
-
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """A `Bound`: this function on these very arrays, with results made once; see there.
 
@@ -117,6 +93,11 @@ class Function(Callable):
         Raises ArgumentError, DtypeError or ShapeError here, where a call would.
         """
         return self.serving.bind(args, kwargs)
+
+    def unserved(self) -> None:
+        """Let the next call of each kind come the long way in."""
+        self.clear()
+        self.serving.forget()
 
     def free(self) -> None:
         """Give up compiled code and all memory beside states; the next call compiles again."""

@@ -17,7 +17,7 @@ import numpy as np
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.runtime.native import Binding, InputSpec, run
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import TensorType
+from eqsat_tensor.types import TensorType, is_masked
 from eqsat_tensor.variant import Variant, concrete
 
 
@@ -212,7 +212,7 @@ def results_in(variant: Variant, out: Any, sizes: Mapping[str, int]) -> list[np.
 
 
 def _check_result(function: str, name: str, array: Any, type: TensorType) -> None:
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+    if not isinstance(array, np.ndarray) or is_masked(array):
         got = f"{name}=a {array.__class__.__name__}"
         raise ArgumentError(message(function, f"{name}: {type} as an array", got))
     got = f"{name}={array.dtype.name}[{', '.join(map(str, array.shape))}]"

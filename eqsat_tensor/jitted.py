@@ -17,22 +17,14 @@ from typing import Any
 from eqsat_tensor.arrangement import Arrangement
 from eqsat_tensor.bound import Bound
 from eqsat_tensor.errors import ArgumentError, message
-from eqsat_tensor.explain import (
-    Explanation,
-    MinimalRules,
-    draw,
-    explain_variant,
-    minimal_rules,
-)
+from eqsat_tensor.observed import Observed
 from eqsat_tensor.options import Options, make_options
-from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.traces import Traces
 from eqsat_tensor.tracing import signature_of
 from eqsat_tensor.variant import Counters, Variant
-from eqsat_tensor.verification import Verification
 
 
-class Jit(Callable):
+class Jit(Observed):
     """A compiled function; `jit` makes it.
 
     Takes what the function takes, and ``out=`` as `Function` does (unless the function has such a
@@ -42,19 +34,8 @@ class Jit(Callable):
 
     traces: Traces
 
-    def explain(self) -> Explanation:
-        """What the compiler did, for the trace that was called last."""
-        return explain_variant(self._last("explain"))
-
-    def minimal_rules(self) -> MinimalRules:
-        """The fewest rules that give the same program, for the trace that was called last."""
-        return minimal_rules(self._last("minimal_rules"))
-
-    def draw(self, path: str | Path | None = None) -> str:
-        """A page of HTML, before and after, for the trace that was called last; see `Function.draw`."""
-        return draw(self._last("draw"), path)
-
-    def _last(self, method: str) -> Variant:
+    def asked(self, method: str) -> Variant:
+        """The program of the trace that was called last; ArgumentError where none was."""
         entry = self.traces.last
         if entry is None:
             raise ArgumentError(message(self.__name__, f"a call before {method}()"))
@@ -65,10 +46,6 @@ class Jit(Callable):
         """How often this function was traced, rewritten, compiled and bound."""
         return self.traces.counters
 
-    def verification(self) -> Verification:
-        """What ``mode="verify"`` saw in all calls so far: how much was held, what was improved."""
-        return self.traces.counters.verification
-
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """A `Bound`: this function on these very arrays, with results made once; see there.
 
@@ -76,6 +53,11 @@ class Jit(Callable):
         results to use, apart from the arguments.
         """
         return self.traces.bind(args, kwargs)
+
+    def unserved(self) -> None:
+        """Let the next call of each kind come the long way in."""
+        self.clear()
+        self.traces.forget()
 
     def free(self) -> None:
         """Give up compiled code; traces stay, and the next call compiles again."""

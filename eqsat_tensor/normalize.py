@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.kinds import Kind
+from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import EQUATING, OPS, Expr, apply, rewrite, substitute_sizes, topological
 from eqsat_tensor.types import (
     Size,
@@ -48,6 +49,7 @@ def normalize(
     both = substitute_sizes([*outputs, *inputs], values) if values else [*outputs, *inputs]
     outputs, leaves = both[: len(outputs)], both[len(outputs) :]
     digests: dict[Expr, bytes] = {leaf: b"input %d" % i for i, leaf in enumerate(leaves)}
+    objects: dict[int, int] = {}
 
     def change(node: Expr, arguments: tuple[Expr, ...]) -> Expr:
         if node.op.name in EQUATING and arguments[0].type == node.type:
@@ -56,7 +58,7 @@ def normalize(
             arguments = tuple(sorted(arguments, key=digests.__getitem__))
         new = fold(node if arguments == node.arguments else node.rebuilt(arguments))
         if new not in digests:
-            digests[new] = digest(new, digests)
+            digests[new] = digest(new, digests, objects)
         return new
 
     return rewrite(outputs, change), dict(zip(inputs, leaves, strict=True))
@@ -111,14 +113,23 @@ def fold(node: Expr) -> Expr:
     return apply(full, value=literal(result, node.dtype), shape=node.shape)
 
 
-def digest(node: Expr, known: Mapping[Expr, bytes]) -> bytes:
+def digest(node: Expr, known: Mapping[Expr, bytes], objects: dict[int, int]) -> bytes:
     """A name of the structure below a node: the same in every process, whatever was built before.
 
-    ``known`` holds the operands' digests, and the input leaves'.
+    ``known`` holds the operands' digests, and the input leaves'.  ``objects`` numbers the attributes
+    that are Python objects, by identity, as they come: a callback is told by its name and by where
+    else in the program it is called.
     """
     if node in known:
         return known[node]
-    attributes = " ".join(f"{k}={v}" for k, v in node.named.items() if k not in UNTOLD)
+    parts = []
+    for name, value in node.named.items():
+        number = ""
+        if node.op.attributes[name] is Attribute.OBJECT:
+            number = f"#{objects.setdefault(id(value), len(objects))}"
+        if name not in UNTOLD:
+            parts.append(f"{name}={value}{number}")
+    attributes = " ".join(parts)
     text = f"{node.op.name}{node.op.definition} {node.type} {attributes}".encode()
     return hashlib.blake2b(
         text + b"".join(known[a] for a in node.arguments), digest_size=16
@@ -128,7 +139,18 @@ def digest(node: Expr, known: Mapping[Expr, bytes]) -> bytes:
 def program_digest(outputs: Sequence[Expr], inputs: Sequence[Expr]) -> str:
     """A name of a whole program for the cache key; inputs count by their position and type."""
     known: dict[Expr, bytes] = {leaf: b"input %d" % i for i, leaf in enumerate(inputs)}
+    objects: dict[int, int] = {}
     for node in topological(outputs):
-        known[node] = digest(node, known)
+        known[node] = digest(node, known, objects)
     types = " ".join(str(leaf.type) for leaf in inputs).encode()
     return hashlib.sha256(types + b"".join(known[o] for o in outputs)).hexdigest()
+
+
+def objects_of(outputs: Sequence[Expr]) -> list[Any]:
+    """The Python objects among the attributes of a program, each once, in the order of its digest."""
+    found: dict[int, Any] = {}
+    for node in topological(outputs):
+        for name, value in node.named.items():
+            if node.op.attributes[name] is Attribute.OBJECT:
+                found.setdefault(id(value), value)
+    return list(found.values())

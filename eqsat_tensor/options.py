@@ -13,12 +13,11 @@ CHOICES = {
     "target": ("cpu",),
     "optimize": ("speed", "none"),
     "math": ("strict", "default", "fast"),
-    "mode": ("run", "reference", "verify", "nan-guard"),
+    "mode": ("run", "profile", "reference", "verify", "nan-guard"),
 }
 PLANNED = {
     "target": ("cuda",),
     "optimize": ("accuracy",),
-    "mode": ("profile",),
 }
 
 
@@ -30,7 +29,8 @@ class Options:
     optimize  "speed": saturate and take the cheapest stable program; "none": as written.
     math      "strict": rules that keep every bit; "default": also rules that keep or better the
               error; "fast": also approximations.
-    mode      "run": compiled code; "reference": the NumPy evaluator, node by node; "verify": both,
+    mode      "run": compiled code; "profile": the same code, and `profile()` of the function tells the
+              time of each kernel; "reference": the NumPy evaluator, node by node; "verify": both,
               compared, and the rule at fault named where they part beyond the error bound;
               "nan-guard": as "reference", and the first op that makes a NaN out of none is an error.
     rules     rule files of your own to add; "-name" leaves out a ruleset, a file, a rule or a pack.

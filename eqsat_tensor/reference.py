@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +29,13 @@ def evaluate(
     inputs: Mapping[Expr, Any],
     sizes: Mapping[str, int] | None = None,
     guard: bool = False,
+    seen: Callable[[Expr, Array], None] | None = None,
 ) -> list[Array]:
     """The values of `outputs`, one array each, computed node by node with NumPy.
 
     inputs: an array for every input leaf, of its dtype and rank.  sizes: values of size symbols
     that no input tells.  guard: the first op that makes a NaN out of none is a DomainError.
+    seen: called with each node and its value, operands first.
     Raises ShapeError where sizes disagree or a guard does not hold, LabelError or DomainError where
     a run-time check fails; what NumPy raises has a note with the op and the user's line.
     """
@@ -43,11 +45,11 @@ def evaluate(
         if not condition.holds(known):
             raise ShapeError(condition.broken(known))
     values: dict[Expr, Array] = {leaf: np.asarray(x) for leaf, x in inputs.items()}
-    _compute([c for c, _ in checks], values, known, guard)
+    _compute([c for c, _ in checks], values, known, guard, seen)
     for check, failure in checks:
         if not values[check]:
             raise failed_check(with_sizes(failure, known))
-    _compute(outputs, values, known, guard)
+    _compute(outputs, values, known, guard, seen)
     return [values[o] for o in outputs]
 
 
@@ -55,7 +57,11 @@ Made = dict[Any, tuple[Any, ...]]  # all results of a call, made once
 
 
 def _compute(
-    outputs: Sequence[Expr], values: dict[Expr, Array], sizes: Mapping[str, int], guard: bool
+    outputs: Sequence[Expr],
+    values: dict[Expr, Array],
+    sizes: Mapping[str, int],
+    guard: bool,
+    seen: Callable[[Expr, Array], None] | None,
 ) -> None:
     made: Made = {}
     for node in topological(outputs):
@@ -74,6 +80,8 @@ def _compute(
             raise
         if guard and node.arguments and _has_nan(values[node]):
             _check_nan(node, values)
+        if seen is not None:
+            seen(node, values[node])
 
 
 def _value(node: Expr, operands: Sequence[Array], sizes: Mapping[str, int], made: Made) -> Array:

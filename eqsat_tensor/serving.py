@@ -189,6 +189,10 @@ class Serving:
         needs = f"an input that has an update (there are: {there})"
         raise ArgumentError(message(self.source.name, needs, f"{key!r:.60}"))
 
+    def forget(self) -> None:
+        """Take no shorter way than the first call did."""
+        self.recent = Recent()
+
     def free(self) -> None:
         """Give up all code and bindings."""
         with self._lock:

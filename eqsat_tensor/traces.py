@@ -21,6 +21,7 @@ from eqsat_tensor.runtime.arguments import Argument, accept, check_guards, sizes
 from eqsat_tensor.runtime.native import Identity
 from eqsat_tensor.source import captured_leaves
 from eqsat_tensor.tensor import Tensor, captured_array
+from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.tracing import Abstract, Traced, abstract, trace
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import symbols_of
@@ -183,7 +184,9 @@ class Traces:
         assert self.function is not None, self.name
         self.counters.traces += 1
         nest = (call.tree, call.rebuild)
-        traced = trace(self.function, call.values, known, nest, call.names, pinned)
+        times: Times = {}
+        with listening(times), stage("trace"):
+            traced = trace(self.function, call.values, known, nest, call.names, pinned)
         kinds = [_kind(k, v) for k, v in zip(known, call.values, strict=True)]
         written = [(i, e) for i, e in traced.written if i in call.donated]
         traced = Traced(traced.arguments, traced.outputs, traced.tree, traced.pins, tuple(written))
@@ -192,7 +195,9 @@ class Traces:
             (i, known_instance or Identity(v)) if v is call.instance else (i, Identity(v))
             for i, v in (call.fixed if call.flat else ())
         ]
-        return self.entry(traced, kinds, call.names, statics if call.flat else None)
+        entry = self.entry(traced, kinds, call.names, statics if call.flat else None)
+        entry.variant.times = times | entry.variant.times
+        return entry
 
     def entry(
         self,
@@ -276,6 +281,10 @@ class Traces:
                     self.last = None if entry is self.last else self.last
                     if self.owner is not None:
                         self.owner.discard(entry.variant.bindings)
+
+    def forget(self) -> None:
+        """Take no shorter way than the first call did."""
+        self._recent.clear()
 
     def free(self) -> None:
         """Give up all code and bindings; traces stay."""

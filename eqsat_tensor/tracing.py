@@ -20,7 +20,7 @@ from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import SizeTerm, Symbol, known_dtype, symbol
+from eqsat_tensor.types import SizeTerm, Symbol, is_masked, known_dtype, symbol
 
 _keys = count(1 << 40)
 PYTHON_DTYPES = {
@@ -58,7 +58,7 @@ def abstract(function: str, name: str, value: Any) -> Abstract:
     """What is known of an argument before tracing; ArgumentError where it is no array."""
     if type(value) in PYTHON_DTYPES:
         return Abstract(PYTHON_DTYPES[type(value)], (), True)
-    if isinstance(value, np.ma.MaskedArray) or not hasattr(value, "__array__"):
+    if is_masked(value) or not hasattr(value, "__array__"):
         kind = type(value).__name__
         raise ArgumentError(message(function, f"{name} as an array or number", f"{name}=a {kind}"))
     array = np.asarray(value)

@@ -8,6 +8,7 @@ A *size* is an int or a `SizeTerm`, a polynomial over named symbols (and opaque 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -487,3 +488,10 @@ def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
                 chosen = common(chosen, size)
         result.append(chosen)
     return tuple(result)
+
+
+def is_masked(value: object) -> bool:
+    """Is it one of NumPy's masked arrays?  Their module takes 20 ms to import; where nobody did,
+    there are none."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(value, masked.MaskedArray)

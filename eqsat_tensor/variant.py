@@ -22,7 +22,9 @@ from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import failed_check
 from eqsat_tensor.lang import Expr, shown_place, topological
 from eqsat_tensor.lower.cpu.bind import Program as Code
+from eqsat_tensor.lower.cpu.bound import Bound
 from eqsat_tensor.lower.cpu.host import Failure
+from eqsat_tensor.monitoring import Monitor, watching
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program, input_leaves, make_program
@@ -37,6 +39,7 @@ from eqsat_tensor.runtime.native import (
     StateSpec,
 )
 from eqsat_tensor.runtime.state import StateCell, held
+from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.trees import LEAF, Tree
 from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of, with_sizes
 from eqsat_tensor.verification import Verification
@@ -47,13 +50,14 @@ RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python th
 
 @dataclass
 class Counters:
-    """What has been done for a function so far, and what ``mode="verify"`` saw of it."""
+    """What has been done for a function so far, what ``mode="verify"`` saw of it, who sees values."""
 
     traces: int = 0
     rewrites: int = 0
     compiles: int = 0
     binds: int = 0
     verification: Verification = field(default_factory=Verification)
+    monitors: tuple[Monitor, ...] = ()
 
 
 @dataclass(eq=False)
@@ -85,7 +89,11 @@ class Variant:
         self.owner: Callable | None = None
         self.last_sizes: Mapping[str, int] | None = None
         self.lock = threading.RLock()
-        self.normal = pipeline.normalized(self.program)
+        self.times: Times = {}
+        self.timed: Sequence[tuple[Mapping[str, int], Code, Bound]] = ()  # of mode "profile"
+        self.on_disk: dict[tuple[tuple[str, int], ...], bool] = {}  # by bucket: was code there?
+        with listening(self.times), stage("normalize"):
+            self.normal = pipeline.normalized(self.program)
         self._rewritten: Rewritten | None = None
         self._by_bucket: dict[tuple[tuple[str, int], ...], Code] = {}
         self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
@@ -105,8 +113,14 @@ class Variant:
         with self.lock:
             if self._rewritten is None:
                 self.counters.rewrites += 1
-                self._rewritten = pipeline.rewritten(self.normal, self.options)
+                with stage("saturate"):
+                    self._rewritten = pipeline.rewritten(self.normal, self.options)
             return self._rewritten
+
+    @property
+    def engine_seconds(self) -> Mapping[str, float]:
+        """What the parts of saturation took; nothing where there was none."""
+        return {} if self._rewritten is None else self._rewritten.seconds
 
     def chosen(self, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
         """The program extracted for the bucket of these sizes."""
@@ -117,9 +131,11 @@ class Variant:
         """Machine code for the bucket of these sizes."""
         buckets = {name: pipeline.bucket(n) for name, n in sorted(sizes.items())}
         key = tuple(buckets.items())
-        with self.lock:
+        with self.lock, listening(self.times):
             if key not in self._by_bucket:
-                digest, make = pipeline.code_for(self.normal, self.options, buckets, self._extract)
+                digest, make, self.on_disk[key] = pipeline.code_for(
+                    self.normal, self.options, buckets, self._extract
+                )
                 if digest not in self.codes:
                     self.counters.compiles += 1
                     self.codes[digest] = make()
@@ -127,7 +143,9 @@ class Variant:
             return self._by_bucket[key]
 
     def _extract(self, buckets: Mapping[str, int]) -> tuple[tuple[Expr, ...], bool]:
-        return pipeline.chosen(self.rewritten, buckets), not self.rewritten.diagnostics
+        rewritten = self.rewritten
+        with stage("extract"):
+            return pipeline.chosen(rewritten, buckets), not rewritten.diagnostics
 
     @property
     def visible(self) -> int:
@@ -137,7 +155,8 @@ class Variant:
     @property
     def interpreted(self) -> bool:
         """Are calls made with the NumPy evaluator: by it, or beside it?"""
-        return self.options.mode != "run" or pipeline.disabled()
+        native = self.options.mode in ("run", "profile") and not self.counters.monitors
+        return not native or pipeline.disabled()
 
     def versions(self) -> tuple[int, ...]:
         """Of the states.  Read them before the shapes: then a binding to both never runs wrongly."""
@@ -200,7 +219,12 @@ class Variant:
         self.counters.binds += 1
         code = self.code(sizes)
         self.last_sizes = dict(sizes)
-        bound = code.bind(sizes, pipeline.threads(), around=Around(self.options, self.counters))
+        around = Around(self.options, self.counters)
+        timed = self.options.mode == "profile"
+        with listening(self.times), stage("bind"):
+            bound = code.bind(sizes, pipeline.threads(), around=around, timed=timed)
+        if timed:
+            self.timed = [*self.timed, (dict(sizes), code, bound)][-BINDINGS:]
         program = self.program
         named = {
             name: slots for (name, _, _), slots in zip(code.inputs, bound.input_slots, strict=True)
@@ -257,6 +281,7 @@ class Variant:
             self._by_bucket.clear()
             self._bindings.clear()
             self._rewritten = self._pure = None
+            self.timed = ()
 
     def _state(
         self,
@@ -284,7 +309,7 @@ class Variant:
 
     def interpreted_call(self, arrays: Sequence[np.ndarray], sizes: Mapping[str, int]) -> Any:
         """All outputs, where calls are `interpreted`; NotImplemented where a state changed its shape."""
-        if self.options.mode != "verify" or pipeline.disabled():
+        if self.options.mode != "verify" or self.counters.monitors or pipeline.disabled():
             return self.reference(arrays)
         from eqsat_tensor.checked import checked_call, pure_variant
 
@@ -304,7 +329,8 @@ class Variant:
             states = [cell.front.copy() for cell in self.cells]
             inputs = dict(zip(program.leaves, [*arrays, *states, *self.captured], strict=True))
             guard = self.options.mode == "nan-guard"
-            results = evaluate_reference(program.roots, inputs, guard=guard)
+            seen = watching(self.name, program.roots, self.counters.monitors)
+            results = evaluate_reference(program.roots, inputs, guard=guard, seen=seen)
             news = results[len(program.outputs) : len(program.outputs) + len(program.updates)]
             for (state, _), value in zip(program.updates, news, strict=True):
                 self.cells[state].replace(value)

@@ -29,7 +29,8 @@ PLANTED = """; planted.egg
 def planted(monkeypatch):
     """Wrong rules beside the package's."""
     book = book_of([*_own_sources(), ("planted.egg", PLANTED)])
-    monkeypatch.setattr(pipeline, "open_rulebook", lambda given=(), exclude=(): book)
+    monkeypatch.setattr(pipeline, "rulebook", lambda options: book.for_math(options.math))
+    monkeypatch.setattr(pipeline, "rules_digest", lambda options: book.digest)
 
 
 def faulty(f, *arguments):

@@ -20,7 +20,7 @@ from eqsat_tensor.lang import (
     substitute_sizes,
     topological,
 )
-from eqsat_tensor.normalize import program_digest
+from eqsat_tensor.normalize import objects_of, program_digest
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.leaf import input_
 from eqsat_tensor.reference import evaluate
@@ -101,8 +101,9 @@ def graph_of(
     found = checks_of(outputs) if checks is None else checks
     every = (*outputs, *(e for e, _ in found))
     texts = tuple(t for _, t in found)
-    digest = program_digest(every, parameters) + (f" {id(vjp)}" if vjp else "")
-    key = f"{name} {digest} {texts}"
+    digest = program_digest(every, parameters)
+    held = [vjp, *objects_of(every)]  # what a digest does not tell apart
+    key = f"{name} {digest} {texts} {list(map(id, held))}"
     known = _graphs.get(key)
     if known is None:
         known = _graphs[key] = SubGraph(name, tuple(parameters), every, texts, vjp, digest)

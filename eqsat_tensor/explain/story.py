@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eqsat_tensor import compile as pipeline
+from eqsat_tensor.calibration import profile
 from eqsat_tensor.egraph.decode import decode_classes
 from eqsat_tensor.explain.rejected import Alternatives
 from eqsat_tensor.explain.sets import RuleSearch
@@ -95,7 +96,7 @@ def _lines(
     rules: Mapping[Expr, Sequence[str]],
     rejected: Mapping[Expr, tuple[Rejected, ...]],
 ) -> tuple[Line, ...]:
-    model = CostModel(sizes=buckets)
+    model = CostModel(profile(), buckets)
     texts = dict(line.split(" = ", 1) for line in text(roots).splitlines()[:-1])
     lines = []
     for node, name in line_names(roots).items():
@@ -112,7 +113,7 @@ def _rejected(chosen: Chosen) -> dict[Expr, tuple[Rejected, ...]]:
     graph, cut = rewritten.graph, rewritten.cut
     if graph is None or cut is None:
         return {}
-    model = CostModel(sizes=chosen.buckets)
+    model = CostModel(profile(), chosen.buckets)
     made = decode_classes(graph, extract(graph, model))
     roots = [made[c] for c in graph.roots]
     restored = cut.restored(roots, list(made.values()))[cut.count :]

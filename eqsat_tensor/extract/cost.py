@@ -10,7 +10,6 @@ product that is then summed costs its elements, and a matrix product instead of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,48 +17,12 @@ import numpy as np
 from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
+from eqsat_tensor.machine import DEFAULT, Profile
 from eqsat_tensor.scalar import CountingBuilder
 from eqsat_tensor.types import Size, TensorType, evaluate, symbols_of
 
 UNKNOWN_SIZE = 1000  # what a size that nobody has given stands for
 HIGHEST = 1e18  # ns; saturates here, thirty years
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What one core does in how many nanoseconds.
-
-    Measured on Zen 4 (AVX-512, 2 cores, quiet) with the vector mathematics of `lower.cpu`: exp
-    of float64 takes 0.69 ns an element, and 16 units; the library's 512 x 512 x 512 product
-    190 GFLOP/s in float32 on two cores; a sum over 80 MB 46 GB/s on two cores.
-
-    unit      one unit of `scalar.Primitive.cost` (a float64 addition on a vector), an element;
-              half of it for 4-byte types, which go twice as many to a vector.
-    element   what an element costs an elementwise op beside its arithmetic.
-    node      what a node costs whatever its size: of equal programs the shorter one wins.
-    view      a node that changes strides alone.
-    flop      one multiplication or addition of a float64 product; half for 4-byte types.
-    byte      one byte read or written that fusion does not avoid.
-    call      one call of a library or of a nest of its own.
-    gather    one element read through an index.
-    host      one call of a library by way of Python.
-    factor    one multiplication or addition of a factorisation or of a solution by one: of LAPACK's,
-              0.05 to 0.2 ns were measured on 64 to 1000 rows, where products took 0.014 to 0.04.
-    """
-
-    unit: float = 0.045
-    element: float = 0.02
-    node: float = 1.0
-    view: float = 0.1
-    flop: float = 0.02
-    byte: float = 0.04
-    call: float = 300.0
-    gather: float = 1.0
-    host: float = 10_000.0
-    factor: float = 0.1
-
-
-DEFAULT = Profile()
 
 
 class CostModel:
@@ -135,8 +98,8 @@ class CostModel:
         inner = self.number(matrices[0].shape[-1])
         flops = 2 * self.elements(result) * inner
         moved = sum(self.bytes(t) for t in (*matrices, result))
-        arithmetic = flops * self.profile.flop * result.dtype.itemsize / 8
         calls = max(1.0, self.elements(result.with_shape(result.shape[:-2])))
+        arithmetic = flops * self.profile.of_flop(flops / calls) * result.dtype.itemsize / 8
         return calls * self.profile.call + max(arithmetic, moved * self.profile.byte)
 
     def of_call(self, op: OpDef, result: TensorType, operands: Sequence[TensorType]) -> float:

@@ -17,6 +17,7 @@ A bare number where an operand is expected is a constant of the type that stands
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import os
@@ -27,8 +28,9 @@ from pathlib import Path
 
 from eqsat_tensor.errors import ArgumentError, RuleError, RulePackWarning, message
 from eqsat_tensor.lang import OPS
+from eqsat_tensor.rules import stored
 from eqsat_tensor.rules.book import Relation, Rule, RuleBook, Ruleset, Schedule, Step
-from eqsat_tensor.rules.certificate import case_of, certify, grant, is_noted, remember
+from eqsat_tensor.rules.certificate import case_of, certify, grant
 from eqsat_tensor.rules.constants import FOLD_CONSTANTS
 from eqsat_tensor.rules.lint import check_rule, duplicates
 from eqsat_tensor.rules.packs import find_packs
@@ -36,6 +38,7 @@ from eqsat_tensor.rules.propose import proposers
 from eqsat_tensor.rules.reader import Reader
 from eqsat_tensor.rules.signature import signature
 from eqsat_tensor.rules.vocabulary import Vocabulary
+from eqsat_tensor.runtime import cache
 
 __all__ = [
     "Relation", "Rule", "RuleBook", "Ruleset", "Schedule", "Step", "front_page", "grant_files",
@@ -200,27 +203,52 @@ def _read(path: Path) -> tuple[str, str]:
 
 @lru_cache(maxsize=32)
 def _book(sources: tuple[tuple[str, str], ...], packs: tuple[str, ...]) -> RuleBook:
+    digest = _digest(sources)
+    rulesets, relations, rules, schedule = _parts(sources, packs, digest)
+    known = {r.name for r in rulesets}
+    return RuleBook(
+        rulesets=rulesets,
+        relations=relations,
+        rules=rules,
+        schedule=schedule,
+        sources=digest,
+        packs=packs,
+        proposers=tuple(p for p in (*FOLD_CONSTANTS, *proposers()) if p.ruleset in known),
+    )
+
+
+def _digest(sources: Sequence[tuple[str, str]]) -> str:
+    return hashlib.sha256("\0".join(t for pair in sources for t in pair).encode()).hexdigest()
+
+
+def _parts(sources: Sequence[tuple[str, str]], packs: Sequence[str], digest: str) -> stored.Parts:
+    """What the files say: from the disk where they were read before (10 ms, not 150)."""
+    seed = "\0".join(["rules", digest, language_digest(), *packs])
+    key = hashlib.sha256(seed.encode()).hexdigest()
+    found = cache.get(key)
+    if found is not None:
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            return stored.from_bytes(found)
+    parts = _read_parts(sources, packs)
+    cache.put(key, stored.to_bytes(*parts))
+    return parts
+
+
+def _read_parts(sources: Sequence[tuple[str, str]], packs: Sequence[str]) -> stored.Parts:
+    """What the files say, every rule checked."""
     reader = Reader()
     for file, text in sources:
         reader.read(file, text)
     reader.finish()
     vocabulary = Vocabulary(reader.relations.values())
     duplicates(reader.rules)
-    digest = hashlib.sha256("\0".join(t for pair in sources for t in pair).encode()).hexdigest()
-    note = f"{digest}.{language_digest()[:16]}.checked"
-    if not is_noted(note):  # it takes 0.1 s for the package's rules
-        for rule in reader.rules:
-            ruleset, own = reader.rulesets.get(rule.ruleset), rule.file not in packs
-            check_rule(rule, ruleset, vocabulary, own)
-        remember(note)
+    for rule in reader.rules:
+        check_rule(rule, reader.rulesets.get(rule.ruleset), vocabulary, rule.file not in packs)
     used = {r.ruleset for r in reader.rules}
     steps = (s.restricted(used) for s in reader.schedule)
-    return RuleBook(
-        rulesets=tuple(reader.rulesets.values()),
-        relations=tuple(reader.relations.values()),
-        rules=tuple(reader.rules),
-        schedule=tuple(s for s in steps if s),
-        sources=digest,
-        packs=packs,
-        proposers=tuple(p for p in (*FOLD_CONSTANTS, *proposers()) if p.ruleset in reader.rulesets),
+    return (
+        tuple(reader.rulesets.values()),
+        tuple(reader.relations.values()),
+        tuple(reader.rules),
+        tuple(s for s in steps if s),
     )

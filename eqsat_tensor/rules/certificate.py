@@ -13,14 +13,13 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
+from eqsat_tensor.distributions import version_of
 from eqsat_tensor.errors import RuleError
 from eqsat_tensor.lang import OPS
 
@@ -62,7 +61,7 @@ def _judges() -> str:
     root = Path(__file__).parent.parent
     files = sorted(f for room in JUDGES for f in (root / room).rglob("*.py"))
     states = [(f.name, s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
-    return repr([version(p) for p in ("egglog", "numpy")] + states)
+    return repr([version_of(p) for p in ("egglog", "numpy")] + states)
 
 
 def cache_directory() -> Path:
@@ -144,6 +143,8 @@ def case_of(
 
 def _trial(case: Case) -> tuple[str, bool]:
     """What went wrong in a trial ("" where nothing did), and whether it would again."""
+    import subprocess  # 4 ms, for who has packs
+
     root = Path(__file__).parent.parent.parent
     path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
     limits = {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

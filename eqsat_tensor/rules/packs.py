@@ -16,12 +16,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-GROUP = "eqsat_tensor.rules"
-PATH = "EQSAT_RULES_PATH"
+from eqsat_tensor.distributions import RULE_PACKS, RULE_PATH, entry_points_of
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ def find_packs(given: Sequence[str]) -> list[Pack]:
     """All packs in their order, each file in the first pack that has it."""
     seen: set[Path] = set()
     found = []
-    for pack in (*installed(), *_on_path(os.environ.get(PATH, "")), *_single(map(Path, given))):
+    for pack in (
+        *installed(),
+        *_on_path(os.environ.get(RULE_PATH, "")),
+        *_single(map(Path, given)),
+    ):
         files = tuple(f for f in pack.files if f.resolve() not in seen)
         if files or pack.problem:
             found.append(Pack(pack.name, files, pack.problem))
@@ -52,8 +57,7 @@ def find_packs(given: Sequence[str]) -> list[Pack]:
 @cache
 def installed() -> tuple[Pack, ...]:
     """The packs of installed packages; looked for once a process."""
-    points = sorted(entry_points(group=GROUP), key=lambda p: (p.name, p.value))
-    return tuple(map(_pack_of, points))
+    return tuple(map(_pack_of, entry_points_of(RULE_PACKS)))
 
 
 def _pack_of(point: EntryPoint) -> Pack:

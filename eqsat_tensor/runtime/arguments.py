@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
-from eqsat_tensor.types import Guard, Shape, SizeTerm, Symbol, TensorType, substitute
+from eqsat_tensor.types import (
+    Guard,
+    Shape,
+    SizeTerm,
+    Symbol,
+    TensorType,
+    is_masked,
+    substitute,
+)
 
 LEVELS = {
     "b": 0,
@@ -130,7 +138,7 @@ def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
     dtype = argument.type.dtype
     if argument.strict:
         return _exactly(function, argument, value)
-    if argument.downcast and not isinstance(value, np.ma.MaskedArray):
+    if argument.downcast and not is_masked(value):
         return _cast(function, argument, value)
     if type(value) in (bool, int, float, complex) or isinstance(value, list | tuple):
         array = np.asarray(value)
@@ -141,7 +149,7 @@ def _array(function: str, argument: Argument, value: Any) -> np.ndarray:
         if not fits:
             raise DtypeError(message(function, str(argument), f"{argument.name}={value!r:.60}"))
         return np.ascontiguousarray(value, dtype).reshape(array.shape)
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DtypeError(
             message(
                 function,
@@ -180,7 +188,7 @@ def _as_read(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _exactly(function: str, argument: Argument, value: Any) -> np.ndarray:
     """What a strict argument takes: copied only where it does not lie in C order."""
     dtype = argument.type.dtype
-    plain = isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.ma.MaskedArray)
+    plain = isinstance(value, np.ndarray | np.generic) and not is_masked(value)
     if not plain or value.dtype != dtype or not value.dtype.isnative:
         kind = type(value).__name__
         got = _got(argument, value) if plain else f"{argument.name}=a {kind}"

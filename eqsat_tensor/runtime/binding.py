@@ -13,13 +13,15 @@ import os
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eqsat_tensor.lower.cpu import blocks, driver, entry, pool
 from eqsat_tensor.runtime.state import StateCell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Identity:
@@ -280,9 +282,9 @@ class Descriptor:
 
 
 def _is_large(binding: Binding) -> bool:
-    """Is there a result whose memory is worth keeping for the next call?"""
+    """Is there a result whose memory is worth aligning, or keeping for the next call?"""
     sizes = [math.prod(o.shape) * o.dtype.itemsize for o in binding.visible]
-    return any(blocks.SMALLEST <= size <= blocks.LARGEST for size in sizes)
+    return any(size >= blocks.SMALLEST for size in sizes)
 
 
 _descriptors: weakref.WeakSet[Descriptor] = weakref.WeakSet()

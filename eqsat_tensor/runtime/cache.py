@@ -14,8 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
-import threading
+import time
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -25,8 +24,10 @@ from pathlib import Path
 LIMIT = 512 * 2**20  # bytes; the least recently used entries go first
 _MAGIC = b"eqsat1\n\x00"
 _DIGEST = 32
-_CHECK_EVERY = 64  # entries put by one process between two looks at the size of the directory
+_FOLDERS = 256  # by the first two digits of keys
 _KEY_LENGTH = 64
+_NEW = ".new-"  # begins the name of what is not whole yet
+_ABANDONED = 3600 * 10**9  # nanoseconds after which its writer is taken for dead
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ class Cache:
     def __init__(self, directory: Path, limit: int = LIMIT) -> None:
         self.directory = directory
         self.limit = limit
-        self._puts = 0
         self._warned = False
-        self._lock = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
         """The bytes put under `key`, or None; a damaged entry is removed."""
@@ -71,10 +70,12 @@ class Cache:
 
     def put(self, key: str, data: bytes) -> None:
         """Keep `data` under `key`; a directory that cannot be written gives one warning."""
+        import tempfile  # 3 ms, for who writes
+
         path = self._path(key)
         try:
             self._make_directory(path.parent)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")  # mode 0600
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=_NEW)  # mode 0600
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(_frame(data))
@@ -86,16 +87,30 @@ class Cache:
         except OSError as error:
             self._warn(error)
             return
-        with self._lock:
-            self._puts += 1
-            due = self._puts % _CHECK_EVERY == 1
-        if due:
+        if self._is_crowded(path.parent):
             self.trim()
 
     def info(self) -> Info:
         """Number and size of the entries."""
         entries = self._entries()
         return Info(self.directory, len(entries), sum(size for _, size, _ in entries), self.limit)
+
+    def _is_crowded(self, folder: Path) -> bool:
+        """Does a folder hold more than its share of the limit?
+
+        Keys are digests, so one folder tells of all: a look at each of 5,000 entries takes 0.1 s, and
+        a compile waits for it.  What writers left that were killed goes on the way, once it is so old
+        that nobody writes it any more.
+        """
+        size, before = 0, time.time_ns() - _ABANDONED
+        with contextlib.suppress(OSError), os.scandir(folder) as found:
+            for entry in found:
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    size += status.st_size
+                    if entry.name.startswith(_NEW) and status.st_mtime_ns < before:
+                        os.unlink(entry.path)
+        return size * _FOLDERS > self.limit
 
     def trim(self) -> None:
         """Remove the least recently used entries until three quarters of the limit are left."""
@@ -126,7 +141,7 @@ class Cache:
         entries: list[tuple[int, int, Path]] = []
         for path in self.directory.glob("[0-9a-f][0-9a-f]/*"):
             is_entry = len(path.name) == _KEY_LENGTH - 2
-            if not is_entry and not (unfinished and path.name.startswith(".new-")):
+            if not is_entry and not (unfinished and path.name.startswith(_NEW)):
                 continue
             with contextlib.suppress(OSError):
                 status = path.stat()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
+from eqsat_tensor.lower.cpu.lines import copy_on_line, empty_on_line
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -44,7 +45,7 @@ class StateCell:
     """One piece of state: an array of fixed dtype and rank, read and updated by compiled calls."""
 
     def __init__(self, value: ArrayLike, name: str = "") -> None:
-        front = np.array(value, order="C")
+        front = copy_on_line(np.asarray(value))
         self.name = name
         self.dtype = front.dtype
         self.words: NDArray[np.int64] = np.zeros(4, np.int64)
@@ -71,7 +72,7 @@ class StateCell:
         """Make the back buffer if there is none: before the first call that updates this state."""
         with self.locked():
             if len(self._buffers) == 1:
-                self._buffers.append(np.empty_like(self._buffers[0]))
+                self._buffers.append(empty_on_line(self.shape, self.dtype))
                 self.words[BACK] = self._buffers[1].ctypes.data
 
     @property
@@ -114,7 +115,7 @@ class StateCell:
         if same and not keep:
             np.copyto(self.front, value)
             return
-        new = np.asarray(value) if keep else np.array(value, self.dtype, order="C")
+        new = np.asarray(value) if keep else copy_on_line(np.asarray(value, self.dtype))
         had_back = len(self._buffers) == 2
         self._buffers = [new]
         self.words[FRONT] = new.ctypes.data
@@ -122,7 +123,7 @@ class StateCell:
         if not same:
             self.words[VERSION] += 1
         elif had_back:  # calls of this version count on it
-            self._buffers.append(np.empty_like(new))
+            self._buffers.append(empty_on_line(new.shape, self.dtype))
             self.words[BACK] = self._buffers[1].ctypes.data
 
     @property

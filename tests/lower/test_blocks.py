@@ -9,6 +9,7 @@ from numpy._core.multiarray import get_handler_name
 
 import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import blocks
+from eqsat_tensor.lower.cpu.lines import LINE, empty_on_line
 from eqsat_tensor.runtime.native import is_native
 
 pytestmark = pytest.mark.skipif(not is_native(), reason="results are NumPy's own where calls are")
@@ -37,6 +38,26 @@ def test_only_large_results_come_from_the_handler(double):
     assert get_handler_name(result(double, 100)) == "default_allocator"
     assert get_handler_name(result(double, 100_000)) == "eqsat_tensor"
     assert get_handler_name(np.ones(100_000)) == "default_allocator"
+
+
+@pytest.mark.parametrize("count", [4096, 5001, 100_000, 999_983, 5_000_000])
+def test_large_results_begin_on_a_cache_line(double, count):
+    x = np.ones(count)
+    results = [double(x) for _ in range(4)]
+    assert {y.ctypes.data % LINE for y in results} == {0}
+    assert all((y == 2).all() for y in results)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 5), (4, 0, 2), (1000,)])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bool", "complex128", "int16"])
+def test_results_of_bound_functions_begin_on_a_cache_line(shape, dtype):
+    made = empty_on_line(shape, np.dtype(dtype))
+    assert (made.shape, made.dtype) == (shape, dtype)
+    assert made.size == 0 or made.ctypes.data % LINE == 0
+    assert made.flags.c_contiguous
+    assert made.flags.writeable
+    bound = et.jit(lambda x: x).bind(np.ones(shape, dtype))
+    assert bound().ctypes.data % LINE == 0 or made.size == 0
 
 
 def test_a_freed_block_serves_the_next_result_of_its_size(double):

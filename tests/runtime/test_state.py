@@ -223,3 +223,17 @@ def test_a_forked_child_finds_cells_free() -> None:
             signal.alarm(60)  # a child that hangs is a failure
             os._exit(int(cell.get_value()[0]))
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int8", "complex128", "bool"])
+def test_buffers_begin_on_a_cache_line_and_are_copies(dtype):
+    value = np.ones((7, 3), dtype)[::2, ::-1]
+    cell = StateCell(value)
+    cell.reserve_back()
+    cell.set_value(np.zeros((5, 2), dtype))
+    assert np.array_equal(cell.get_value(), np.zeros((5, 2), dtype))
+    assert (value == 1).all()
+    for buffer in cell.buffers:
+        assert buffer.ctypes.data % 64 == 0
+        assert buffer.flags.c_contiguous
+        assert buffer.dtype == dtype

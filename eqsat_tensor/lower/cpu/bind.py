@@ -33,9 +33,11 @@ from eqsat_tensor.schedule.loops import (
     Nest,
     Plan,
     Reduce,
+    Scan,
     Value,
     operands_of,
 )
+from eqsat_tensor.timing import stage
 from eqsat_tensor.types import (
     Literal,
     Shape,
@@ -46,7 +48,7 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 4  # of the bytes; part of every cache key
+FORMAT = 5  # of the bytes; part of every cache key
 UPDATE_COST = 8.0  # of an element that a call in place reads and writes
 
 
@@ -100,7 +102,8 @@ class Step:
     """What binding needs to know of one nest.
 
     kernel  name of its function ("" for a call).  words  what the argument block holds.
-    cost    operations an element.  buffers  temporaries that it writes.
+    cost    operations an element.  buffers  temporaries that it writes.  flops  operations a point
+    of the domain, without what a loop costs itself.
     """
 
     kind: str
@@ -113,6 +116,7 @@ class Step:
     partials: tuple[Partial, ...] = ()
     product: Product | None = None
     host: HostCall | None = None
+    flops: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,8 @@ class Program:
         """Addresses of the kernels, loaded at the first call."""
         if not self._addresses and self.names:
             symbols = scipy_symbols(self.externals) if self.externals else None
-            self._addresses.update(jit.load([self.object], list(self.names), symbols))
+            with stage("load"):
+                self._addresses.update(jit.load([self.object], list(self.names), symbols))
         return self._addresses
 
     def bind(
@@ -145,35 +150,43 @@ class Program:
         threads: int = 1,
         strides: Mapping[str, Sequence[int]] | None = None,
         around: Surroundings | None = None,
+        timed: bool = False,
     ) -> Bound:
         """Everything worked out for these sizes.
 
         sizes: number of every size symbol.  threads: how many threads chunks are made for.
         strides: of each input that is not contiguous, in elements, by name.  around: what the program
-        calls and does not hold itself; without it, programs that call nothing.
+        calls and does not hold itself; without it, programs that call nothing.  timed: each kernel's
+        time is kept (`Bound.took`).
         """
         values = dict(sizes)
         for name, given in (strides or {}).items():
             values |= {f"{name}:{axis}": stride for axis, stride in enumerate(given)}
-        return bind(self, values, threads, around)
+        return bind(self, values, threads, around, timed)
 
-    @property
-    def portable(self) -> bool:
-        """May it be kept on disk?  Not where a host call's attribute is an object of this process."""
-        hosts = [s.host for s in self.steps if s.host is not None]
-        return all(_is_plain(value) for h in hosts for _, value in h.attributes)
+    def to_bytes(self, objects: Sequence[Any] = ()) -> bytes:
+        """The program for the cache on disk.
 
-    def to_bytes(self) -> bytes:
-        """The program for the cache on disk."""
-        return json.dumps({"format": FORMAT, "program": _plain(self)}).encode()
+        objects: what attributes of host calls may be beside plain data (graphs, callbacks): they are
+        kept as places in this order.
+        """
+        numbers = {id(value): k for k, value in enumerate(objects)}
+        return json.dumps({"format": FORMAT, "program": _plain(self, numbers)}).encode()
 
     @staticmethod
-    def from_bytes(data: bytes) -> Program:
-        """The program again.  Raises ValueError on what `to_bytes` did not make."""
-        record = json.loads(data)
-        if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise ValueError("Program.from_bytes: needs bytes of this version's to_bytes.")
-        program = _rich(record["program"])
+    def from_bytes(data: bytes, objects: Sequence[Any] = ()) -> Program:
+        """The program again, with the ``objects`` of this process in the places of those kept.
+
+        Raises ValueError on what `to_bytes` did not make.
+        """
+        try:
+            record = json.loads(data)
+            if not isinstance(record, dict) or record.get("format") != FORMAT:
+                raise ValueError(f"of format {FORMAT}")
+            program = _rich(record["program"], objects)
+        except (LookupError, TypeError, ValueError) as error:
+            needs = "Program.from_bytes: needs bytes of this version's to_bytes"
+            raise ValueError(f"{needs}; got others ({error}).") from None
         assert isinstance(program, Program), program
         return program
 
@@ -184,8 +197,10 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
     contract: whether a * b + c may be one operation (not in strict mode).  level: of code
     generation, 0 to 3.
     """
-    module = emit(plan, contract)
-    code = jit.compile_object(module.text, level) if module.names else b""
+    with stage("emit"):
+        module = emit(plan, contract)
+    with stage("LLVM"):
+        code = jit.compile_object(module.text, level) if module.names else b""
     steps = tuple(
         _step(plan, nest, module.kernels[i], module.slots[i]) for i, nest in enumerate(plan.nests)
     )
@@ -234,7 +249,10 @@ def _step(plan: Plan, nest: Nest, kernel: str, words: tuple[tuple[Any, ...], ...
                 word, dtype = combine_of(root.value), root.value.dtype.name
                 partials.append(Partial(number, word, dtype, width, plan.buffers[root.value]))
     cost = sum(_cost(plan, root.value) for root in nest.roots)
-    return Step(nest.kind, kernel, domain, outer, words, cost, written, tuple(partials))
+    flops = cost - sum(not isinstance(root.value, Reduce | Scan) for root in nest.roots)
+    return Step(
+        nest.kind, kernel, domain, outer, words, cost, written, tuple(partials), flops=flops
+    )
 
 
 def _product(plan: Plan, call: Call) -> Product:
@@ -265,15 +283,9 @@ def _host_call(plan: Plan, calls: Sequence[Host]) -> HostCall:
     return HostCall(first.op, first.attributes, tuple(map(array, first.operands)), results)
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_plain, value))
-    known = bool | int | float | str | np.dtype
-    return value is None or isinstance(value, known) or type(value).__name__ in _RECORDS
-
-
 def _cost(plan: Plan, root: Value) -> float:
-    """Cost of one element of a root, each inlined value counted once."""
+    """Cost of one element of a root, each inlined value counted once, and one for the loop or for
+    what combines elements."""
     total = 1.0
     seen: set[Value] = set()
     stack = list(operands_of(root))
@@ -310,35 +322,39 @@ _RECORDS: dict[str, Any] = {
 }
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON holds it; records and tuples are tagged lists."""
+def _plain(value: Any, objects: Mapping[int, int]) -> Any:
+    """A value as JSON holds it; records and tuples are tagged lists, objects their numbers."""
+    if id(value) in objects:
+        return ["object", objects[id(value)]]
     if isinstance(value, tuple):
-        return ["tuple", *map(_plain, value)]
+        return ["tuple", *(_plain(v, objects) for v in value)]
     if isinstance(value, bytes):
         return ["bytes", b64encode(value).decode()]
     if isinstance(value, np.dtype):
         return ["dtype", value.name]
     if isinstance(value, dict):
-        return ["dict", *([_plain(k), _plain(v)] for k, v in value.items())]
+        return ["dict", *([_plain(k, objects), _plain(v, objects)] for k, v in value.items())]
     if type(value).__name__ in _RECORDS:
         names = [n for n in value.__dataclass_fields__ if not n.startswith("_")]
-        return [type(value).__name__, *(_plain(getattr(value, n)) for n in names)]
+        return [type(value).__name__, *(_plain(getattr(value, n), objects) for n in names)]
     assert value is None or isinstance(value, bool | int | float | str), value
     return value
 
 
-def _rich(value: Any) -> Any:
+def _rich(value: Any, objects: Sequence[Any]) -> Any:
     if not isinstance(value, list):
         return value
     tag, *rest = value
     if tag == "tuple":
-        return tuple(map(_rich, rest))
+        return tuple([_rich(v, objects) for v in rest])
+    if tag == "object":
+        return objects[rest[0]]
     if tag == "bytes":
         return b64decode(rest[0])
     if tag == "dtype":
         return np.dtype(rest[0])
     if tag == "dict":
-        return {_rich(k): _rich(v) for k, v in rest}
+        return {_rich(k, objects): _rich(v, objects) for k, v in rest}
     if tag not in _RECORDS:
         raise ValueError(f"Program.from_bytes: unknown record {tag!r}.")
-    return _RECORDS[tag](*map(_rich, rest))
+    return _RECORDS[tag](*(_rich(v, objects) for v in rest))

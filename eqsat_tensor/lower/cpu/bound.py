@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eqsat_tensor.lower.cpu import blas, driver, host
+from eqsat_tensor.lower.cpu import blas, clock, driver, host
 from eqsat_tensor.lower.cpu.outward import Outward
 from eqsat_tensor.types import literal
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from eqsat_tensor.lower.cpu.bind import Product, Program, Step
 
 BLOCK = 8192  # elements of a block of a full reduction: a constant, so results depend on sizes only
@@ -45,6 +46,7 @@ class Bound:
     arena         memory of the temporaries.
     work          estimated nanoseconds of all steps on one thread.
     failure       of a program with host calls: what they raise, and where their flag is.
+    stamps        of a timed program: where in ``words`` the times of each kernel are (`clock`).
     """
 
     words: NDArray[np.int64]
@@ -56,6 +58,18 @@ class Bound:
     work: float
     failure: host.Failure | None = None
     keep: tuple[Any, ...] = ()
+    stamps: tuple[int, ...] = ()
+
+    @property
+    def temporaries(self) -> int:
+        """Bytes of memory that calls use beside arguments and results, those of inner graphs too."""
+        inner = sum(k.temporaries for k in self.keep if isinstance(k, Bound))
+        return max(0, self.arena.nbytes - ALIGN) + inner
+
+    def took(self) -> list[clock.Took]:
+        """What each kernel of a timed program took, over all calls since it was bound."""
+        found = (self.words[at + 1 : at + clock.WORDS].tolist() for at in self.stamps)
+        return [clock.Took(calls, total, fewest) for total, calls, fewest in found]
 
     def run(self, pointers: Sequence[int]) -> None:
         """Run on arrays at these addresses, inputs first, then outputs.  Not for speed."""
@@ -82,6 +96,8 @@ class _Fold:
 
 class _Binder(Outward):
     """Collects words and steps; addresses are filled in when all is there."""
+
+    stamps: list[int] | None = None  # where the times of each kernel are kept; None: nowhere
 
     def domain(self, step: Step) -> list[int]:
         return [self.number(s) for s in step.domain]
@@ -246,18 +262,44 @@ class _Binder(Outward):
 
     def all_steps(self) -> None:
         """The steps of every group of nests."""
+        if self.stamps is not None:
+            self.last_stamp = len(self.words)
+            self.words.append(0)
+            self.start_clock()
         for members in self.program.tiles:
-            if len(members) > 1:
-                self.tile(members)
-                continue
-            (i,) = members
-            step = self.program.steps[i]
-            if step.host is not None:
-                self.call(step.host)
-            elif step.product is not None:
-                self.product(step.product)
-            else:
-                self.kernel(i, step)
+            self.group_steps(members)
+            if self.stamps is not None:
+                self.stamp()
+
+    def group_steps(self, members: tuple[int, ...]) -> None:
+        """The steps of one group."""
+        if len(members) > 1:
+            self.tile(members)
+            return
+        (i,) = members
+        step = self.program.steps[i]
+        if step.host is not None:
+            self.call(step.host)
+        elif step.product is not None:
+            self.product(step.product)
+        else:
+            self.kernel(i, step)
+
+    def start_clock(self) -> None:
+        """The step that the first stamp counts from."""
+        argument = len(self.words)
+        self.words.append(0)
+        self.at.append((argument, self.last_stamp))
+        self.steps.append((clock.start_address(), argument, 1, 1, 1))
+
+    def stamp(self) -> None:
+        """The step that says what the steps since the last stamp took."""
+        assert self.stamps is not None
+        argument = len(self.words)
+        self.words += [0, 0, 0, clock.NEVER]
+        self.at.append((argument, self.last_stamp))
+        self.stamps.append(argument)
+        self.steps.append((clock.stamp_address(), argument, 1, 1, 1))
 
     # ----------------------------------------------------------------------------------- memory
     def place(self) -> tuple[NDArray[np.uint8], dict[str, int]]:
@@ -327,6 +369,7 @@ class _Binder(Outward):
             self.work,
             self.failure,
             tuple(self.kept),
+            tuple(self.stamps or ()),
         )
 
 
@@ -340,8 +383,10 @@ def bind(
     values: Mapping[str, int],
     threads: int,
     around: host.Surroundings | None = None,
+    timed: bool = False,
 ) -> Bound:
     """`Program.bind`, with strides among the values."""
     binder = _Binder(program, values, threads, around)
+    binder.stamps = [] if timed else None
     binder.all_steps()
     return binder.finish()

@@ -139,6 +139,15 @@ def compile_object(text: str, opt: int = KERNEL_LEVEL) -> bytes:
     text: LLVM IR of one module, without a triple.  opt: level of code generation, 0 to 3.
     Raises CompileError, with LLVM's message, if the text is no valid module.
     """
+    return bytes(_compiled(text, opt, "emit_object"))
+
+
+def assembly(text: str, opt: int = KERNEL_LEVEL) -> str:
+    """The machine code that `compile_object` makes, as text."""
+    return str(_compiled(text, opt, "emit_assembly"))
+
+
+def _compiled(text: str, opt: int, form: str) -> Any:
     with LOCK:
         machine = _machine(opt)
         try:
@@ -151,7 +160,7 @@ def compile_object(text: str, opt: int = KERNEL_LEVEL) -> bytes:
             except RuntimeError as error:
                 raise CompileError(f"compile_object: {error}") from error
             module.triple = host().triple
-            return bytes(machine.emit_object(module))
+            return getattr(machine, form)(module)
 
 
 def use_store(store: Store | None) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eqsat_tensor.lower.cpu import host, pool
 from eqsat_tensor.types import Size, evaluate
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Program
     from eqsat_tensor.lower.cpu.bound import Bound
 

@@ -14,11 +14,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eqsat_tensor.lower.cpu import library
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, np.dtype[Any]]
 _LETTERS = {"float32": "s", "float64": "d"}
 
 

@@ -1,0 +1,29 @@
+"""Arrays that begin on a cache line: kernels store whole vectors, and one across two lines takes longer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+LINE = 64  # bytes
+
+Array = np.ndarray[Any, Any]
+
+
+def empty_on_line(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """An array of numbers that begins on a cache line, for what is made once and written often."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + size].view(dtype).reshape(shape)
+
+
+def copy_on_line(value: Array) -> Array:
+    """A copy in C order that begins on a cache line; what are no numbers lie anywhere."""
+    if value.dtype.kind not in "biufc":
+        return np.array(value, order="C")
+    made = empty_on_line(value.shape, value.dtype)
+    made[...] = value
+    return made

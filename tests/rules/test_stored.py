@@ -1,0 +1,109 @@
+"""A book comes back from the disk as it was read; the next process reads no rule file for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+import eqsat_tensor.rules as room
+from eqsat_tensor.distributions import entry_points_of, version_of
+from eqsat_tensor.lang import OPS
+from eqsat_tensor.rules import stored
+from eqsat_tensor.rules.book import Rule, Step
+from eqsat_tensor.rules.signature import _made_type_rule, type_rule
+from eqsat_tensor.rules.syntax import Symbol, Text, parse
+from eqsat_tensor.runtime.cache import Cache
+
+
+def kinds(term: object) -> object:
+    """A term with the class of every leaf: 1, 1.0 and True are equal, and words are texts."""
+    return tuple(map(kinds, term)) if isinstance(term, tuple) else (type(term), repr(term))
+
+
+def test_the_package_s_book_comes_back_leaf_by_leaf() -> None:
+    parts = room._read_parts(room._own_sources(), ())
+    again = stored.from_bytes(stored.to_bytes(*parts))
+    assert again == parts
+    for old, new in zip(parts[2], again[2], strict=True):
+        for name in stored.TERMS:
+            assert kinds(getattr(old, name)) == kinds(getattr(new, name)), old.place
+
+
+@pytest.mark.parametrize(
+    "text", ["()", '("")', "(a)", '("a" a 1 1.0 -0.0 0 inf nan -1 (b (a)) ())']
+)
+def test_every_kind_of_leaf_comes_back(text: str) -> None:
+    (form,) = parse(text, "x.egg")
+    rule = Rule("n", "rewrite", "fold", "real", form.sexpr, Symbol("x"), (), False, "x.egg", 1, "é")
+    steps = (Step("repeat", "", 2, (Step("run", "fold"), Step("seq", steps=(Step("run", "x"),)))),)
+    _, _, (again,), schedule = stored.from_bytes(stored.to_bytes((), (), (rule,), steps))
+    assert schedule == steps
+    for field in fields(Rule):
+        assert kinds(getattr(again, field.name)) == kinds(getattr(rule, field.name)), field.name
+    assert again.conditions == ()
+    assert isinstance(again.rhs, Symbol)
+    assert not any(isinstance(t, Symbol) for t in again.lhs if isinstance(t, Text))
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"terms": [[7]]}', "nonsense"])
+def test_what_is_no_book_is_read_again(tmp_path, monkeypatch, damage: str) -> None:
+    disk = Cache(tmp_path)
+    monkeypatch.setattr(room, "cache", disk)
+    sources = (("a.egg", '; x\n(ruleset s :guarantee real "d")\n(schedule (run s))\n'
+                         '(rewrite (Exp (Log x)) x :ruleset s :name "n")\n'),)  # fmt: skip
+    parts = room._parts(sources, (), room._digest(sources))
+    (path,) = (p for p in tmp_path.rglob("*") if p.is_file())
+    disk.put(path.parent.name + path.name, damage.encode())
+    assert room._parts(sources, (), room._digest(sources)) == parts
+    assert stored.from_bytes(disk.get(path.parent.name + path.name)) == parts
+
+
+def test_type_rules_are_those_that_infer_tells() -> None:
+    for op in OPS.values():
+        assert type_rule(op) == _made_type_rule(op), op
+
+
+def test_a_process_with_its_code_on_disk_loads_no_rules_and_no_engine(tmp_path) -> None:
+    rooms = [f"eqsat_tensor.{room}" for room in ("rules", "egraph", "extract", "explain")]
+    later = [
+        *rooms,
+        "importlib.metadata",
+        "numpy.ma",
+        "numpy.typing",
+        "subprocess",
+        "scipy",
+        "egglog.bindings",
+    ]
+    program = (
+        "import sys, numpy as np, eqsat_tensor as et\n"
+        "et.jit(lambda x: et.log(1 + et.exp(x)))(np.ones(3))\n"
+        f"print(*(name for name in {later} if name in sys.modules))\n"
+    )
+    environment = os.environ | {"EQSAT_CACHE_DIR": str(tmp_path)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert {"eqsat_tensor.rules", "eqsat_tensor.egraph", "egglog.bindings"} <= {*runs[0]}
+    assert runs[1] == []
+
+
+def test_versions_and_entry_points_are_those_of_importlib() -> None:
+    from importlib.metadata import PackageNotFoundError, entry_points, version
+
+    for name in ("numpy", "scipy", "llvmlite", "egglog"):
+        assert version_of(name) == version(name)
+    with pytest.raises(PackageNotFoundError):
+        version_of("no-such-distribution")
+    for group in ("pytest11", "eqsat_tensor.rules", "no.such.group"):
+        assert {*entry_points_of(group)} == {*entry_points(group=group)}
