@@ -1,6 +1,7 @@
 # make demo    train on scikit-learn's digits, check the figures, write demo.html and demo.json
 # make test    run the tests
 # make check   format, lint, types, tests
+# make test-cuda   all that can be checked of CUDA kernels without a device, and on one where there is one
 # Needs Python 3.11+ with venv and pip.  The first of them makes .venv; the others find it there.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 JOBS   ?= auto
 
-.PHONY: demo test check setup clean
+.PHONY: demo test test-cuda check setup clean
 .DEFAULT_GOAL := test
 
 setup: $(STAMP)
@@ -25,6 +26,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(JOBS)
+
+test-cuda: $(STAMP)
+	EQSAT_TEST_CUDA=all $(BIN)/python -m pytest -q -n $(JOBS) tests/lower/cuda
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.delivery import apart, results_in, writeable
-from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.errors import (
+    ArgumentError,
+    DtypeError,
+    ShapeError,
+    UnsupportedError,
+    message,
+)
 from eqsat_tensor.lower.cpu.lines import empty_on_line
+from eqsat_tensor.options import Options
 from eqsat_tensor.runtime.arguments import Argument, accept
 from eqsat_tensor.runtime.native import Callable, run
 from eqsat_tensor.trees import unflatten
@@ -32,6 +39,13 @@ class Bound(Callable):
 
     arguments: tuple[Any, ...]
     results: Any
+
+
+def no_bind_on_device(name: str, options: Options) -> None:
+    """UnsupportedError for a function whose target is a device: calls there need no binding."""
+    if options.target == "cuda":
+        hint = "Call the function itself: the second call on the same arrays is a CUDA graph."
+        raise UnsupportedError(message(name, "target='cpu' to bind", "target='cuda'", hint))
 
 
 def bind(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eqsat_tensor.errors import ArgumentError, EqsatError
+from eqsat_tensor.options import CHOICES
 from eqsat_tensor.rules_cli import rules_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -91,6 +92,7 @@ def fuzz(
 
 @app.command()
 def calibrate(
+    target: Annotated[str, typer.Option(help="What to measure: cpu or cuda.")] = "cpu",
     dry: Annotated[bool, typer.Option("--dry", help="Measure and print; keep nothing.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to the shipped figures.")] = False,
     as_json: Json = False,
@@ -98,16 +100,24 @@ def calibrate(
     """Measure what this machine does in how many nanoseconds; later compiles choose by it."""
     from dataclasses import asdict
 
-    from eqsat_tensor.calibrate import measure
     from eqsat_tensor.calibration import keep_profile, profile_path
 
+    if target not in CHOICES["target"]:
+        raise ArgumentError(f"calibrate: needs target 'cpu' or 'cuda'; got {target!r}.")
     if reset:
-        profile_path().unlink(missing_ok=True)
+        profile_path(target).unlink(missing_ok=True)
         return
-    figures = measure(lambda what: print(f"{what} ...", file=sys.stderr))
+    if target == "cuda":
+        from eqsat_tensor.calibrate_device import measure_device
+
+        figures = measure_device()
+    else:
+        from eqsat_tensor.calibrate import measure
+
+        figures = measure(lambda what: print(f"{what} ...", file=sys.stderr))
     _show(asdict(figures), as_json)
     if not dry:
-        print(f"kept in {keep_profile(figures)}", file=sys.stderr)
+        print(f"kept in {keep_profile(figures, target)}", file=sys.stderr)
 
 
 @cache_app.command("info")

@@ -19,7 +19,7 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from eqsat_tensor.bisection import minimal
-from eqsat_tensor.calibration import profile
+from eqsat_tensor.calibration import profile_for
 from eqsat_tensor.complexes import split
 from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
 from eqsat_tensor.errors import RulePackWarning
@@ -166,7 +166,7 @@ def saturated(
 
 
 @uncollected()
-def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
+def chosen(program: Rewritten, sizes: Mapping[str, int], target: str = "cpu") -> tuple[Expr, ...]:
     """The cheapest stable program at these sizes (buckets), every root an expression of its own."""
     from eqsat_tensor.egraph.decode import decode
     from eqsat_tensor.extract import extract
@@ -174,7 +174,7 @@ def chosen(program: Rewritten, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
 
     if program.graph is None:
         return distinct(program.roots)
-    choice = extract(program.graph, CostModel(profile(), sizes))
+    choice = extract(program.graph, CostModel(profile_for(target), sizes))
     assert program.cut is not None
     return distinct(program.cut.restored(decode(program.graph, choice)))
 
@@ -226,7 +226,7 @@ def cache_key(normal: Rewritten, options: Options, buckets: Mapping[str, int]) -
         options.key(),
         tuple(sorted(buckets.items())),
         versions(),
-        repr(profile()),
+        repr(profile_for(options.target)),
         jit.target_key(),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import TensorType, is_masked
 from eqsat_tensor.variant import Variant, concrete
 
+if TYPE_CHECKING:
+    from eqsat_tensor.device_calls import Again
+
 
 class Recent:
     """The last call of one kind: the next one like it takes a shorter way."""
@@ -27,9 +30,12 @@ class Recent:
     def __init__(self) -> None:
         self.binding: Binding | None = None  # of a call that wrote into none of the caller's arrays
         self.form: Form | None = None  # of one that did
+        self.on_device: Again | None = None  # of one for a CUDA device
 
     def call(self, args: Sequence[Any], out: Any) -> Any:
         """As `serve`, for arguments as the entry takes them; else NotImplemented, and nothing done."""
+        if self.on_device is not None:
+            return NotImplemented if out is not None else self.on_device.call(args)
         if out is None and self.binding is not None:
             return run(self.binding, tuple(args))
         form = self.form
@@ -134,6 +140,13 @@ def serve(
     read before ``sizes``.  out: the nest of arrays that take the results.  donated: the
     arguments that are written to, each with its name.  recent: what is to remember this call.
     """
+    if variant.options.target == "cuda":
+        from eqsat_tensor import device_calls
+
+        result, again = device_calls.serve(variant, arrays, sizes, versions, out, donated)
+        if recent is not None:
+            recent.on_device = again
+        return result
     targets = [writeable(variant.name, name, value) for name, value in donated]
     given = () if out is None else results_in(variant, out, sizes)
     if variant.interpreted:

@@ -1,6 +1,6 @@
 """What `Function` and `Jit` tell of themselves: what was rewritten, by which rules, what it costs.
 
-    print(f.explain()), print(f.report()), print(f.cost()), f.llvm, f.asm, print(f.profile())
+    print(f.explain()), print(f.report()), print(f.cost()), f.llvm, f.asm, f.cuda, print(f.profile())
 
 What explains is imported when it is asked for: no compile waits for it.
 """
@@ -94,6 +94,16 @@ class Observed(Callable):
         from eqsat_tensor.measured import assembly
 
         return assembly(self.asked("asm"))
+
+    @property
+    def cuda(self) -> str:
+        """The CUDA C text of the program; needs no device, whatever the target."""
+        return self.asked("cuda").on_device.text()
+
+    @property
+    def cubin(self) -> bytes:
+        """Machine code of `cuda`, by NVRTC: for the device in use, or else for "sm_90"."""
+        return self.asked("cubin").on_device.cubin()
 
     def monitor(self, callback: Monitor) -> Monitoring:
         """Call ``callback`` with a `Seen` for each value of each call from now on, until ``stop()``.

@@ -10,13 +10,12 @@ from typing import Any
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
 
 CHOICES = {
-    "target": ("cpu",),
+    "target": ("cpu", "cuda"),
     "optimize": ("speed", "none"),
     "math": ("strict", "default", "fast"),
     "mode": ("run", "profile", "reference", "verify", "nan-guard"),
 }
 PLANNED = {
-    "target": ("cuda",),
     "optimize": ("accuracy",),
 }
 
@@ -25,7 +24,7 @@ PLANNED = {
 class Options:
     """How a program is compiled.
 
-    target    "cpu".
+    target    "cpu", or "cuda": kernels for a CUDA device, run by CuPy (`eqsat_tensor.device`).
     optimize  "speed": saturate and take the cheapest stable program; "none": as written.
     math      "strict": rules that keep every bit; "default": also rules that keep or better the
               error; "fast": also approximations.
@@ -63,6 +62,11 @@ def make_options(given: dict[str, Any]) -> Options:
         if value not in CHOICES[name]:
             there = ", ".join(map(repr, CHOICES[name]))
             raise ArgumentError(f"options: {name}={value!r} is none of {there}.")
+    if given.get("target") == "cuda" and given.get("mode", "run") != "run":
+        raise UnsupportedError(
+            f"options: mode={given['mode']!r} needs target='cpu'; got target='cuda'. What holds of a "
+            "program holds on both: compile it for the CPU to check it."
+        )
     if given.get("mode") == "verify" and importlib.util.find_spec("mpmath") is None:
         hint = 'pip install "eqsat_tensor[verify]".'
         raise UnsupportedError(f"options: mode='verify' needs the package mpmath. {hint}")

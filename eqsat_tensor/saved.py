@@ -43,8 +43,7 @@ from eqsat_tensor.ops.captured import capture
 from eqsat_tensor.options import Options, make_options
 from eqsat_tensor.program import input_leaves
 from eqsat_tensor.runtime.native import Identity
-from eqsat_tensor.runtime.state import StateCell
-from eqsat_tensor.shared import Shared
+from eqsat_tensor.shared import Shared, shared
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.source import Source, own_state
 from eqsat_tensor.tensor import Tensor, captured_array, input_leaf
@@ -205,7 +204,11 @@ def _function_header(source: Source, arrays: _Arrays, states: bool) -> dict[str,
     return _common("function", source.name, source.options) | {
         "inputs": inputs,
         "states": [
-            {"name": s.name, "value": arrays.number(s.get_value()) if states else None}
+            {
+                "name": s.name,
+                "value": arrays.number(s.state.numpy()) if states else None,
+                "target": s.state.target,
+            }
             for s in order
         ],
         "captured": numbers,
@@ -223,7 +226,7 @@ def _function(
     inputs, n = header["inputs"], len(header["inputs"])
     leaves = [input_leaf(name, type.dtype, type.shape) for name, type in kept[:n]]
     states = list(given) or [
-        _state(s["name"], arrays[s["value"]], type)
+        _state(s["name"], arrays[s["value"]], type, s.get("target", "cpu"))
         for s, (_, type) in zip(header["states"], kept[n:], strict=False)
     ]
     captured = [capture(arrays[i]) for i in header["captured"]]
@@ -260,8 +263,8 @@ def _function(
     )
 
 
-def _state(name: str, value: np.ndarray, type: TensorType) -> Shared:
-    return Shared(StateCell(value, name), name, tuple(size_or_dim(s) for s in type.shape))
+def _state(name: str, value: np.ndarray, type: TensorType, target: str) -> Shared:
+    return shared(value, name, tuple(size_or_dim(s) for s in type.shape), target=target)
 
 
 # ---------------------------------------------------------------------------------------------- jit

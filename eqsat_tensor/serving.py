@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eqsat_tensor.bound import Bound, bind
+from eqsat_tensor.bound import Bound, bind, no_bind_on_device
 from eqsat_tensor.delivery import Recent, serve
 from eqsat_tensor.errors import ArgumentError, ShapeError, message
 from eqsat_tensor.lang import Expr
@@ -97,13 +97,13 @@ class Serving:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """What the entry does not take."""
         out = kwargs.pop("out", None) if "out" not in self.names else None
-        if out is not None and not kwargs:
+        if not kwargs and (out is not None or self.recent.on_device is not None):
             result = self.recent.call(args, out)
             if result is not NotImplemented:
                 return result
         family, values = self.arranged(args, kwargs)
         recent = self.recent if family.usual.owner is not None else None
-        arrays = accept(self.source.name, family.arguments, values)
+        arrays = self.accept(family.arguments, values)
         while True:
             versions = family.variant.versions()
             sizes = family.sizes(arrays)
@@ -122,8 +122,17 @@ class Serving:
             raise ArgumentError(message(self.source.name, "arrays", got, hint))
         return self.family(tuple(map(self.names.index, given))), list(given.values())
 
+    def accept(self, arguments: Sequence[Argument], values: Sequence[Any]) -> list[Any]:
+        """The values as arrays: of NumPy, or where they are for a device, of CuPy."""
+        if self.source.options.target == "cuda":
+            from eqsat_tensor import device_calls
+
+            return device_calls.accept(self.source.name, arguments, values)
+        return list(accept(self.source.name, arguments, values))
+
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Bound:
         """A call on fixed arrays; see `Function.bind`."""
+        no_bind_on_device(self.source.name, self.source.options)
         out = kwargs.pop("out", None) if "out" not in self.names else None
         family, values = self.arranged(args, kwargs)
         return bind(self.source.name, family.arguments, values, family.sizes, family.serving, out)
@@ -156,6 +165,7 @@ class Serving:
         held = [*promised, *captured]
         program = make_program(leaves, [leaf for leaf, _ in states], held, source.outputs, news)
         arrays = [*promised.values(), *(captured_array(e) for e in captured)]
+        self._check_places([cell for _, cell in states])
         variant = Variant(
             name=source.name,
             program=program,
@@ -177,6 +187,14 @@ class Serving:
             variant,
             usual,
         )
+
+    def _check_places(self, cells: Sequence[StateCell]) -> None:
+        """A function for the CPU does not reach what lives on a device."""
+        away = [c.name for c in cells if c.target == "cuda"]
+        if away and self.source.options.target != "cuda":
+            got = f"{', '.join(away)} on a CUDA device"
+            hint = 'Compile it with target="cuda", or make the state without.'
+            raise ArgumentError(message(self.source.name, "states of the CPU", got, hint))
 
     def state(self, key: Any) -> StateCell:
         """The state behind an input with an update, by the input's name or its tensor."""

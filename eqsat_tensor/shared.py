@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.errors import ShapeError, message
+from eqsat_tensor.errors import ArgumentError, ShapeError, message
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.runtime.state import StateCell
@@ -50,7 +50,7 @@ class Shared(Tensor):
 
     def _parts(self) -> tuple[Any, ...]:
         """The value, the name, and the declared shape: names stand for sizes that may change."""
-        return self.get_value(), self.name, self.expr.shape
+        return self.get_value(), self.name, self.expr.shape, self.state.target
 
     def __repr__(self) -> str:
         return f"Shared({self.name}: {self.expr.type})"
@@ -65,15 +65,26 @@ def shared(
     shape: Sequence[int | str | Dim] = (),
     dtype: Any = None,
     borrow: bool = False,
+    target: str = "cpu",
 ) -> Shared:
     """State that outlives calls: a copy of `value`, read and updated by compiled functions.
 
     shape: names for the sizes that `set_value` may change later; by default all are fixed.
     dtype: what the value is cast to.  borrow: the state may keep an array itself, which updates
-    then change.  Raises DtypeError for a dtype that there is not, ShapeError where the shape is not
-    the value's.
+    then change.  target: "cuda" keeps the value on the device in use, for functions of that target;
+    `get_value` then gives a CuPy array.
+    Raises DtypeError for a dtype that there is not, ShapeError where the shape is not the value's,
+    UnsupportedError where there is no device.
     """
-    array = np.asarray(value, dtype)
+    if target not in ("cpu", "cuda"):
+        raise ArgumentError(message("shared", "target 'cpu' or 'cuda'", f"target={target!r}"))
+    cell: type[StateCell] = StateCell
+    if target == "cuda":
+        from eqsat_tensor.runtime.device_state import DeviceCell
+
+        cell = DeviceCell
+    on_device = hasattr(value, "__cuda_array_interface__")
+    array = value.astype(dtype or value.dtype) if on_device else np.asarray(value, dtype)
     known_dtype(array.dtype)
     if isinstance(shape, str | int | Dim):
         shape = (shape,)
@@ -83,15 +94,15 @@ def shared(
     ):
         got = f"value of shape {list(array.shape)}"
         raise ShapeError(message("shared", f"a value of shape {list(shape)} for {name}", got))
-    made = Shared(StateCell(array, name), name, shape)
+    made = Shared(cell(array, name), name, shape)
     if borrow:
         made.set_value(array, borrow=True)
     return made
 
 
-def _shared_again(value: Any, name: str, shape: Sequence[Size]) -> Shared:
+def _shared_again(value: Any, name: str, shape: Sequence[Size], target: str = "cpu") -> Shared:
     """State as it was copied or pickled."""
-    return Shared(StateCell(value, name), name, tuple(size_or_dim(s) for s in shape))
+    return shared(value, name, tuple(size_or_dim(s) for s in shape), target=target)
 
 
 def shared_of(expr: Expr) -> Shared | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.arrangement import Arranged, Arrangement
-from eqsat_tensor.bound import Bound, bind
+from eqsat_tensor.bound import Bound, bind, no_bind_on_device
 from eqsat_tensor.delivery import Recent, serve
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, message
 from eqsat_tensor.options import Options
@@ -79,6 +79,8 @@ class Traces:
                 return result
         if any(isinstance(v, Tensor) for v in (*leaves, *flatten(kwargs)[0])):
             return self._inside(args, kwargs, out)
+        if self.options.target == "cuda":
+            args, kwargs = _on_device(args), _on_device(kwargs)
         call = self.arrangement.arrange(args, kwargs)
         entry, arrays, sizes = self.find(call)
         self.last = entry
@@ -92,6 +94,7 @@ class Traces:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """A call on fixed arrays; see `Jit.bind`."""
+        no_bind_on_device(self.name, self.options)
         out = kwargs.pop("out", None) if self.arrangement.takes_out else None
         call = self.arrangement.arrange(args, kwargs)
         entry, _, _ = self.find(call)
@@ -119,6 +122,14 @@ class Traces:
         args, kwargs = call.rebuild(unflatten(call.tree, values))
         return self.function(*args, **kwargs)
 
+    def accept(self, arguments: Sequence[Argument], values: Sequence[Any]) -> list[Any]:
+        """The values as arrays: of NumPy, or where they are for a device, of CuPy."""
+        if self.options.target == "cuda":
+            from eqsat_tensor import device_calls
+
+            return device_calls.accept(self.name, arguments, values)
+        return list(accept(self.name, arguments, values))
+
     # -------------------------------------------------------------------------------- which trace
     def find(self, call: Arranged) -> tuple[Entry, list[np.ndarray], dict[str, int]]:
         """The trace that serves a call, its arguments as arrays, and the sizes."""
@@ -133,7 +144,7 @@ class Traces:
                     message(self.name, "hashable static arguments", repr(dict(call.statics)))
                 ) from None
             for entry in entries:
-                arrays = accept(self.name, entry.arguments, call.values)
+                arrays = self.accept(entry.arguments, call.values)
                 sizes = sizes_of(self.name, entry.arguments, arrays)
                 every = _all_sizes(call)
                 pinned = all(every[n] == v for n, v in entry.traced.pins.items())
@@ -169,7 +180,7 @@ class Traces:
                     raise
                 pins = more
                 continue
-            arrays = accept(self.name, entry.arguments, call.values)
+            arrays = self.accept(entry.arguments, call.values)
             sizes = sizes_of(self.name, entry.arguments, arrays)
             broken = check_guards(entry.variant.program.guards, sizes)
             if broken is None:
@@ -293,6 +304,14 @@ class Traces:
             for every in self.entries.values():
                 for entry in every:
                     entry.variant.free()
+
+
+def _on_device(nest: Any) -> Any:
+    """A nest of arguments, arrays of other libraries on a device being CuPy's."""
+    from eqsat_tensor.device_calls import here
+
+    leaves, tree = flatten(nest)
+    return unflatten(tree, [here(v) for v in leaves])
 
 
 def _kind(known: Abstract, value: Any) -> str:

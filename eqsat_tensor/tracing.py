@@ -61,7 +61,7 @@ def abstract(function: str, name: str, value: Any) -> Abstract:
     if is_masked(value) or not hasattr(value, "__array__"):
         kind = type(value).__name__
         raise ArgumentError(message(function, f"{name} as an array or number", f"{name}=a {kind}"))
-    array = np.asarray(value)
+    array = value if hasattr(value, "__cuda_array_interface__") else np.asarray(value)
     return Abstract(known_dtype(array.dtype), tuple(n if n < 2 else None for n in array.shape))
 
 

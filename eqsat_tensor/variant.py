@@ -12,7 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable as AnyCallable
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,6 +44,9 @@ from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.trees import LEAF, Tree
 from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of, with_sizes
 from eqsat_tensor.verification import Verification
+
+if TYPE_CHECKING:
+    from eqsat_tensor.device import OnDevice
 
 BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
 RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python threads run
@@ -125,7 +129,7 @@ class Variant:
     def chosen(self, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
         """The program extracted for the bucket of these sizes."""
         buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
-        return pipeline.chosen(self.rewritten, buckets)
+        return pipeline.chosen(self.rewritten, buckets, self.options.target)
 
     def code(self, sizes: Mapping[str, int]) -> Code:
         """Machine code for the bucket of these sizes."""
@@ -145,7 +149,16 @@ class Variant:
     def _extract(self, buckets: Mapping[str, int]) -> tuple[tuple[Expr, ...], bool]:
         rewritten = self.rewritten
         with stage("extract"):
-            return pipeline.chosen(rewritten, buckets), not rewritten.diagnostics
+            return pipeline.chosen(
+                rewritten, buckets, self.options.target
+            ), not rewritten.diagnostics
+
+    @cached_property
+    def on_device(self) -> OnDevice:
+        """The programs for a CUDA device."""
+        from eqsat_tensor.device import OnDevice
+
+        return OnDevice(self)
 
     @property
     def visible(self) -> int:
@@ -282,6 +295,8 @@ class Variant:
             self._bindings.clear()
             self._rewritten = self._pure = None
             self.timed = ()
+            if self.options.target == "cuda":
+                self.on_device.free()
 
     def _state(
         self,
@@ -345,12 +360,12 @@ class Variant:
         def fail(index: int, *args: Any) -> Any:
             if failure is not None:
                 # first: of what a call did not make, checks say nothing
-                failure.raise_kept(lambda op: self._places(op, sizes))
+                failure.raise_kept(lambda op: self.places(op, sizes))
             raise failed_check(with_sizes(texts[index], sizes))
 
         return fail
 
-    def _places(self, op: str, sizes: Mapping[str, int]) -> str:
+    def places(self, op: str, sizes: Mapping[str, int]) -> str:
         """Where an op was written: in the program, or what rules made it of."""
         for roots in (self.program.roots, self.chosen(sizes)):
             nodes = [n for n in topological(roots) if n.op.name == op]
@@ -407,12 +422,17 @@ class Around:
     def program(
         self, graph: SubGraph, sizes: Mapping[str, int]
     ) -> tuple[Code, Sequence[np.ndarray]]:
+        variant = self.variant(graph, sizes)
+        return variant.code(sizes), variant.captured
+
+    def variant(self, graph: SubGraph, sizes: Mapping[str, int]) -> Variant:
+        """What serves a graph at such sizes; one for all its uses."""
         some = 0 not in sizes.values()
         key = (self.options.key(), some)
         variant = graph.variants.get(key)
         if variant is None:
             variant = graph.variants[key] = self._variant(graph, some)
-        return variant.code(sizes), variant.captured
+        return variant
 
     def _variant(self, graph: SubGraph, nonempty: bool) -> Variant:
         captured = [e for e in input_leaves(graph.outputs) if e not in graph.parameters]

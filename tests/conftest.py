@@ -1,6 +1,5 @@
 """Hypothesis profiles, `--update-golden`, the `gpu` mark, and a cache directory of the tests' own."""
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -42,11 +41,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if importlib.util.find_spec("cupy") is not None:
-        return
-    for item in items:
-        if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason="needs CuPy and a CUDA device"))
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    reason = _no_device() if marked else ""
+    for item in marked if reason else []:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _no_device() -> str:
+    """Why tests that need a CUDA device cannot run; "" where they can."""
+    from eqsat_tensor.errors import UnsupportedError
+    from eqsat_tensor.lower.cuda import device
+
+    try:
+        device.ready()
+    except UnsupportedError as error:
+        return str(error)
+    return ""
 
 
 @pytest.fixture

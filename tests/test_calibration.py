@@ -27,17 +27,17 @@ OTHER = dataclasses.replace(
 def place(tmp_path, monkeypatch):
     """A file of figures of this test's own, looked for anew."""
     path = tmp_path / "cache" / "profile.json"
-    monkeypatch.setattr(calibration, "profile_path", lambda: path)
-    calibration.profile.cache_clear()
+    monkeypatch.setattr(calibration, "profile_path", lambda target="cpu": path)
+    calibration.profile_for.cache_clear()
     yield path
-    calibration.profile.cache_clear()
+    calibration.profile_for.cache_clear()
 
 
 def test_figures_come_back_from_their_file(place):
     assert calibration.profile() is DEFAULT
     calibration.keep_profile(OTHER)
     assert calibration.profile() is DEFAULT  # while a process runs, its prices stay
-    calibration.profile.cache_clear()
+    calibration.profile_for.cache_clear()
     assert calibration.profile() == OTHER
     assert [p.name for p in place.parent.iterdir()] == ["profile.json"]
 
@@ -62,7 +62,7 @@ def test_figures_are_part_of_the_key_of_code(place):
 
     shipped = key()
     calibration.keep_profile(OTHER)
-    calibration.profile.cache_clear()
+    calibration.profile_for.cache_clear()
     own = key()
     assert own != shipped
     assert own == key()

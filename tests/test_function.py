@@ -236,7 +236,9 @@ def bad_calls():
         "empty": (lambda: top(np.ones(0)), et.ShapeError, "at least one element"),
         "option": (lambda: et.function([y], y, speed=1), et.ArgumentError, "no option 'speed'"),
         "value": (lambda: et.function([y], y, math="wild"), et.ArgumentError, "none of 'strict'"),
-        "cuda": (lambda: et.function([y], y, target="cuda"), et.UnsupportedError, "not there yet"),
+        "cuda": (
+            lambda: et.function([y], y, target="cuda", mode="verify"),
+            et.UnsupportedError, "needs target='cpu'"),
         "accuracy": (
             lambda: et.function([y], y, optimize="accuracy"), et.UnsupportedError, "not there yet"),
         "not an input": (lambda: et.function([y], x), et.ArgumentError, "no x: "),

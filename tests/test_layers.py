@@ -27,7 +27,13 @@ MAY_IMPORT: dict[str, list[str]] = {
     "sizes": LANGUAGE,
     "storage": LANGUAGE,
     "tensor": [*MEANING, "sizes", "storage"],
-    "shared": [*MEANING, "sizes", "tensor", "runtime.state"],  # a shared tensor owns its cell
+    "shared": [
+        *MEANING,
+        "sizes",
+        "tensor",
+        "runtime.state",
+        "runtime.device_state",
+    ],  # a shared tensor owns its cell
     "namespace": [*MEANING, "sizes", "storage", "tensor"],
     "special": ["namespace"],
     "transform": [*MEANING, "sizes", "tensor", "trees"],
@@ -64,6 +70,9 @@ MAY_IMPORT: dict[str, list[str]] = {
     ],
     "compile": ["*"],
     "variant": ["*"],
+    "device": ["*"],
+    "calibrate_device": ["*"],
+    "device_calls": ["*"],
     "explain": ["*"],
     "inout": [*MEANING, "sizes", "tensor", "shared"],
     "arrangement": ["errors", "tracing", "trees"],
@@ -96,8 +105,24 @@ MAY_IMPORT: dict[str, list[str]] = {
     "__init__": ["*"],
 }
 # Packages that only one place may name, and only as the text says.
-ONLY = {"llvmlite": "lower.cpu", "egglog": "egraph.engine", "cupy": "lower.cuda"}
-LAZY = ("cupy", "scipy", "mpmath", "highspy", "hypothesis", "llvmlite", "egglog", "typer", "rich")
+ONLY = {
+    "llvmlite": "lower.cpu",
+    "egglog": "egraph.engine",
+    "cupy": "lower.cuda",
+    "cupyx": "lower.cuda",
+}
+LAZY = (
+    "cupy",
+    "cupyx",
+    "scipy",
+    "mpmath",
+    "highspy",
+    "hypothesis",
+    "llvmlite",
+    "egglog",
+    "typer",
+    "rich",
+)
 TEXTS = (".py", ".egg", ".md", ".toml", ".cu", ".yml")
 
 

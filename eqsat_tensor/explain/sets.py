@@ -26,7 +26,7 @@ class RuleSearch:
         self.normal = normal
         self.target = tuple(target)
         self.sizes = sizes
-        self.book = pipeline.rulebook(options)
+        self.book, self.options = pipeline.rulebook(options), options
         self._made: dict[frozenset[str], tuple[Expr, ...]] = {}
 
     def program(self, names: Iterable[str]) -> tuple[Expr, ...]:
@@ -35,9 +35,13 @@ class RuleSearch:
         found = self._made.get(key)
         if found is None:
             program = pipeline.saturated(self.normal, self.book, key)
-            found = () if program.graph is None else pipeline.chosen(program, self.sizes)
+            found = () if program.graph is None else self.chosen(program)
             self._made[key] = found
         return found
+
+    def chosen(self, program: Rewritten) -> tuple[Expr, ...]:
+        """The cheapest program of an e-graph, by the cost model of the options' target."""
+        return pipeline.chosen(program, self.sizes, self.options.target)
 
     def gives_target(self, names: Iterable[str]) -> bool:
         """Do these rules alone give the program?"""

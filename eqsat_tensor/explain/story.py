@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eqsat_tensor import compile as pipeline
-from eqsat_tensor.calibration import profile
+from eqsat_tensor.calibration import profile_for
 from eqsat_tensor.egraph.decode import decode_classes
 from eqsat_tensor.explain.rejected import Alternatives
 from eqsat_tensor.explain.sets import RuleSearch
@@ -20,6 +20,8 @@ from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import Expr, leaf_text, line_names, text
 from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cuda.emit import emit as emit_cuda
+from eqsat_tensor.lower.cuda.outside import on_host
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Variant
@@ -48,6 +50,11 @@ class Chosen:
         return cls(variant, variant.chosen(sizes), buckets)
 
     @property
+    def model(self) -> CostModel:
+        """What the choice was made by."""
+        return CostModel(profile_for(self.variant.options.target), self.buckets)
+
+    @property
     def fired(self) -> dict[str, int]:
         """Every rule that matched, and how often."""
         graph = self.variant.rewritten.graph
@@ -70,18 +77,20 @@ def explain_variant(variant: Variant) -> Explanation:
         rules = search.needed(fired)
         by_node = search.needed_by_node(rules)
     graph = rewritten.graph
-    plan = schedule(lower_program(chosen.roots))
+    on_device = variant.options.target == "cuda"
+    values = lower_program(chosen.roots)
+    plan = schedule(on_host(values) if on_device else values)
     return Explanation(
         name=variant.name,
         before=text(variant.normal.roots),
         after=text(chosen.roots),
-        lines_before=_lines(variant.normal.roots, chosen.buckets, {}, {}),
-        lines_after=_lines(chosen.roots, chosen.buckets, by_node, _rejected(chosen)),
+        lines_before=_lines(variant.normal.roots, chosen.model, {}, {}),
+        lines_after=_lines(chosen.roots, chosen.model, by_node, _rejected(chosen)),
         rules={n: fired[n] for n in rules},
         fired=fired,
         sizes=chosen.buckets,
         kernels=str(plan),
-        code=emit(plan).text,
+        code=emit_cuda(plan, chosen.buckets).text if on_device else emit(plan).text,
         seconds=rewritten.seconds,
         nodes=len(graph.nodes) if graph is not None else 0,
         classes=len(graph.by_class) if graph is not None else 0,
@@ -92,11 +101,10 @@ def explain_variant(variant: Variant) -> Explanation:
 
 def _lines(
     roots: Sequence[Expr],
-    buckets: Mapping[str, int],
+    model: CostModel,
     rules: Mapping[Expr, Sequence[str]],
     rejected: Mapping[Expr, tuple[Rejected, ...]],
 ) -> tuple[Line, ...]:
-    model = CostModel(profile(), buckets)
     texts = dict(line.split(" = ", 1) for line in text(roots).splitlines()[:-1])
     lines = []
     for node, name in line_names(roots).items():
@@ -113,7 +121,7 @@ def _rejected(chosen: Chosen) -> dict[Expr, tuple[Rejected, ...]]:
     graph, cut = rewritten.graph, rewritten.cut
     if graph is None or cut is None:
         return {}
-    model = CostModel(profile(), chosen.buckets)
+    model = chosen.model
     made = decode_classes(graph, extract(graph, model))
     roots = [made[c] for c in graph.roots]
     restored = cut.restored(roots, list(made.values()))[cut.count :]

@@ -64,7 +64,7 @@ class Explanation:
     rules          name -> matches, of a set of rules that suffices to get from one to the other.
     fired          name -> matches, of every rule that matched.
     sizes          what each size was taken to be.
-    kernels        the loop nests; code: their LLVM IR.
+    kernels        the loop nests; code: their LLVM IR, or CUDA C text.
     seconds        what each stage of the engine took; nodes, classes: of the e-graph; stopped: what
                    ended saturation.
     """

@@ -44,6 +44,8 @@ def use_native_lock(try_lock: Callable[[int], int]) -> None:
 class StateCell:
     """One piece of state: an array of fixed dtype and rank, read and updated by compiled calls."""
 
+    target = "cpu"  # where the value lives
+
     def __init__(self, value: ArrayLike, name: str = "") -> None:
         front = copy_on_line(np.asarray(value))
         self.name = name
@@ -88,6 +90,10 @@ class StateCell:
         with self.locked():
             front = self.front
             return front if borrow else front.copy()
+
+    def numpy(self) -> NDArray[np.generic]:
+        """A copy of the value as a NumPy array, wherever it lives."""
+        return self.get_value()
 
     def set_value(self, value: ArrayLike, borrow: bool = False) -> None:
         """Replace the value by a copy of `value`; waits for a call that uses this state.

@@ -9,12 +9,9 @@ A `Program` knows no plan any more: sizes are polynomials, evaluated at binding.
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
@@ -24,6 +21,7 @@ from eqsat_tensor.lower.cpu.host import Surroundings
 from eqsat_tensor.lower.cpu.inplace import domain_of
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused
 from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
+from eqsat_tensor.lower.records import plain, records, rich
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -42,9 +40,6 @@ from eqsat_tensor.types import (
     Literal,
     Shape,
     Size,
-    SizeFunction,
-    SizeTerm,
-    Symbol,
     product,
 )
 
@@ -171,7 +166,7 @@ class Program:
         kept as places in this order.
         """
         numbers = {id(value): k for k, value in enumerate(objects)}
-        return json.dumps({"format": FORMAT, "program": _plain(self, numbers)}).encode()
+        return json.dumps({"format": FORMAT, "program": plain(self, _RECORDS, numbers)}).encode()
 
     @staticmethod
     def from_bytes(data: bytes, objects: Sequence[Any] = ()) -> Program:
@@ -183,7 +178,7 @@ class Program:
             record = json.loads(data)
             if not isinstance(record, dict) or record.get("format") != FORMAT:
                 raise ValueError(f"of format {FORMAT}")
-            program = _rich(record["program"], objects)
+            program = rich(record["program"], _RECORDS, objects)
         except (LookupError, TypeError, ValueError) as error:
             needs = "Program.from_bytes: needs bytes of this version's to_bytes"
             raise ValueError(f"{needs}; got others ({error}).") from None
@@ -304,57 +299,4 @@ def _cost(plan: Plan, root: Value) -> float:
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}
 
 
-# ------------------------------------------------------------------------- plain data and back
-_RECORDS: dict[str, Any] = {
-    c.__name__: c
-    for c in (
-        Program,
-        Step,
-        Partial,
-        Product,
-        HostCall,
-        HostArray,
-        Literal,
-        SizeTerm,
-        SizeFunction,
-        Symbol,
-    )
-}
-
-
-def _plain(value: Any, objects: Mapping[int, int]) -> Any:
-    """A value as JSON holds it; records and tuples are tagged lists, objects their numbers."""
-    if id(value) in objects:
-        return ["object", objects[id(value)]]
-    if isinstance(value, tuple):
-        return ["tuple", *(_plain(v, objects) for v in value)]
-    if isinstance(value, bytes):
-        return ["bytes", b64encode(value).decode()]
-    if isinstance(value, np.dtype):
-        return ["dtype", value.name]
-    if isinstance(value, dict):
-        return ["dict", *([_plain(k, objects), _plain(v, objects)] for k, v in value.items())]
-    if type(value).__name__ in _RECORDS:
-        names = [n for n in value.__dataclass_fields__ if not n.startswith("_")]
-        return [type(value).__name__, *(_plain(getattr(value, n), objects) for n in names)]
-    assert value is None or isinstance(value, bool | int | float | str), value
-    return value
-
-
-def _rich(value: Any, objects: Sequence[Any]) -> Any:
-    if not isinstance(value, list):
-        return value
-    tag, *rest = value
-    if tag == "tuple":
-        return tuple([_rich(v, objects) for v in rest])
-    if tag == "object":
-        return objects[rest[0]]
-    if tag == "bytes":
-        return b64decode(rest[0])
-    if tag == "dtype":
-        return np.dtype(rest[0])
-    if tag == "dict":
-        return {_rich(k, objects): _rich(v, objects) for k, v in rest}
-    if tag not in _RECORDS:
-        raise ValueError(f"Program.from_bytes: unknown record {tag!r}.")
-    return _RECORDS[tag](*(_rich(v, objects) for v in rest))
+_RECORDS = records(Program, Step, Partial, Product, HostCall, HostArray)

@@ -1,0 +1,69 @@
+"""Library ops on the device, by CuPy as NumPy and SciPy have them on the host.
+
+A matrix that cuSOLVER refuses raises LinAlgError, for which the call waits for the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Results = tuple[Any, ...]
+
+
+def _cholesky(cp: Any, x: Any) -> Results:
+    return (cp.linalg.cholesky(x),)
+
+
+def _inv(cp: Any, x: Any) -> Results:
+    return (cp.linalg.inv(x),)
+
+
+def _det(cp: Any, x: Any) -> Results:
+    return (cp.linalg.det(x),)
+
+
+def _slogdet(cp: Any, x: Any) -> Results:
+    return tuple(cp.linalg.slogdet(x))
+
+
+def _eigh(cp: Any, x: Any, shape: Any = None) -> Results:
+    return tuple(cp.linalg.eigh(x))
+
+
+def _solve(cp: Any, a: Any, b: Any) -> Results:
+    return (cp.linalg.solve(a, b),)
+
+
+def _solve_triangular(cp: Any, a: Any, b: Any, lower: int, transposed: int) -> Results:
+    from cupyx.scipy.linalg import solve_triangular
+
+    return (solve_triangular(a, b, trans=int(transposed), lower=bool(lower)),)
+
+
+def _sort(cp: Any, x: Any, axis: int) -> Results:
+    return (cp.sort(x, axis),)
+
+
+def _argsort(cp: Any, x: Any, axis: int) -> Results:
+    return (cp.argsort(x, axis),)
+
+
+ON_DEVICE: Mapping[str, Callable[..., Results]] = {
+    "cholesky": _cholesky,
+    "inv": _inv,
+    "det": _det,
+    "slogdet": _slogdet,
+    "eigh": _eigh,
+    "solve": _solve,
+    "solve_triangular": _solve_triangular,
+    "sort": _sort,
+    "argsort": _argsort,
+}
+
+
+def on_device(op: str, arrays: list[Any]) -> Callable[..., Results] | None:
+    """CuPy's way to compute an op; None where it is computed on the host, as on nothing at all."""
+    if any(a.size == 0 for a in arrays):
+        return None
+    return ON_DEVICE.get(op)
