@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from eqsat_tensor.rules import load_rulebook, rule_files
+from eqsat_tensor.rules import CHECKED, checked_digest, load_rulebook, rule_files
 from eqsat_tensor.rules.book import Rule, RuleBook
 from eqsat_tensor.rules.syntax import header, show
 from eqsat_tensor.verify import Report, verify
@@ -68,6 +68,7 @@ def main() -> int:
         verify((), names, options.examples, options.jobs, take)
     write(FIGURES, records, book)
     TARGET.write_text(render(book, records), encoding="utf-8")
+    CHECKED.write_text(checked_digest() + "\n", encoding="ascii")
     return int(bool(wrong))
 
 

@@ -79,6 +79,7 @@ _LATER = {
     "load": "saved",
     "register_pytree": "trees",
     "jit": "jitted",
+    "tune": "accuracy.tuning",
     "define": "defined",
     "Options": "options",
     "set_threads": "lower.cpu.pool",

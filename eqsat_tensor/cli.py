@@ -64,6 +64,24 @@ def explain(
 
 
 @app.command()
+def accuracy(
+    target: Annotated[str, typer.Argument(help="FILE.fpcore, or FILE.py:function.")],
+    points: Annotated[int, typer.Option(help="Elements of results to measure.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of the arguments that are drawn.")] = 0,
+    optimize: Annotated[str, typer.Option(help="How formulas are compiled.")] = "speed",
+    plot: Annotated[str, typer.Option(help="A folder for pictures of error over arguments.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Bits of error of formulas as written and as compiled, and where they are lost."""
+    from eqsat_tensor.accuracy_cli import drawn, reports, told
+
+    found = reports(target, _load, points, seed, {"optimize": optimize})
+    if plot:
+        drawn(found, plot)
+    print(told(found, as_json))
+
+
+@app.command()
 def fuzz(
     programs: Annotated[int, typer.Option(help="How many programs.")] = 1000,
     seed: Annotated[int, typer.Option(help="The first seed; one program a seed.")] = 0,

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,13 @@ from eqsat_tensor.bisection import minimal
 from eqsat_tensor.calibration import profile_for
 from eqsat_tensor.complexes import split
 from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
-from eqsat_tensor.errors import RulePackWarning
+from eqsat_tensor.errors import ArgumentError, RulePackWarning, UnsupportedError, message
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.lower.cpu import blas, blocks, driver, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
 from eqsat_tensor.opaque import Cut, cut
+from eqsat_tensor.ops.assume import without_assumptions
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
 from eqsat_tensor.runtime import cache as disk
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from eqsat_tensor.rules import RuleBook
 
 BUCKET = 16
+BY_DEFAULT = Options()
 PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
 
 
@@ -82,6 +85,20 @@ def rules_digest(options: Options) -> str:
 @lru_cache(maxsize=32)
 def _allowed(book: RuleBook, math: str) -> RuleBook:
     return book.for_math(math)
+
+
+@lru_cache(maxsize=32)
+def _for_search(book: RuleBook) -> RuleBook:
+    return book.for_search()
+
+
+def search_rules(options: Options) -> RuleBook:
+    """The rules that a search by measured error may use, under these options."""
+    from eqsat_tensor.rules import open_rulebook
+
+    given = tuple(r for r in options.rules if not r.startswith("-"))
+    exclude = tuple(r[1:] for r in options.rules if r.startswith("-"))
+    return _for_search(open_rulebook(given, exclude))
 
 
 @contextmanager
@@ -166,17 +183,51 @@ def saturated(
 
 
 @uncollected()
-def chosen(program: Rewritten, sizes: Mapping[str, int], target: str = "cpu") -> tuple[Expr, ...]:
-    """The cheapest stable program at these sizes (buckets), every root an expression of its own."""
+def chosen(
+    program: Rewritten, sizes: Mapping[str, int], options: Options = BY_DEFAULT
+) -> tuple[Expr, ...]:
+    """The cheapest stable program at these sizes (buckets), every root an expression of its own.
+
+    Under optimize="accuracy" the most accurate form of it (`accurate`).
+    """
     from eqsat_tensor.egraph.decode import decode
     from eqsat_tensor.extract import extract
     from eqsat_tensor.extract.cost import CostModel
 
-    if program.graph is None:
-        return distinct(program.roots)
-    choice = extract(program.graph, CostModel(profile_for(target), sizes))
-    assert program.cut is not None
-    return distinct(program.cut.restored(decode(program.graph, choice)))
+    roots: Sequence[Expr] = program.roots
+    if program.graph is not None:
+        choice = extract(program.graph, CostModel(profile_for(options.target), sizes))
+        assert program.cut is not None
+        roots = program.cut.restored(decode(program.graph, choice))
+    if options.optimize == "accuracy":
+        roots = accurate(program, roots, options)
+    return distinct(roots)
+
+
+def accurate(program: Rewritten, roots: Sequence[Expr], options: Options) -> Sequence[Expr]:
+    """``roots`` in the forms of least measured error; the program as written where it is one region.
+
+    What was found is kept on disk, under all that it depends on.
+    """
+    from eqsat_tensor.accuracy.reals import reals
+    from eqsat_tensor.accuracy.regions import improve, is_elementwise
+    from eqsat_tensor.codec import plain_graph, rich_graph
+
+    written = without_assumptions(program.roots)
+    start = program.roots if is_elementwise(written) else roots
+    if len(options.ranges) > len(program.leaves):
+        needs = f"at most {len(program.leaves)} ranges, one for each argument"
+        raise ArgumentError(message("options", needs, f"{len(options.ranges)}"))
+    book = search_rules(options)
+    parts = [program_digest(start, program.leaves), options.key(), book.digest, versions()]
+    key = hashlib.sha256(" ".join([*parts, type(reals()).__name__]).encode()).hexdigest()
+    stored = disk.get(key)
+    if stored is not None:
+        return rich_graph(json.loads(stored), program.leaves)
+    improved = improve(start, program.leaves, options.ranges, book, options.seed)
+    with suppress(UnsupportedError):  # what a Python object is part of is found again each time
+        disk.put(key, json.dumps(plain_graph(improved.roots, program.leaves)).encode())
+    return improved.roots
 
 
 def distinct(roots: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -238,8 +289,8 @@ def versions() -> str:
 
 
 def contracts(options: Options) -> bool:
-    """May a * b + c be one operation?"""
-    return options.math != "strict" and options.optimize != "none"
+    """May a * b + c be one operation?  Not where it is not what a search measured."""
+    return options.math != "strict" and options.optimize == "speed"
 
 
 def code_for(

@@ -89,7 +89,7 @@ class _Search:
     def program(self, names: Sequence[str], book: RuleBook | None = None) -> tuple[Expr, ...]:
         """What comes of these rewrites alone; the program as written where the engine fails."""
         made = pipeline.saturated(self.normal, self.book if book is None else book, names)
-        return pipeline.chosen(made, self.buckets, self.pure.options.target)
+        return pipeline.chosen(made, self.buckets, self.pure.options)
 
     def fails(self, names: Sequence[str], arrays: Arrays, book: RuleBook | None = None) -> bool:
         return self.wrong(self.program(names, book), arrays, self.sizes) is not None

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.variant import Counters, Variant
 from eqsat_tensor.verification import Verification
 
 if TYPE_CHECKING:
+    from eqsat_tensor.accuracy.report import Accuracy
     from eqsat_tensor.explain import Explanation, MinimalRules
     from eqsat_tensor.measured import Cost, Profiled, Report
     from eqsat_tensor.monitoring import Monitor, Monitoring
@@ -80,6 +81,29 @@ class Observed(Callable):
         from eqsat_tensor.measured import profiled
 
         return profiled(self.asked("profile"))
+
+    def accuracy(
+        self,
+        sample: Any = None,
+        ranges: Any = None,
+        points: int = 256,
+        sizes: Mapping[str, int] | None = None,
+        seed: int = 0,
+    ) -> Accuracy:
+        """Bits of error of the program as written and as compiled, and which nodes lose them.
+
+        sample  the arguments of a call as a tuple, or a list of such tuples, small ones: every element
+                is evaluated in high precision.  None: calls are drawn.
+        ranges  a pair (low, high) or None for each argument, in order or by name: where calls are drawn
+                from; None: the option's, or else all finite floats, ordinary magnitudes among them.
+        points  elements of results that are to be measured.  sizes  name of a size -> its value; 4 else.
+        seed    of the draws.
+        `str` of the report is a table, ``as_json()`` its data, ``plot(path)`` a picture (SVG).
+        Raises UnsupportedError for results that are no real floats.
+        """
+        from eqsat_tensor.accuracy.functions import accuracy_of
+
+        return accuracy_of(self, sample, ranges, points, sizes, seed)
 
     @property
     def llvm(self) -> str:

@@ -129,7 +129,7 @@ class Variant:
     def chosen(self, sizes: Mapping[str, int]) -> tuple[Expr, ...]:
         """The program extracted for the bucket of these sizes."""
         buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
-        return pipeline.chosen(self.rewritten, buckets, self.options.target)
+        return pipeline.chosen(self.rewritten, buckets, self.options)
 
     def code(self, sizes: Mapping[str, int]) -> Code:
         """Machine code for the bucket of these sizes."""
@@ -149,9 +149,7 @@ class Variant:
     def _extract(self, buckets: Mapping[str, int]) -> tuple[tuple[Expr, ...], bool]:
         rewritten = self.rewritten
         with stage("extract"):
-            return pipeline.chosen(
-                rewritten, buckets, self.options.target
-            ), not rewritten.diagnostics
+            return pipeline.chosen(rewritten, buckets, self.options), not rewritten.diagnostics
 
     @cached_property
     def on_device(self) -> OnDevice:

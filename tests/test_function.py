@@ -236,11 +236,18 @@ def bad_calls():
         "empty": (lambda: top(np.ones(0)), et.ShapeError, "at least one element"),
         "option": (lambda: et.function([y], y, speed=1), et.ArgumentError, "no option 'speed'"),
         "value": (lambda: et.function([y], y, math="wild"), et.ArgumentError, "none of 'strict'"),
+        "target": (lambda: et.function([y], y, target="gpu"), et.ArgumentError, "'gpu' is none of 'cpu', 'cuda'"),
         "cuda": (
             lambda: et.function([y], y, target="cuda", mode="verify"),
             et.UnsupportedError, "needs target='cpu'"),
         "accuracy": (
-            lambda: et.function([y], y, optimize="accuracy"), et.UnsupportedError, "not there yet"),
+            lambda: et.function([y], y, optimize="accuracy", math="fast"), et.ArgumentError,
+            "needs math='default'"),
+        "ranges": (
+            lambda: et.function([y], y, optimize="accuracy", ranges=((2, 1),)), et.ArgumentError,
+            "low <= high"),
+        "ranges of nothing": (
+            lambda: et.function([y], y, ranges=((0, 1),)), et.ArgumentError, "alone"),
         "not an input": (lambda: et.function([y], x), et.ArgumentError, "no x: "),
         "an expression": (lambda: et.function([y + 1], y), et.ArgumentError, "no input"),
         "input twice": (lambda: et.function([y, y], y), et.ArgumentError, "each input once"),

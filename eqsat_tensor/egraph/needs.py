@@ -52,14 +52,11 @@ class Needs:
         by_constructor = {op.constructor: self.bit[op.name] for op in OPS.values()}
         self.reads: list[int] = []
         self.makes: dict[str, int] = {}
+        ops = _Ops(by_constructor, self.vocabulary)
         for rule in book.rules:
-            reads = _mask((rule.lhs, rule.conditions), by_constructor)
-            if _has_operand_number((rule.lhs, rule.conditions), self.vocabulary):
-                reads |= self.bit["full"]
-            self.reads.append(reads)
-            number = not isinstance(rule.rhs, tuple) and not is_variable(rule.rhs)
-            number |= _has_operand_number((rule.rhs,), self.vocabulary)
-            self.makes[rule.name] = _mask(rule.rhs, by_constructor) | self.bit["full"] * number
+            self.reads.append(ops.of(rule.lhs) | ops.of(rule.conditions))
+            alone = not isinstance(rule.rhs, tuple) and not is_variable(rule.rhs)
+            self.makes[rule.name] = ops.of(rule.rhs) | self.bit["full"] * alone
         relations = frozenset(self.vocabulary.relations)
         self.asks = [_relations(rule.conditions, relations) for rule in book.rules]
         self.concludes = [
@@ -171,31 +168,35 @@ def _relations(term: Sexpr, names: frozenset[str]) -> frozenset[str]:
     """The relations that a condition or a conclusion names."""
     if not isinstance(term, tuple) or not term:
         return frozenset()
-    own = frozenset((str(term[0]),)) & names if not isinstance(term[0], tuple) else frozenset()
-    return own.union(*(_relations(t, names) for t in term))
-
-
-def _mask(term: Sexpr, bits: Mapping[str, int]) -> int:
-    if not isinstance(term, tuple):
-        return bits.get(str(term), 0)
-    mask = 0
+    found: frozenset[str] = frozenset((str(term[0]),)) & names
     for t in term:
-        mask |= _mask(t, bits)
-    return mask
+        if isinstance(t, tuple):
+            found |= _relations(t, names)
+    return found
 
 
-def _has_operand_number(terms: tuple[Sexpr, ...], vocabulary: Vocabulary) -> bool:
-    """True where a bare number stands for an operand, so for a `full`."""
-    for t in terms:
-        if not isinstance(t, tuple) or not t:
-            continue
-        op = vocabulary.ops.get(str(t[0]))
-        operands = t[len(t) - op.arity :] if op is not None else ()
-        if any(isinstance(u, int | float) or u in ("true", "false") for u in operands):
-            return True
-        if _has_operand_number(t, vocabulary):
-            return True
-    return False
+class _Ops:
+    """The ops that terms name, as bits; a bare number that stands for an operand is a `full`."""
+
+    def __init__(self, bits: Mapping[str, int], vocabulary: Vocabulary) -> None:
+        self.bits, self.vocabulary = bits, vocabulary
+        self.known: dict[int, int] = {}  # by id: rules of a book from the disk share their terms
+
+    def of(self, term: Sexpr) -> int:
+        """The ops of a term that lives as long as the book does."""
+        if not isinstance(term, tuple):
+            return self.bits.get(str(term), 0)
+        mask = self.known.get(id(term))
+        if mask is None:
+            mask = 0
+            for t in term:
+                mask |= self.of(t) if isinstance(t, tuple) else self.bits.get(t, 0)  # type: ignore[arg-type]
+            op = self.vocabulary.ops.get(term[0]) if term else None  # type: ignore[arg-type]
+            operands = term[len(term) - op.arity :] if op is not None else ()
+            if any(isinstance(u, int | float) or u in ("true", "false") for u in operands):
+                mask |= self.bits[OPS["full"].constructor]
+            self.known[id(term)] = mask
+        return mask
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,7 @@ class RuleSearch:
 
     def chosen(self, program: Rewritten) -> tuple[Expr, ...]:
         """The cheapest program of an e-graph, by the cost model of the options' target."""
-        return pipeline.chosen(program, self.sizes, self.options.target)
+        return pipeline.chosen(program, self.sizes, self.options)
 
     def gives_target(self, names: Iterable[str]) -> bool:
         """Do these rules alone give the program?"""

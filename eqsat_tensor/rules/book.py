@@ -11,8 +11,9 @@ from typing import TypeAlias
 from eqsat_tensor.rules.propose import Proposer
 from eqsat_tensor.rules.syntax import Sexpr, show
 
-GUARANTEES = ("exact", "real", "stable", "approx")
-OF_MATH = {"strict": GUARANTEES[:1], "default": GUARANTEES[:3], "fast": GUARANTEES}
+GUARANTEES = ("exact", "real", "stable", "approx", "identity")
+IDENTITY = GUARANTEES[4]  # of real functions alone: for a search that measures what it makes
+OF_MATH = {"strict": GUARANTEES[:1], "default": GUARANTEES[:3], "fast": GUARANTEES[:4]}
 FACTS = "facts"  # the ruleset of facts; it has no guarantee: facts are premises
 TYPES = "types"  # the ruleset of the generated type rules
 ANALYSES = (TYPES, FACTS)  # built in; every book has them
@@ -194,6 +195,25 @@ class RuleBook:
         return self._filtered(
             lambda r: r.kind == "fact" or r.ruleset in allowed, lambda p: p.ruleset in allowed
         )
+
+    def running(self, ruleset: str) -> RuleBook:
+        """The book with a schedule of this ruleset: those of identities are in none."""
+        runs = tuple(Step("run", name) for name in (TYPES, ruleset, TYPES, ruleset))
+        analyses = Step("saturate", steps=tuple(Step("run", name) for name in ANALYSES))
+        return replace(self, schedule=(analyses, *runs))
+
+    def for_search(self) -> RuleBook:
+        """The rules for a search by measured error: those of real functions, and the default's.
+
+        No left side is subsumed: all forms are wanted, and a row that is not matched again would not
+        be found equal to what comes later.
+        """
+        allowed = {s.name for s in self.rulesets if s.guarantee in (*OF_MATH["default"], IDENTITY)}
+        book = self._filtered(
+            lambda r: r.kind == "fact" or r.ruleset in allowed, lambda p: p.ruleset in allowed
+        )
+        rules = tuple(replace(r, subsume=False) if r.subsume else r for r in book.rules)
+        return replace(book, rules=rules, sources=f"{book.sources} for search")
 
     def _filtered(
         self, keep: Callable[[Rule], bool], keep_proposer: Callable[[Proposer], bool]

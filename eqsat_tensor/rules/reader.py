@@ -8,6 +8,7 @@ from eqsat_tensor.rules.book import (
     ANALYSES,
     FACTS,
     GUARANTEES,
+    IDENTITY,
     TYPES,
     Relation,
     Rule,
@@ -84,7 +85,7 @@ class Reader:
                 check_step(form, step, self.rulesets)
         run = {name for step in self.schedule for name in step.rulesets()}
         for rule in self.rules if run else ():
-            if rule.ruleset not in (*ANALYSES, *run):
+            if rule.ruleset not in (*ANALYSES, *run) and rule.guarantee != IDENTITY:
                 form = self._declared[rule.ruleset]
                 raise form.error(
                     f"no schedule runs ruleset {rule.ruleset}",

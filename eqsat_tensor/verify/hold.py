@@ -4,6 +4,7 @@ exact   the same bits for every input; NaN equals NaN, -0.0 does not equal 0.0.
 real    err(right) <= C E(left) + K ulp(T) at finite inputs.
 stable  real, with a K that lets the argument of an exponential be rounded once; and where E(left) is infinite or large and T is a normal number of the dtype, E(right)
         is finite and right lies within it.
+identity  at general points T(right) is T(left); nothing is held of floats (`identity`).
 approx  at moderate values, and where E(left) is at most 2**-10 of T, right is within as much of T;
         how far it is at most is measured.  Nothing is held elsewhere but types and NaN.
 
@@ -43,6 +44,7 @@ from eqsat_tensor.verify.bounds import (
 from eqsat_tensor.verify.draw import is_moderate
 from eqsat_tensor.verify.elements import Element, nan, special
 from eqsat_tensor.verify.error_rules import Array, no_nan, spacing, wide
+from eqsat_tensor.verify.identity import unequal
 from eqsat_tensor.verify.matrix_proposals import READ_FOR
 from eqsat_tensor.verify.matrix_rules import is_telling
 from eqsat_tensor.verify.precise import true_values
@@ -108,6 +110,14 @@ def hold(
     try:
         if refused(variables, inputs):
             return None
+        if guarantee == "identity":
+            compared, other = unequal(left, right, inputs, variables, truths)
+            measure.elements += compared
+            measure.truths += compared
+            if other is None:
+                return None
+            reason, index, x_text, y_text = other
+            return Finding(reason, index, x_text, y_text, x_text, 0.0)
         if guarantee == "exact":
             x, y = evaluate_values([left, right], inputs)
             measure.elements += x.size

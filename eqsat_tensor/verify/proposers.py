@@ -180,11 +180,34 @@ def folded_ops() -> list[OpDef]:
     ]
 
 
+def sum_of_fractions(draw: Draw) -> Expr:
+    """A difference of fractions whose numerators cancel: 1/(x + a) - 2/x + 1/(x - a), c/x - c/(x + a)."""
+    random = draw.random
+    wanted = TensorType((FLOAT64, FLOAT32)[int(random.integers(2))], draw.shape(1))
+
+    def full(value: float) -> Expr:
+        return apply(OPS["full"], value=literal(value, wanted.dtype), shape=wanted.shape)
+
+    x, a = draw.leaf(wanted), full(float(random.integers(1, 9)))
+    above, below = OPS["add"](x, a), OPS["subtract"](x, a)
+    if random.random() < 0.5:
+        c = full(float(random.integers(1, 5)))
+        first, second = (
+            OPS["divide"](c, above),
+            OPS["divide"](c, (x, below)[int(random.integers(2))]),
+        )
+        return OPS["subtract"](first, second)
+    outer = [OPS["divide"](full(1.0), d) for d in (above, below)]
+    middle = OPS["divide"](full(2.0), x)
+    return OPS["add"](OPS["subtract"](outer[0], middle), outer[1])
+
+
 GENERATORS: Mapping[str, Callable[[Draw], Expr]] = {
     "exp-sigmoid-product": product,
     "factor-of-long-sum": factored_sum,
     "long-matrix-chain": matrix_chain,
     "long-sum-of-exponentials": sum_of_exponentials,
+    "single-numerator": sum_of_fractions,
     "products-last-in-sum": sum_of_products,
     "batch-in-rows": batched_product,
     "sum-of-batch-in-rows": sum_of_batched_product,

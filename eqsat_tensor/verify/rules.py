@@ -21,7 +21,7 @@ from eqsat_tensor.egraph.saturate import saturate
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, text, topological
 from eqsat_tensor.ops.assume import BOUNDS
-from eqsat_tensor.rules.book import FACTS, Rule, RuleBook
+from eqsat_tensor.rules.book import FACTS, IDENTITY, Rule, RuleBook
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, parse
 from eqsat_tensor.rules.vocabulary import ROOT
 from eqsat_tensor.verify.assumptions import assumptions_hold
@@ -76,6 +76,8 @@ def verify_rule(rule: Rule, book: RuleBook, examples: int = EXAMPLES, seed: int 
         if definitions.is_definition(rule):
             return definitions.verify_definition(rule, book, examples, random)
         return verify_fact(rule, book, examples, random)
+    if rule.guarantee == IDENTITY:
+        book = book.running(rule.ruleset)
     measure = Measure()
     try:
         trials, problem = find_trials(rule, book, random)
@@ -291,6 +293,8 @@ def of_root(term: Pattern, subject: str) -> Pattern:
 def with_rule(book: RuleBook, rule: Rule) -> RuleBook:
     """The book with facts and one rule that is in no file."""
     facts = book.only([])
+    if rule.guarantee == IDENTITY:
+        book = book.running(rule.ruleset)
     schedule = book.only([r.name for r in book.rules if r.ruleset == rule.ruleset]).schedule
     return replace(facts, rules=(*facts.rules, rule), schedule=schedule, sources=str(rule))
 

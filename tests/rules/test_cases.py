@@ -16,7 +16,7 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.lang import topological
 from tests.rules.cases import Case, case, grad, nan, softmax
-from tests.rules.cases.differences import DIFFERENCES, SPREADS
+from tests.rules.cases.differences import DIFFERENCES, SERIES, SPREADS, STEPS
 from tests.rules.cases.gradients import GRADIENTS
 from tests.rules.cases.labelled import LABELLED, pick
 from tests.rules.cases.singles import SINGLES
@@ -35,7 +35,17 @@ ALGEBRA = (
     case("common-factor", lambda a, b, c: a @ b + a @ c, (A, B, C, A @ (B + C)), rtol=1e-11),
     case("trace", lambda a, b: et.trace(a @ b), (A, B, np.trace(A @ B)), absent="matmul", rtol=1e-11),
 )  # fmt: skip
-STABLE = (*SINGLES, *SPECIAL, *DIFFERENCES, *SPREADS, *VECTORS, *LABELLED, *GRADIENTS)
+STABLE = (
+    *SINGLES,
+    *SPECIAL,
+    *DIFFERENCES,
+    *STEPS,
+    *SERIES,
+    *SPREADS,
+    *VECTORS,
+    *LABELLED,
+    *GRADIENTS,
+)
 ALL = (*STABLE, *ALGEBRA)
 
 

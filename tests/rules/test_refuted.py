@@ -36,6 +36,10 @@ POINTS: dict[str, tuple[str, Point]] = {
         "(rewrite (Divide x (Divide y z)) (Divide (Multiply x z) y))",
         {"x": 1e200, "y": 1e200, "z": 1e200},
     ),
+    "scaled-square-of-quotient": (
+        "(rewrite (Divide (Multiply (Square x) z) (Square y)) (Multiply (Square (Divide x y)) z))",
+        {"x": 1e100, "y": 1e-60, "z": 1e-300},
+    ),
     "power-half": ("(rewrite (Power x 0.5) (Sqrt x))", {"x": -INF}),
     "product-of-powers": (
         "(rewrite (Multiply (Power x y) (Power x z)) (Power x (Add y z)))",
@@ -95,7 +99,7 @@ POINTS: dict[str, tuple[str, Point]] = {
         "(rewrite (Log (Divide x y)) (Subtract (Log x) (Log y)))",
         {"x": 1e200, "y": 1.00000000000001e200},
     ),
-    "difference-of-tangents": (
+    "difference-of-tangents-by-cosines": (
         "(rewrite (Subtract (Tan (Add x y)) (Tan x)) (Divide (Sin y) (Multiply (Cos (Add x y)) (Cos x))))",
         {"x": 1.5707, "y": 1e9},
     ),

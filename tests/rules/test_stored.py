@@ -62,6 +62,30 @@ def test_what_is_no_book_is_read_again(tmp_path, monkeypatch, damage: str) -> No
     assert stored.from_bytes(disk.get(path.parent.name + path.name)) == parts
 
 
+def test_the_package_s_own_rules_were_checked_when_it_was_made() -> None:
+    program = "import eqsat_tensor.rules as r; print(r.CHECKED.read_text() == r.checked_digest() + chr(10))"
+    made = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert made.stdout == "True\n", "run: python docs/make_rules.py"
+
+
+def test_rules_that_are_not_as_they_were_are_checked(monkeypatch, tmp_path) -> None:
+    seen = []
+    monkeypatch.setattr(room, "CHECKED", tmp_path / "checked.txt")
+    room.CHECKED.write_text(room.checked_digest())
+    monkeypatch.setattr(room, "check_rule", lambda rule, *_: seen.append(rule.name))
+    own = room._own_sources()
+    room._read_parts(own, ())
+    assert not seen
+    pack = ("p.egg", '; x\n(rewrite (Exp (Log x)) x :ruleset simplify :name "mine")\n')
+    room._read_parts((*own, pack), ("p.egg",))
+    assert seen == ["mine"]
+    *others, (file, text) = own
+    room._read_parts((*others, (file, text + "; more\n")), ())
+    assert len(seen) > 1000
+
+
 def test_type_rules_are_those_that_infer_tells() -> None:
     for op in OPS.values():
         assert type_rule(op) == _made_type_rule(op), op

@@ -96,9 +96,17 @@ def form(graph: GraphLike, eclass: int, *ops: str) -> NodeLike | None:
 
 def proposers() -> tuple[Proposer, ...]:
     """Every proposer of the package, in the order in which they run."""
-    from eqsat_tensor.rules.propose import addends, batches, chains, exponentials, products, sums
+    from eqsat_tensor.rules.propose import (
+        addends,
+        batches,
+        chains,
+        exponentials,
+        fractions,
+        products,
+        sums,
+    )
 
-    modules = (products, exponentials, sums, addends, chains, batches)
+    modules = (products, exponentials, sums, addends, fractions, chains, batches)
     return tuple(p for module in modules for p in module.PROPOSERS)
 
 

@@ -1,0 +1,279 @@
+"""The search on one page: terms of a region -> the terms whose measured error is least.
+
+sample the inputs; series; rounds of (explore the e-graph, measure its classes, offer what the roots
+keep); branches.  Everything is bounded by counts and drawn from one seed: the same region, ranges and seed
+give the same terms on every machine that computes the same floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eqsat_tensor.accuracy import branches
+from eqsat_tensor.accuracy.points import Draw, Sample, error_bits, mixed, sample
+from eqsat_tensor.accuracy.pools import Candidate, Pools, cover
+from eqsat_tensor.accuracy.quotients import quotients_in
+from eqsat_tensor.accuracy.series import series_of
+from eqsat_tensor.accuracy.terms import Term, Values, inner, leaf, term, to_exprs
+from eqsat_tensor.accuracy.truth import Truth
+from eqsat_tensor.egraph.explore import Bounds, explore
+from eqsat_tensor.lang import Expr
+from eqsat_tensor.ops.leaf import input_
+from eqsat_tensor.rules.book import RuleBook
+from eqsat_tensor.types import TensorType
+
+ENOUGH = 0.3  # bits of mean error at which no further round is tried
+REGRET = 1.0  # times that the rest is charged: a point that was right should stay right
+WORSE = 1.0  # bits by which a point may be worse than as written without a further charge
+ORDINARY_WEIGHTS = (1.0, 4.0, 16.0)  # of ordinary points, heavier while these come out worse
+ROOM = 0.02  # bits of mean error at ordinary points that count as no worse
+KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried; all counts.
+
+    inner, inner_plain  points at which classes are measured: of all magnitudes, and ordinary.
+    fit, fit_plain      points by which candidates and branches are chosen; as many again judge them.
+    check               ordinary points at which a candidate must equal the region as a real function.
+    """
+
+    inner: int = 100
+    inner_plain: int = 40
+    fit: int = 2048
+    fit_plain: int = 512
+    check: int = 48
+    rounds: int = 2
+    bounds: Bounds = field(default_factory=Bounds)
+    terms: int = 20_000
+    candidates: int = 24
+
+
+EFFORT = Effort()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search found.
+
+    terms   one a root.  before, after  mean error in bits of each root at points not used in the search.
+    notes   what a bound cut short.
+    """
+
+    terms: tuple[Term, ...]
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+def search(
+    roots: Sequence[Term],
+    inputs: int,
+    dtype: np.dtype,
+    draw: Draw,
+    rules: RuleBook,
+    seed: int = 0,
+    effort: Effort = EFFORT,
+    judge: Draw | None = None,
+) -> Result:
+    """The best terms for ``roots`` over ``inputs`` inputs of ``dtype``.
+
+    draw   points of the inputs; judge  those that branches are judged by, where they come from elsewhere.
+    rules  `RuleBook.for_search`.
+    """
+    draws = (draw, judge or draw)
+    return _Search(tuple(roots), inputs, np.dtype(dtype), draws, rules, seed, effort).run()
+
+
+class _Root:
+    """One root: its candidates, measured at the points of the fit."""
+
+    def __init__(self, number: int, written: Term, search: _Search) -> None:
+        self.number, self.written, self.search = number, written, search
+        self.pool: dict[Term, Candidate] = {}
+        self.series: set[Term] = set()
+        self.base = error_bits(search.fit_values(written), search.fit.truths[number], True)
+        self.offer([written], exact=True)
+
+    def offer(self, terms: Sequence[Term], exact: bool) -> None:
+        """Measure terms; those that are said to be ``exact`` must equal the root as real functions."""
+        for t in terms:
+            if t in self.pool or (exact and t is not self.written and not self.is_right(t)):
+                continue
+            errors = error_bits(
+                self.search.fit_values(t), self.search.fit.truths[self.number], True
+            )
+            self.pool[t] = Candidate(t, charged(errors, self.base))
+            if not exact:
+                self.series.add(t)
+
+    def is_right(self, t: Term) -> bool:
+        """Is ``t`` the root as a real function, as far as ordinary points tell?
+
+        Floats of all magnitudes cannot tell: there one term dominates, and a wrong one hides.
+        It may be undefined at some.
+        """
+        truths = self.search.check.truths[self.number]
+        if not len(truths):
+            return True
+        got = self.search.check_truth(t)
+        missing = np.isnan(got)
+        return bool((missing | (error_bits(got, truths) < 2)).all() and not missing.all())
+
+    @property
+    def best(self) -> float:
+        """The least mean error of one candidate."""
+        return min(float(c.errors.mean()) for c in self.pool.values())
+
+    def seeds(self) -> list[Term]:
+        """Candidates to start the next round from."""
+        exact = [c for c in self.pool.values() if c.term not in self.series]
+        return [c.term for c in cover(exact, 3)]
+
+
+class _Search:
+    def __init__(
+        self,
+        written: tuple[Term, ...],
+        inputs: int,
+        dtype: np.dtype,
+        draws: tuple[Draw, Draw],
+        rules: RuleBook,
+        seed: int,
+        effort: Effort,
+    ) -> None:
+        self.written, self.inputs, self.dtype, self.rules = written, inputs, dtype, rules
+        self.effort, self.notes = effort, list[str]()
+        random = np.random.default_rng(seed)
+        e, (draw, judge) = effort, draws
+        self.inner = mixed(draw, self.truths, e.inner, e.inner_plain, random)
+        self.fit = mixed(draw, self.truths, e.fit, e.fit_plain, random)
+        self.fresh = mixed(judge, self.truths, e.fit, e.fit_plain, random)
+        self.check = sample(draw, self.truths, e.check, True, random)
+        self.fit_values, self.fresh_values = Values(self.fit.columns), Values(self.fresh.columns)
+        self.check_truth = Truth(self.check.columns)
+        self.inner_values, self.inner_truth = (
+            Values(self.inner.columns),
+            Truth(self.inner.columns),
+        )
+
+    def truths(self, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+        truth = Truth(columns)
+        return [truth(t) for t in self.written]
+
+    def run(self) -> Result:
+        nothing = (0.0,) * len(self.written)
+        if len(self.fit) < 64 or len(self.inner) < 16 or len(self.fresh) < 64:
+            self.notes.append("too few points at which the region has a finite value")
+            return Result(self.written, nothing, nothing, tuple(self.notes))
+        roots = [_Root(i, t, self) for i, t in enumerate(self.written)]
+        for root in roots:
+            root.offer(series_of(root.written, self.inputs, self.dtype), exact=False)
+        for _ in range(self.effort.rounds):
+            if all(root.best < ENOUGH for root in roots):
+                break
+            self.round(roots)
+        self.better_series(roots)
+        chosen = [self.chosen(root) for root in roots]
+        return Result(
+            tuple(t for t, _, _ in chosen),
+            tuple(before for _, before, _ in chosen),
+            tuple(after for _, _, after in chosen),
+            tuple(dict.fromkeys(self.notes)),
+        )
+
+    def round(self, roots: Sequence[_Root]) -> None:
+        """Explore from the best so far, and offer what the roots' classes keep."""
+        seeds = [(root.written, t) for root in roots for t in root.seeds()]
+        starts = [*self.written, *(t for _, t in seeds)]
+        equal = [pair for pair in (*seeds, *quotients_in(starts)) if pair[0] is not pair[1]]
+        pools = self.pools(list(self.written), equal, self.effort.bounds, self.effort.terms)
+        if pools is not None:
+            for root, kept in zip(roots, pools.roots, strict=True):
+                root.offer([c.term for c in kept], exact=True)
+
+    def pools(
+        self, roots: Sequence[Term], equal: Sequence[tuple[Term, Term]], bounds: Bounds, most: int
+    ) -> Pools | None:
+        flat = [*roots, *(t for pair in equal for t in pair)]
+        made = to_exprs(flat, self.leaves(), TensorType(self.dtype, ()))
+        pairs = list(zip(made[len(roots) :: 2], made[len(roots) + 1 :: 2], strict=True))
+        graph = explore(made[: len(roots)], pairs, self.rules, bounds)
+        if graph is None:
+            self.notes.append("the engine failed")
+            return None
+        pools = Pools(graph, self.inner_values, self.inner_truth, most=most)
+        if pools.cut:
+            self.notes.append(f"not all of the forms were measured, {most} were")
+        return pools
+
+    def leaves(self) -> list[Expr]:
+        return [input_(name="x", key=i, dtype=self.dtype, shape=()) for i in range(self.inputs)]
+
+    def better_series(self, roots: Sequence[_Root]) -> None:
+        """Coefficients that are terms deserve the same care, each against its own truth."""
+        if self.inputs == 1:
+            return
+        for root in roots:
+            for c in cover(list(root.pool.values()), 8):
+                if c.term not in root.series or c.errors.mean() > 60 or c.term.size >= 40:
+                    continue
+                equal = [p for p in quotients_in([c.term]) if p[0] is not p[1]]
+                pools = self.pools([c.term], equal, Bounds(1200, 4), self.effort.terms // 4)
+                if pools is not None:
+                    root.offer([k.term for k in pools.roots[0]], exact=False)
+
+    # ------------------------------------------------------------------------- the choice
+    def chosen(self, root: _Root) -> tuple[Term, float, float]:
+        """The root's term, with branches where they pay, and the error before and after."""
+        kept = cover(list(root.pool.values()), self.effort.candidates)
+        terms = list(dict.fromkeys([*(c.term for c in kept), root.written]))
+        keys = self.keys(root.written)
+        truths = self.fresh.truths[root.number]
+        base = error_bits(self.fresh_values(root.written), truths, True)
+        raw = np.array([error_bits(self.fresh_values(t), truths, True) for t in terms])
+        fit_bits = np.array([root.pool[t].errors for t in terms])
+        plain = self.fresh.ordinary
+        best: tuple[Term, float, float] = (root.written, float(base.mean()), float(base.mean()))
+        for weight in ORDINARY_WEIGHTS:
+            fit = self.errors(fit_bits, self.fit, self.fit_values, keys, weight)
+            fresh = self.errors(charged(raw, base), self.fresh, self.fresh_values, keys, weight)
+            tree = branches.prune(branches.grow(fit), fresh)
+            after = branches.along(tree, branches.Errors(raw, fresh.weights, fresh.keys))
+            no_worse = not plain.any() or after[plain].mean() <= base[plain].mean() + ROOM
+            if no_worse and after.mean() <= base.mean():
+                found = branches.tree_term(tree, terms)
+                best = (found, float(base.mean()), float(after.mean()))
+                break
+        return best
+
+    def keys(self, written: Term) -> list[Term]:
+        """What branches are told apart by: inputs and small subterms as written, and their sizes."""
+        found: dict[Term, None] = {}
+        for i in range(self.inputs):
+            found |= {leaf(i): None, term("absolute", leaf(i)): None}
+        for t in inner([written]):
+            if t.op in ("add", "subtract", "multiply", "divide") and t.size <= KEY_SIZE:
+                found |= {t: None, term("absolute", t): None}
+        return list(found)
+
+    def errors(
+        self,
+        bits: np.ndarray,
+        points: Sample,
+        values: Values,
+        keys: Sequence[Term],
+        weight: float,
+    ) -> branches.Errors:
+        weights = np.where(points.ordinary, weight, 1.0)
+        return branches.Errors(bits, weights, {k: np.nan_to_num(values(k)) for k in keys})
+
+
+def charged(errors: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """Errors, and again what they exceed those as written by, but for a bit."""
+    result: np.ndarray = errors + REGRET * np.maximum(errors - base - WORSE, 0.0)
+    return result

@@ -1,0 +1,54 @@
+"""Some of the array programs of the benchmark: never much worse than NumPy, and numbers where the truth is."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "accuracy"
+
+
+@pytest.fixture(scope="module")
+def command():
+    spec = importlib.util.spec_from_file_location("accuracy_benchmark", FOLDER / "__main__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    spec.loader.exec_module(module)
+    sys.path[:] = before
+    return module
+
+
+SOME = (
+    "variance of shifted data", "covariance by moments", "log-sum-exp", "mixture of Gaussians",
+    "binary cross entropy", "Student-t", "Kullback-Leibler", "Kullback-Leibler from logits",
+    "distance by products", "quadratic formula, small root", "compound interest",
+    "geodesic distance", "normalised histogram",
+)  # fmt: skip
+
+
+def test_there_are_many_programs_of_different_names(command):
+    names = [p.name for p in command.PROGRAMS]
+    assert len(names) == len(set(names)) >= 40
+    assert set(SOME) <= set(names)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_program_is_no_worse_than_numpy(command, name, dtype):
+    [program] = [p for p in command.PROGRAMS if p.name == name]
+    found = command.measured(program, dtype, 6, 1)
+    bits, lost = found["ours"]
+    assert lost == 0
+    assert bits <= found["NumPy"][0] + 1.0  # half a bit over many calls
+
+
+def test_faults_are_told(command):
+    fine = {"NumPy": (1.0, 0.5), "ours": (1.2, 0.0)}
+    rows = {"a": {"float64": fine}, "b": {"float64": {"NumPy": (1.0, 0.0), "ours": (3.0, 0.25)}}}
+    assert [f.split(",")[0] for f in command.faults(rows)] == ["b", "b"]
+    assert command.mean_of(rows, "float64", "ours") == pytest.approx(2.1)

@@ -1,0 +1,161 @@
+"""optimize="accuracy" through `et.jit`: digits, gradients, arrays, branches, the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import eqsat_tensor as et
+from eqsat_tensor.accuracy import regions
+from eqsat_tensor.accuracy.points import error_bits
+from eqsat_tensor.accuracy.regions import improve, regions_of
+from eqsat_tensor.errors import ArgumentError
+from eqsat_tensor.lang import Expr, topological
+from eqsat_tensor.tensor import Tensor, input_leaf
+
+WIDE = (0.0, float("inf"))
+PROGRAMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any, Any]] = {
+    "difference of roots": (
+        lambda x: et.sqrt(x + 1) - et.sqrt(x),
+        lambda x: mpmath.sqrt(x + 1) - mpmath.sqrt(x),
+        [1e-300, 0.3, 1e5, 1e15, 1e300],
+        WIDE,
+    ),
+    "versine": (
+        lambda x: (1 - et.cos(x)) / (x * x),
+        lambda x: (1 - mpmath.cos(x)) / (x * x),
+        [1e-200, 1e-9, -0.4, 3.0, 1e10],
+        None,
+    ),
+}
+
+
+def bits(got: Any, exact: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+    with mpmath.workprec(3000):
+        want = np.array([float(exact(mpmath.mpf(float(v)))) for v in x]).astype(x.dtype)
+    return error_bits(np.asarray(got), want, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_digits_that_cancel_come_out_right(name: str, dtype: str) -> None:
+    program, exact, points, range_ = PROGRAMS[name]
+    x = np.array(points)
+    x = x[np.abs(x) < 1e30].astype(dtype) if dtype == "float32" else x.astype(dtype)
+    x = x[np.abs(x) > np.finfo(dtype).tiny * 1e8]
+    f = et.jit(program, optimize="accuracy", ranges=(range_,))
+    assert bits(f(x), exact, x).max() <= 3
+
+
+def test_primal_and_gradient_are_both_right() -> None:
+    f = et.jit(
+        et.value_and_grad(lambda x: et.sqrt(x + 1) - et.sqrt(x)),
+        optimize="accuracy",
+        ranges=(WIDE,),
+    )
+    for x in (1e-3, 1e6, 1e14):
+        value, slope = f(x)
+        with mpmath.workprec(500):
+            a, b = mpmath.sqrt(mpmath.mpf(x) + 1), mpmath.sqrt(mpmath.mpf(x))
+            wanted, steep = float(a - b), float((1 / a - 1 / b) / 2)
+        assert abs(value / wanted - 1) < 1e-15
+        assert abs(slope / steep - 1) < 2e-15
+
+
+def test_regions_of_array_programs_are_improved() -> None:
+    def program(x: Any) -> Any:
+        y = x - et.mean(x, axis=0)
+        return et.sum(et.sqrt(y * y + 1) - 1, axis=0)
+
+    x = np.array([[1e-9, 3.0], [3e-9, 3.0 + 2e-9], [5e-9, 3.0 + 7e-9]])
+    got = et.jit(program, optimize="accuracy")(x)
+    with mpmath.workprec(300):
+        exact = [[mpmath.mpf(float(v)) for v in column] for column in x.T]
+        means = [mpmath.fsum(c) / 3 for c in exact]
+        want = [
+            float(mpmath.fsum([mpmath.sqrt((v - m) ** 2 + 1) - 1 for v in c]))
+            for c, m in zip(exact, means, strict=True)
+        ]
+    np.testing.assert_allclose(got, want, rtol=1e-6)  # what x - mean(x) leaves of the second column
+    assert (np.asarray(et.jit(program, optimize="none")(x)) == 0).all()
+
+
+def test_what_a_search_finds_is_kept_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def program(x: Any) -> Any:
+        return et.log(x + 1) - et.log(x)
+
+    first = et.jit(program, optimize="accuracy", ranges=(WIDE,))
+    x = np.array([2.0, 1e12])
+    before = first(x)
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise AssertionError("searched again")
+
+    monkeypatch.setattr(regions, "improve", fail)
+    again = et.jit(program, optimize="accuracy", ranges=(WIDE,))
+    assert (again(x) == before).all()
+    other = et.jit(program, optimize="accuracy", ranges=((1.0, 2.0),))
+    with pytest.raises(AssertionError, match="searched again"):
+        other(x)
+
+
+def test_equal_seeds_give_equal_programs() -> None:
+    book = pytest.importorskip("eqsat_tensor.rules").load_rulebook().for_search()
+    x = input_leaf("x", np.dtype("float64"), ())
+    root = (1 / (Tensor(x) + 1) - 1 / Tensor(x)).expr
+    effort = regions.Effort(fit=256, fit_plain=64, inner=40, inner_plain=20, rounds=1)
+    first = improve([root], [x], (None,), book, 5, effort)
+    again = improve([root], [x], (None,), book, 5, effort)
+    assert repr(first.roots) == repr(again.roots)
+    ((_, result),) = first.found
+    assert result.after[0] < result.before[0]
+
+
+def test_ranges_are_checked() -> None:
+    with pytest.raises(ArgumentError, match="one for each argument"):
+        et.jit(lambda x: x + 1, optimize="accuracy", ranges=(None, None))(1.0)
+    with pytest.raises(ArgumentError, match="low <= high"):
+        et.jit(lambda x: x, optimize="accuracy", ranges=((3, 1),))
+    with pytest.raises(ArgumentError, match="no pair"):
+        et.jit(lambda x: x, optimize="accuracy", ranges=(3,))
+
+
+def test_a_program_is_cut_at_reductions_and_a_region_never_reads_what_it_feeds() -> None:
+    x = input_leaf("x", np.dtype("float64"), (5,))
+    a = et.exp(Tensor(x)) - 1
+    root = (et.sqrt((a - et.sum(a)) ** 2 + 1) - 1).expr
+    found = regions_of([root])
+    assert len(found) == 2
+    for region in found:
+        for read in region.inputs:
+            below = set(topological([read]))
+            assert not below & set(region.roots) or read not in region.roots
+
+    def inside(e: Expr) -> bool:
+        return any(e in r.roots for r in found)
+
+    assert inside(root)
+
+
+def test_an_assumed_range_is_the_range() -> None:
+    def program(x: Any) -> Any:
+        y = et.assume(x, at_least=0.0)
+        return et.sqrt(y + 1) - et.sqrt(y)
+
+    assert abs(et.jit(program, optimize="accuracy")(1e15) / (0.5 / np.sqrt(1e15)) - 1) < 1e-14
+
+
+def test_explain_and_accuracy_speak_of_a_searched_program() -> None:
+    f = et.jit(
+        lambda x: et.mean(et.sqrt(x + 3) - et.sqrt(x)), optimize="accuracy", ranges=((1e3, 1e9),)
+    )
+    f(np.ones(3))
+    story = f.explain()
+    assert "least measured error" in str(story)
+    assert {"difference-of-roots"} <= set(story.rules)  # what the search began with
+    assert f.accuracy(points=16).before == f.accuracy(points=16, ranges=((1e3, 1e9),)).before > 10
+    assert f.accuracy(points=16, ranges=((1e-3, 1),)).before < 1
