@@ -23,8 +23,8 @@ import numpy as np
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.lower.cuda import device as cuda
 from eqsat_tensor.lower.cuda import nvrtc
+from eqsat_tensor.lower.cuda.cupy_ops import ON_DEVICE
 from eqsat_tensor.lower.cuda.execute import Executable, load
-from eqsat_tensor.lower.cuda.library import ON_DEVICE
 from eqsat_tensor.lower.cuda.outside import host_meaning, on_host
 from eqsat_tensor.lower.cuda.program import Program, compile_plan
 from eqsat_tensor.runtime import cache as disk

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from eqsat_tensor.lower.cpu.writer import MEMORY, Guards, Here, Known, Writer, counting
+from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
 from eqsat_tensor.schedule.loops import (
     Access,
     Constant,
     Gathered,
-    Input,
     Iota,
     Map,
     Pad,
@@ -29,29 +31,15 @@ DEAR = 8.0  # own roots of an earlier phase are read back rather than computed a
 INT64 = np.dtype(np.int64)
 PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text
 
-Key = tuple[Value, Access, Guards]
-
 
 class Evaluator(Writer):
     """Writes the values that a nest computes."""
 
     def value(self, value: Value, access: Access, guards: Guards, here: Here) -> Known:
-        """``value`` at ``access`` where the guards hold, anything elsewhere.
-
-        Operands first, by a stack of our own: expressions may be deeper than Python's.
-        """
-        known = here.known
-        stack: list[tuple[Key, bool]] = [((value, access, guards), False)]
-        while stack:
-            key, ready = stack.pop()
-            if key in known:
-                continue
-            if ready:
-                known[key] = self.compute(key, here)
-                continue
-            stack.append((key, True))
-            stack.extend((k, False) for k in self.needs(key, here) if k not in known)
-        return known[value, access, guards]
+        """``value`` at ``access`` where the guards hold, anything elsewhere."""
+        wanted = value, access, guards
+        needs, compute = partial(self.needs, here=here), partial(self.compute, here=here)
+        return walked(wanted, here.known, needs, compute)
 
     def vector(self, known: Known, value: Value, lanes: int) -> str:
         """The text of an evaluated value in every lane."""
@@ -63,14 +51,7 @@ class Evaluator(Writer):
     # ---------------------------------------------------------------------------------- one value
     def stored(self, value: Value, access: Access, here: Here) -> bool:
         """Is the value loaded here, not computed?"""
-        if isinstance(value, Input):
-            return True
-        root = self.own.get(value)
-        if root is None:
-            return value in self.buffers
-        if isinstance(value, Reduce):
-            return False  # a row scalar
-        return root.phase < here.phase and value in self.buffers and access == root.access
+        return is_stored(value, access, here.phase, self.own, self.buffers)
 
     def needs(self, key: Key, here: Here) -> list[Key]:
         """What must be evaluated before."""
@@ -79,27 +60,10 @@ class Evaluator(Writer):
             value, access, here
         ):
             return []
-        labels = [
-            (axis.pick.index, axis.access, guards)
-            for axis, _, _ in access
-            if isinstance(axis, Gathered)
-        ]
         if self.stored(value, access, here) or isinstance(value, Iota):
-            return labels
-        if self.scratch_of(value, here) is not None:
-            return []
-        if isinstance(value, Map):
-            return [(o, access if o.shape else (), guards) for o in value.operands]
-        if isinstance(value, Pad):
-            inner = guards | guards_of_pad(value, access)
-            return [(value.source, through(value, access), inner)]
-        if isinstance(value, Pick):
-            return [
-                (value.index, access, guards),
-                (value.source, through(value, access), guards),
-            ]
-        assert isinstance(value, View), value
-        return [(value.source, through(value, access), guards)]
+            return labels_at(access, guards)
+        home = self.scratch_of(value, here)
+        return [] if home is not None else operands_at(value, access, guards)
 
     def compute(self, key: Key, here: Here) -> Known:
         """The value, all that it needs being evaluated."""
@@ -128,10 +92,7 @@ class Evaluator(Writer):
 
     def scratch_of(self, value: Value, here: Here) -> Value | None:
         """The root in whose row an earlier phase kept this value."""
-        for kept, home in self.nest.kept:
-            if kept is value and self.kept_in.get(value, here.phase) < here.phase:
-                return home
-        return None
+        return kept_at(value, here.phase, self.nest, self.kept_in)
 
     def constant(self, value: Constant) -> Known:
         number = value.value.value

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from eqsat_tensor.lower.cuda.words import TYPES, cast_text, literal_text, word_text
 from eqsat_tensor.lower.cuda.writer import INDEX, Guards, Here, Writer, gathered
+from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
 from eqsat_tensor.schedule.loops import (
     Access,
     Constant,
     Gathered,
-    Input,
     Iota,
     Map,
     Pad,
     Pick,
-    Reduce,
     SizeValue,
     Term,
     Value,
@@ -27,62 +28,31 @@ from eqsat_tensor.schedule.loops import (
 INT64 = np.dtype(np.int64)
 PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text
 
-Known = tuple[Value, Access, Guards]
-
 
 class Evaluator(Writer):
     """Writes the values that a nest computes."""
 
     def value(self, value: Value, access: Access, guards: Guards, here: Here) -> str:
         """The text of ``value`` at ``access`` where the guards hold, of anything elsewhere."""
-        known = here.known
-        stack: list[tuple[Known, bool]] = [((value, access, guards), False)]
-        while stack:
-            key, ready = stack.pop()
-            if key in known:
-                continue
-            if ready:
-                known[key] = self.compute(key, here)
-                continue
-            stack.append((key, True))
-            stack.extend((k, False) for k in self.needs(key, here) if k not in known)
-        return known[value, access, guards]
+        wanted = value, access, guards
+        needs, compute = partial(self.needs, here=here), partial(self.compute, here=here)
+        return walked(wanted, here.known, needs, compute)
 
     # ---------------------------------------------------------------------------------- one value
     def stored(self, value: Value, access: Access, here: Here) -> bool:
         """Is the value loaded here, not computed?"""
-        if isinstance(value, Input):
-            return True
-        root = self.own.get(value)
-        if root is None:
-            return value in self.buffers
-        if isinstance(value, Reduce):
-            return False  # a row scalar
-        return root.phase < here.phase and value in self.buffers and access == root.access
+        return is_stored(value, access, here.phase, self.own, self.buffers)
 
-    def needs(self, key: Known, here: Here) -> list[Known]:
+    def needs(self, key: Key, here: Here) -> list[Key]:
         """What must be evaluated before."""
         value, access, guards = key
         if isinstance(value, Constant | SizeValue) or value in self.rows:
             return []
         if self.stored(value, access, here) or isinstance(value, Iota):
-            return [(a.pick.index, a.access, guards) for _, a in gathered(access)]
-        if self.kept_at(value, here) is not None:
-            return []
-        if isinstance(value, Map):
-            return [(o, access if o.shape else (), guards) for o in value.operands]
-        if isinstance(value, Pad):
-            inner = guards | guards_of_pad(value, access)
-            return [(value.source, through(value, access), inner)]
-        if isinstance(value, Pick):
-            return [
-                (value.index, access, guards),
-                (value.source, through(value, access), guards),
-            ]
-        assert isinstance(value, View), value
-        return [(value.source, through(value, access), guards)]
+            return labels_at(access, guards)
+        return [] if self.kept_at(value, here) is not None else operands_at(value, access, guards)
 
-    def compute(self, key: Known, here: Here) -> str:
+    def compute(self, key: Key, here: Here) -> str:
         """The value, all that it needs being evaluated."""
         value, access, guards = key
         if isinstance(value, Constant):
@@ -114,10 +84,7 @@ class Evaluator(Writer):
 
     def kept_at(self, value: Value, here: Here) -> Value | None:
         """The root in whose row an earlier phase kept this value."""
-        for kept, home in self.nest.kept:
-            if kept is value and self.kept_in.get(value, here.phase) < here.phase:
-                return home
-        return None
+        return kept_at(value, here.phase, self.nest, self.kept_in)
 
     def kept(self, value: Value, home: Value, guards: Guards, here: Here) -> str:
         """A value that an earlier phase kept in the row of ``home``."""

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from eqsat_tensor.errors import EqsatError, wrong_result
-from eqsat_tensor.lower.cuda import device, library
+from eqsat_tensor.lower.cuda import cupy_ops, device
 from eqsat_tensor.lower.cuda.bind import (
     ALIGN,
     Invoke,
@@ -165,7 +165,7 @@ class Executable:
             made = self.graph(action, held)
         else:
             try:
-                made = self.library(action, held)
+                made = self.called(action, held)
             except ValueError as error:
                 if isinstance(error, EqsatError) or action.op == "wrap":
                     raise  # says itself what is wrong
@@ -177,9 +177,9 @@ class Executable:
                 raise wrong_result(action.op, value, place.dtype, place.shape)
             held.get(place)[...] = value
 
-    def library(self, action: Invoke, held: _Memory) -> Sequence[Any]:
+    def called(self, action: Invoke, held: _Memory) -> Sequence[Any]:
         arrays = [held.get(p) for p in action.operands]
-        function = library.on_device(action.op, arrays)
+        function = cupy_ops.on_device(action.op, arrays)
         if function is not None:
             from cupyx import errstate
 

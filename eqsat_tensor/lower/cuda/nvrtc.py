@@ -44,7 +44,7 @@ class Usage:
 
 
 @cache
-def library() -> ctypes.CDLL:
+def loaded() -> ctypes.CDLL:
     """NVRTC.  Raises UnsupportedError where there is none."""
     for path in _candidates():
         try:
@@ -70,7 +70,7 @@ def _candidates() -> Iterator[str]:
 def version() -> tuple[int, int]:
     """Of NVRTC, such as (13, 5)."""
     major, minor = ctypes.c_int(), ctypes.c_int()
-    library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    loaded().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
     return major.value, minor.value
 
 
@@ -85,7 +85,7 @@ def compile_text(text: str, architecture: str, extra: tuple[str, ...] = ()) -> t
 
     Raises CompileError with NVRTC's log, UnsupportedError where there is no NVRTC.
     """
-    nvrtc = library()
+    nvrtc = loaded()
     program = ctypes.c_void_p()
     sources = [header(name).encode() for name in HEADERS]
     names = [name.encode() for name in HEADERS]

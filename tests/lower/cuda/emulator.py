@@ -80,7 +80,7 @@ class Library:
         assert made.returncode == 0, made.stderr[:4000]
 
     @cached_property
-    def library(self) -> ctypes.CDLL:
+    def shared_object(self) -> ctypes.CDLL:
         return ctypes.CDLL(str(self.path))
 
     def name_of(self, kernel: Text) -> str:
@@ -91,7 +91,7 @@ class Library:
         self, kernel: Text, grid: Sequence[int], block: Sequence[int], arguments: Sequence[Any]
     ) -> None:
         """One launch; arguments: addresses and NumPy scalars."""
-        function = self.library[self.name_of(kernel)]
+        function = self.shared_object[self.name_of(kernel)]
         held = [_held(kind, a) for kind, a in zip(kernel.kinds, arguments, strict=True)]
         pointers = (ctypes.c_void_p * max(len(held), 1))(*(h.ctypes.data for h in held))
         function(pointers, (ctypes.c_uint * 4)(*grid, *block))
@@ -137,7 +137,7 @@ class Emulated:
     """One program on the emulated device."""
 
     def __init__(self, library: Library, program: Program, calls: Any = None) -> None:
-        self.library, self.program = library, program
+        self.launcher, self.program = library, program
         self.kernels = {k.name: k for k in kernels_of(program.text)}
         self.calls = calls
 
@@ -163,7 +163,7 @@ class Emulated:
                 case Run():
                     given = [where[a] if isinstance(a, str) else a for a in action.arguments]
                     kernel = self.kernels[action.kernel]
-                    self.library.launch(kernel, action.grid, action.block, given)
+                    self.launcher.launch(kernel, action.grid, action.block, given)
                 case Sort():
                     labels, order = (_at(where[n], np.dtype(np.int64), (action.count,))
                                      for n in (action.labels, action.order))  # fmt: skip

@@ -43,7 +43,7 @@ SEEDS = range(100 if ALL else 24)
 
 def there() -> bool:
     try:
-        nvrtc.library()
+        nvrtc.loaded()
     except UnsupportedError:
         return False
     return True
