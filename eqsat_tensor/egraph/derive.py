@@ -10,9 +10,15 @@ from collections.abc import Sequence
 from eqsat_tensor.egraph.encode import Encoder
 from eqsat_tensor.egraph.engine import Engine
 from eqsat_tensor.egraph.freeze import support_tables, type_reader
-from eqsat_tensor.egraph.schema import base_forms, ingest_ruleset, op_forms, type_ruleset
+from eqsat_tensor.egraph.schema import (
+    base_forms,
+    ingest_ruleset,
+    live_ruleset,
+    op_forms,
+    type_ruleset,
+)
 from eqsat_tensor.lang import OPS, Expr, OpDef
-from eqsat_tensor.rules.signature import signature, type_rule
+from eqsat_tensor.rules.signature import live, signature, type_rule
 from eqsat_tensor.types import TensorType
 
 MADE = "probe/made"  # the table of made nodes: a program's node -> its like on kept operands
@@ -33,15 +39,15 @@ def derived_types(op: OpDef, nodes: Sequence[Expr]) -> list[TensorType | None]:
     ingest = ["ingest/equal", *map(ingest_ruleset, dict.fromkeys(names))]
     types = ["types/shared", *(type_ruleset(n) for n in dict.fromkeys(names) if type_rule(OPS[n]))]
     with engine.session():
-        commands, rows = encoder.take()
+        commands, entered = encoder.take()
         if commands:
             engine.run(*commands)
-        for table, lines in rows.items():
+        for table, lines in entered.items():
             engine.load_rows(table, lines)
-        for ruleset, members in (("in", ingest), ("derived", types)):
+        rows = ["live/shared", *map(live_ruleset, dict.fromkeys(names))]
+        for ruleset, members in (("in", ingest), ("derived", types), ("live", rows)):
             engine.declare(ruleset, f"(unstable-combined-ruleset {ruleset} {' '.join(members)})")
-        engine.run("(run-schedule (run in))", f"(run-schedule (run {MAKE}))")
-        engine.run("(run-schedule (saturate derived))")
+        engine.run(f"(run-schedule in live {MAKE} live (saturate derived live))")
         tables = engine.tables(dict.fromkeys([*support_tables(), MADE]))
     type_of = type_reader(tables, encoder)
     made = {node: result for (node,), result, _ in tables[MADE].rows}
@@ -54,7 +60,7 @@ def _probe(op: OpDef) -> list[str]:
     sig = signature(op)
     arguments = [*(f"?{n}" for n in sig.attributes), *["?t"] * sig.typed]
     operands = [f"?x{k}" for k in range(op.arity)]
-    given = f"({' '.join([op.constructor, *arguments, *operands])})"
+    given = f"({' '.join([live(op.constructor), *arguments, *operands])})"
     kept = f"({' '.join([op.constructor, *arguments, *(f'(Keep {x})' for x in operands)])})"
     return [
         f"(ruleset {MAKE})",

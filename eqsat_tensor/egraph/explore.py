@@ -36,13 +36,16 @@ GIVEN = "given"  # what provenance calls equalities that came with the roots
 # Two numbers in one class: some rule was applied where it does not hold.
 GUARD = (
     "(ruleset explore/guard)",
-    "(rule ((= ?e (Divide ?a ?z)) (= ?z (Full (F 0.0) ?t))) ((delete (Divide ?a ?z)))"
+    "(rule ((= ?e (Divide/live ?a ?z)) (= ?z (Full/live (F/live 0.0) ?t)))"
+    " ((delete (Divide ?a ?z)) (delete (Divide/live ?a ?z)))"
     ' :ruleset explore/guard :name "by-zero")',
-    "(rule ((= ?e (Negative ?x)) (= ?x (Full (F ?a) ?t)) (!= ?a 0.0)) ((union ?e (Full (F (neg ?a)) ?t)))"
+    "(rule ((= ?e (Negative/live ?x)) (= ?x (Full/live (F/live ?a) ?t)) (!= ?a 0.0))"
+    " ((union ?e (Full (F (neg ?a)) ?t)))"
     ' :ruleset explore/guard :name "negative-number")',
     "(relation explore/wrong (Expr))",
     "(ruleset explore/alarm)",
-    "(rule ((= ?x (Full (F ?a) ?t)) (= ?x (Full (F ?b) ?t)) (!= ?a ?b)) ((explore/wrong ?x))"
+    "(rule ((= ?x (Full/live (F/live ?a) ?t)) (= ?x (Full/live (F/live ?b) ?t)) (!= ?a ?b))"
+    " ((explore/wrong ?x))"
     ' :ruleset explore/alarm :name "two-numbers")',
 )
 
@@ -115,7 +118,7 @@ class _Exploration(_Run):
             engine.run(*commands)
         for table, lines in tables.items():
             engine.load_rows(table, lines)
-        self.command(engine, "ingest")
+        self.command(engine, ("ingest",))
 
     def settled(self, engine: Engine, encoder: Encoder, top: Sequence[int]) -> Frozen:
         """The graph after what shrinks has run and constants are folded."""
@@ -139,7 +142,7 @@ class _Exploration(_Run):
         engine.load("explore/guard", partial(iter, GUARD), "schema")
         for _ in range(SETTLING):
             self.once(engine, (TYPES,))
-            engine.run_schedule("(run-schedule (run explore/guard))")
+            engine.run_schedule(f"(run-schedule (run explore/guard) {self.live(engine)})")
             wrong, _ = engine.run_schedule("(run-schedule (run explore/alarm))")
             if wrong:
                 raise EngineError("two numbers in one class")
@@ -160,10 +163,9 @@ class _Exploration(_Run):
         """Run rulesets once, a rule with more matches than these rests; True where that changed anything."""
         names = []
         for ruleset in rulesets:
-            if ruleset in self.need.declared:
-                name, declaration = self.need.declared[ruleset]
-                engine.declare(name, declaration)
-                names.append(f"(run-with bo {name})")
+            name = self.declared(engine, (ruleset,))
+            if name is not None:
+                names.append(f"(run-with bo {name}) {self.live(engine)}")
         if not names:
             return False
         back_off = f"(let-scheduler bo (back-off :match-limit {matches} :ban-length 2))"
@@ -174,8 +176,8 @@ class _Exploration(_Run):
         """Run rulesets once; True where that changed anything."""
         changed = False
         for ruleset in rulesets:
-            if ruleset in self.need.declared:
-                changed |= self.noted(engine, self.command(engine, ruleset))
+            report = self.command(engine, (ruleset,))
+            changed |= report is not None and self.noted(engine, report)
         return changed
 
     def noted(self, engine: Engine, report: tuple[bool, object]) -> bool:

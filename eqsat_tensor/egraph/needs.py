@@ -10,11 +10,11 @@ for only where a rule that can fire, or such a fact, asks for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from eqsat_tensor.egraph.engine import EngineError
-from eqsat_tensor.egraph.schema import ingest_ruleset, type_ruleset
+from eqsat_tensor.egraph.schema import ingest_ruleset, live_ruleset, type_ruleset
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.rules.book import FACTS, RuleBook
 from eqsat_tensor.rules.expand import UntypedNumber, expand
@@ -34,12 +34,24 @@ class Need:
 
     ops       names of the ops that are there or can be made by one firing.
     rules     numbers of the rules.
-    declared  ruleset -> the engine's name for the rules of it that can fire, and its declaration.
+    members   ruleset -> the engine's rulesets of those of its rules that can fire, one a rule.
+    numbers   of sets of such rulesets: shared by all needs of a book.
     """
 
     ops: tuple[str, ...]
     rules: tuple[int, ...]
-    declared: Mapping[str, tuple[str, str]]
+    members: Mapping[str, Sequence[str]]
+    numbers: dict[tuple[str, ...], int]
+    _declared: dict[tuple[str, ...], tuple[str, str] | None] = field(default_factory=dict)
+
+    def declared(self, rulesets: tuple[str, ...]) -> tuple[str, str] | None:
+        """The engine's name for the rules of ``rulesets`` that can fire, and its declaration."""
+        if rulesets not in self._declared:
+            parts = tuple(p for r in rulesets for p in self.members.get(r, ()))
+            name = f"run{self.numbers.setdefault(parts, len(self.numbers))}/{rulesets[0]}"
+            text = f"(unstable-combined-ruleset {name} {' '.join(parts)})"
+            self._declared[rulesets] = (name, text) if parts else None
+        return self._declared[rulesets]
 
 
 class Needs:
@@ -65,7 +77,7 @@ class Needs:
         ]
         self._texts: dict[int, tuple[str, ...]] = {}
         self._needs: dict[tuple[int, frozenset[str] | None, frozenset[str]], Need] = {}
-        self._names: dict[tuple[str, ...], int] = {}
+        self._numbers: dict[tuple[str, ...], int] = {}
 
     def mask(self, ops: Iterable[str]) -> int:
         """A set of ops as bits."""
@@ -114,15 +126,11 @@ class Needs:
             "ingest": ["ingest/equal", *map(ingest_ruleset, ops)],
             "types": ["types/shared", *(type_ruleset(n) for n in ops if type_rule(OPS[n]))],
             FACTS: ["facts/shared"],
+            "live": ["live/shared", *map(live_ruleset, ops)],
         }
         for i in rules:
             members.setdefault(book[i].ruleset, []).append(f"rules/{i}")
-        declared = {}
-        for ruleset, parts in members.items():
-            number = self._names.setdefault((ruleset, *parts), len(self._names))
-            name = f"run{number}/{ruleset}"
-            declared[ruleset] = (name, f"(unstable-combined-ruleset {name} {' '.join(parts)})")
-        return Need(ops, rules, declared)
+        return Need(ops, rules, members, self._numbers)
 
     def _asked_for(
         self, rewrites: Iterable[int], facts: Iterable[int], wanted: frozenset[str]

@@ -29,7 +29,8 @@ from eqsat_tensor.egraph.schema import base_forms, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
-from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Step
+from eqsat_tensor.rules.book import RuleBook, Step
+from eqsat_tensor.rules.signature import LIVE
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
@@ -169,10 +170,9 @@ class _Run:
         self.needs = needs_of(rules, len(OPS))
         self.present = 0  # ops in the e-graph, as bits
         self.clock = 0  # counts changes of the e-graph
-        self.fact_clock = 0  # those of facts alone, which types do not depend on
         self.rounds = 0  # of the schedule
         self.rows_at_most = 0
-        self.idle: dict[str, int] = {}  # ruleset -> the clock at which it found nothing to do
+        self.idle: dict[tuple[str, ...], int] = {}  # the clock at which there was nothing to do
         self.start, self.mark = time.thread_time(), clock()
 
     def lap(self, stage: str) -> None:
@@ -254,7 +254,7 @@ class _Run:
             engine.run(*commands)
         for table, lines in tables.items():
             engine.load_rows(table, lines)
-        self.command(engine, "ingest")
+        self.command(engine, ("ingest",))
         self.lap("ingest")
         self.clock += 1
         self.rounds += 1
@@ -263,15 +263,31 @@ class _Run:
             self.step(engine, step)
         self.lap("saturate")
 
-    def command(self, engine: Engine, ruleset: str) -> tuple[bool, Mapping[str, int]]:
-        name, declaration = self.need.declared[ruleset]
-        engine.declare(name, declaration)
-        return engine.run_schedule(f"(run-schedule (run {name}))")
+    def command(
+        self, engine: Engine, rulesets: tuple[str, ...]
+    ) -> tuple[bool, Mapping[str, int]] | None:
+        """Run rulesets as one, once, so that what they made can be matched; None: no rule can fire."""
+        name = self.declared(engine, rulesets)
+        if name is None:
+            return None
+        return engine.run_schedule(f"(run-schedule (run {name}) {self.live(engine)})")
+
+    def declared(self, engine: Engine, rulesets: tuple[str, ...]) -> str | None:
+        """The engine's name for those rules of rulesets that can fire; None where there are none."""
+        declared = self.need.declared(rulesets)
+        if declared is None:
+            return None
+        engine.declare(*declared)
+        return declared[0]
+
+    def live(self, engine: Engine) -> str:
+        """The step of a schedule that enters new rows where rules look for them."""
+        return f"(run {self.declared(engine, ('live',))})"
 
     def step(self, engine: Engine, step: Step) -> bool:
         """Do one step of the schedule; True where it changed anything."""
-        if step.kind == "run":
-            return self.run(engine, step.name)
+        if step.kind in ("run", "together"):
+            return self.run(engine, step.names)
         changed = False
         if step.kind == "first" and self.rounds > 1:
             return False
@@ -284,28 +300,29 @@ class _Run:
                 break
         return changed
 
-    def run(self, engine: Engine, ruleset: str) -> bool:
-        """Run a ruleset once, unless nothing changed since it last found nothing to do."""
-        clock = self.clock - self.fact_clock if ruleset == TYPES else self.clock
-        if self.idle.get(ruleset) == clock or self.stopped != "saturated":
+    def run(self, engine: Engine, rulesets: tuple[str, ...]) -> bool:
+        """Run rulesets as one, once, unless nothing changed since they last found nothing to do."""
+        if self.idle.get(rulesets) == self.clock or self.stopped != "saturated":
             return False
-        if ruleset not in self.need.declared:
+        report = self.command(engine, rulesets)
+        if report is None:
             return False
-        changed, matches = self.command(engine, ruleset)
+        changed, matches = report
         present = self.present
+        fired = 0
         for variant, n in matches.items():
-            if n:
+            if n and not variant.endswith(LIVE):
                 name = variant.partition("/")[0]  # the argument orders of one rule count as one
                 self.matches[name] = self.matches.get(name, 0) + n
                 present |= self.needs.makes.get(name, 0)
+                fired += n
         if present != self.present:
             self.present = present
             self.load(engine)
         self.clock += changed
-        self.fact_clock += changed and ruleset == FACTS
-        self.idle[ruleset] = -1 if changed else clock
+        self.idle[rulesets] = -1 if changed else self.clock
         if changed:
-            self.check_limits(engine, ruleset, sum(matches.values()))
+            self.check_limits(engine, " and ".join(rulesets), fired)
         return changed
 
     def check_limits(self, engine: Engine, ruleset: str, matches: int) -> None:
@@ -344,7 +361,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class Size:
-    """Rows of all tables after a run of a ruleset that changed something."""
+    """Rows of all tables after a run of a ruleset, or of some as one, that changed something."""
 
     ruleset: str
     rows: int
@@ -357,10 +374,10 @@ class _Traced(_Run):
         super().__init__(rules, limits, None, ())
         self.sizes: list[Size] = []
 
-    def run(self, engine: Engine, ruleset: str) -> bool:
-        changed = super().run(engine, ruleset)
+    def run(self, engine: Engine, rulesets: tuple[str, ...]) -> bool:
+        changed = super().run(engine, rulesets)
         if changed:
-            self.sizes.append(Size(ruleset, engine.size()))
+            self.sizes.append(Size(" and ".join(rulesets), engine.size()))
         return changed
 
 

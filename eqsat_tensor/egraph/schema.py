@@ -14,8 +14,10 @@ from eqsat_tensor.lang import BOOLS, FLOATS, INTS, OPS, OpDef
 from eqsat_tensor.rules.signature import (
     DTYPE_NAMES,
     ENGINE_NAMES,
-    ENGINE_SORTS,
     VALUES,
+    engine_sorts,
+    live,
+    live_forms,
     shared_type_rules,
     signature,
     type_rule,
@@ -54,6 +56,7 @@ DECLARATIONS = """
 (function row/wide (i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) Unit :no-merge)
 (function row/equal (i64 i64 i64) Unit :no-merge)
 (ruleset ingest/equal)
+(ruleset live/shared)
 (ruleset types/shared)
 (ruleset facts/shared)
 (relation contradiction (Expr i64))
@@ -109,9 +112,9 @@ CONTRADICTIONS = (
     "(nonzero ?x) (nonnegative ?x) (nonpositive ?x)",
     "(= ?c (at-least ?x)) (= ?d (at-most ?x)) (> ?c ?d)",
     "(integer-valued ?x) (= ?c (at-least ?x)) (= ?c (at-most ?x)) (!= ?c (to-f64 (to-i64 ?c)))",
-    "(not-nan ?x) (= ?x (Full (NotANumber) ?t))",
-    "(finite ?x) (= ?x (Full (Inf) ?t))",
-    "(finite ?x) (= ?x (Full (NegativeInf) ?t))",
+    "(not-nan ?x) (= ?x (Full/live (NotANumber) ?t))",
+    "(finite ?x) (= ?x (Full/live (Inf) ?t))",
+    "(finite ?x) (= ?x (Full/live (NegativeInf) ?t))",
     "(positive-definite ?x) (nonpositive ?x)",  # its diagonal is positive
     "(permutation ?x) (nonpositive ?x)",
     "(lower-triangular ?x) (nonzero ?x) (>= (vec-get ?s (- (vec-length ?s) 1)) 2)",
@@ -122,7 +125,7 @@ CONTRADICTIONS = (
 def contradiction_rules() -> list[str]:
     """The rules that find classes of which facts are known that contradict one another."""
     return [
-        f"(rule ((= (Tensor ?type ?s) (type ?x)) (vec-not-contains ?s 0) {conditions})"
+        f"(rule ((= ({live('Tensor')} ?type ?s) (type ?x)) (vec-not-contains ?s 0) {conditions})"
         f' ((contradiction ?x {i})) :ruleset contradictions :name "contradiction/{i}")'
         for i, conditions in enumerate(CONTRADICTIONS)
     ]
@@ -133,7 +136,7 @@ def _seed_facts() -> list[str]:
     for family, names in FAMILIES.items():
         for name in names:
             rules.append(
-                f"(rule ((= (Tensor ({name}) ?s) (type ?x))) ((is-{family} ?x))"
+                f"(rule ((= ({live('Tensor')} ({name}) ?s) (type ?x))) ((is-{family} ?x))"
                 f' :ruleset facts/shared :name "fact/{name}")'
             )
             rules.append(f"(type/is-{family} ({name}))")
@@ -150,8 +153,12 @@ def base_forms() -> tuple[str, ...]:
     """What every engine starts with: sorts, tables, dtypes, values, the built-in facts."""
     forms = _top_level(DECLARATIONS)
     forms += [f"(constructor {name} () DType)" for name in DTYPE_NAMES.values()]
-    values = {ENGINE_NAMES.get(n, n): sorts for n, sorts in VALUES.items()}
-    forms += [f"(constructor {n} ({' '.join(s)}) Value)" for n, s in values.items()]
+    forms += live_forms("Tensor", ("DType", "Sizes"), "Type", "live/shared")
+    for value, sorts in VALUES.items():
+        name = ENGINE_NAMES.get(value, value)
+        forms.append(f"(constructor {name} ({' '.join(sorts)}) Value)")
+        if sorts:
+            forms += live_forms(name, sorts, "Value", "live/shared")
     forms += [r.declaration for r in RELATIONS]
     return (*forms, *shared_type_rules(), *_seed_facts())
 
@@ -160,11 +167,13 @@ def base_forms() -> tuple[str, ...]:
 def op_forms(name: str) -> tuple[str, ...]:
     """What an engine must know of one op: its constructor, how rows become nodes, its type."""
     op = OPS[name]
-    sorts = " ".join(ENGINE_SORTS.get(s, s) for s in signature(op).sorts)
+    sorts = engine_sorts(op)
     forms = [
-        f"(constructor {op.constructor} ({sorts}) Expr)",
+        f"(constructor {op.constructor} ({' '.join(sorts)}) Expr)",
         f"(ruleset {ingest_ruleset(name)})",
         ingest_rule(op, codes()[name]),
+        f"(ruleset {live_ruleset(name)})",
+        *live_forms(op.constructor, sorts, "Expr", live_ruleset(name)),
     ]
     rule = type_rule(op)
     if rule is not None:
@@ -175,6 +184,11 @@ def op_forms(name: str) -> tuple[str, ...]:
 def ingest_ruleset(name: str) -> str:
     """The ruleset of an op's ingest rule."""
     return f"ingest/{OPS[name].constructor}"
+
+
+def live_ruleset(name: str) -> str:
+    """The ruleset that enters an op's live rows in their table."""
+    return f"live/{OPS[name].constructor}"
 
 
 def type_ruleset(name: str) -> str:

@@ -9,6 +9,7 @@ Files are read form by form, so that every message has the file and the line:
     (relation NAME (SORT ... NUMBER) :merge max|min)     a bound: the strongest number is kept
     (ruleset NAME :guarantee exact|real|stable|approx|identity [:shrinks] [:subsumes] [:improves nonfinite] "doc")
     (schedule STEP ...)       STEP is NAME, (run STEP ...), (saturate STEP ...), (repeat N STEP ...),
+                              (together NAME ...): searched at once, then applied; or
                               (first STEP ...): before proposers are asked, and not again after
 
 A condition is a fact ``(positive x)``, an equation ``(= t (type x))`` or a comparison ``(> c 0.0)``.

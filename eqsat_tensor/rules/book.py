@@ -94,13 +94,19 @@ class Relation:
 
 @dataclass(frozen=True)
 class Step:
-    """A node of the schedule: ``kind`` "run" (``name``), "saturate", "repeat" (``count``), "seq", or
-    "first": steps that are done before proposers are asked, and not again with what they propose."""
+    """A node of the schedule: ``kind`` "run" (``name``), "together" (runs, searched at once),
+    "saturate", "repeat" (``count``), "seq", or "first": steps that are done before proposers are
+    asked, and not again with what they propose."""
 
     kind: str
     name: str = ""
     count: int = 0
     steps: tuple[Step, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The rulesets of a "run" or "together"."""
+        return (self.name,) if self.kind == "run" else tuple(s.name for s in self.steps)
 
     def restricted(self, rulesets: Iterable[str]) -> Step | None:
         """The step without runs of other rulesets; None where nothing is left."""

@@ -1,9 +1,10 @@
 """A `Rule` -> the engine rules (text) that do it: literals typed, both argument orders, provenance.
 
 (rewrite (Add x 0.0) x :ruleset fold :name "add-zero" :subsume)
-->  (rule ((= ?self (Add ?x ?1)) (= ?1 (Full (F 0.0) ?t/1)))
-          ((union ?self ?x) (fired ?self 7) (subsume (Add ?x ?1))) :ruleset rules/7 :name "add-zero")
-    and the same with (Add ?1 ?x)
+->  (rule ((= ?self (Add/live ?x ?1)) (= ?1 (Full/live (F/live 0.0) ?t/1)))
+          ((union ?self ?x) (fired ?self 7) (subsume (Add ?x ?1)) (delete (Add/live ?x ?1)))
+          :ruleset rules/7 :name "add-zero")
+    and the same with (Add/live ?1 ?x)
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from itertools import product
 
 from eqsat_tensor.rules.alike import Types, literal_family
 from eqsat_tensor.rules.book import Rule
-from eqsat_tensor.rules.signature import ENGINE_NAMES, text_number
+from eqsat_tensor.rules.signature import ENGINE_NAMES, live, text_number
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, show
-from eqsat_tensor.rules.vocabulary import ROOT, Vocabulary, is_variable, variables
+from eqsat_tensor.rules.vocabulary import ROOT, TYPE_NAMES, Vocabulary, is_variable, variables
 
 ORDERED_NODES = 2  # commutative nodes of a pattern that are matched in both orders
 
@@ -135,12 +136,13 @@ def _rewrite(
     for i, (t, sort) in enumerate(zip(lhs[1:], sorts, strict=True)):
         place = ("left", i - first + 1)
         text = emitter.term(t, sort, place)
-        if sort == "Expr" and not is_variable(t):  # flattened, so that the node can be subsumed
+        table = isinstance(t, tuple) and str(t[0]) in vocabulary.functions
+        if table or (sort == "Expr" and not is_variable(t)):  # flattened, to be subsumed by name
             query.append(f"(= ?{i} {text})")
             text = f"?{i}"
         arguments.append(text)
-    node = f"({' '.join([str(lhs[0]), *arguments])})"
-    query = [f"(= ?self {node})", *query, *(t for c in conditions for t in emitter.condition(c))]
+    matched = f"({' '.join([live(str(lhs[0])), *arguments])})"
+    query = [f"(= ?self {matched})", *query, *(t for c in conditions for t in emitter.condition(c))]
     value = emitter.term(rule.rhs, "Expr", ("right",), made=True)
     query += emitter.needed
     actions = [f"(let ?self/made {value})", "(union ?self ?self/made)"]
@@ -148,7 +150,8 @@ def _rewrite(
         actions = [f"(union ?self {value})"]
     actions.append(f"(fired ?self {number})")
     if rule.subsume:
-        actions.append(f"(subsume {node})")
+        node = f"({' '.join([str(lhs[0]), *arguments])})"
+        actions += [f"(subsume {node})", f"(delete {matched})"]
     return query, actions
 
 
@@ -182,7 +185,7 @@ class _Emitter:
         if isinstance(t, tuple):
             head = str(t[0])
             if head not in self.vocabulary.functions:
-                return self.primitive(t)
+                return self.primitive(t, made)
             sorts, _ = self.vocabulary.functions[head]
             arity = sum(s == "Expr" for s in sorts) if head in self.vocabulary.ops else 0
             first = len(sorts) - arity
@@ -190,13 +193,20 @@ class _Emitter:
                 self.term(x, s, (*place, i - first + 1), made)
                 for i, (x, s) in enumerate(zip(t[1:], sorts, strict=True))
             ]
-            return f"({' '.join([_table(head), *parts])})"
+            return f"({' '.join([self.table(head, made), *parts])})"
         if isinstance(t, Text):
             return str(text_number(t))
         if sort == "Expr":
             wanted = self.made_type(t, place) if made else self.matched_type(place)
-            return f"(Full {_value(t)} ?{wanted})"
+            head, value = _value(t)
+            return f"({self.table('Full', made)} ({self.table(head, made)} {value}) ?{wanted})"
         return show(t)
+
+    def table(self, head: str, made: bool) -> str:
+        """The engine's name for what makes or, in a query, holds a term."""
+        name = ENGINE_NAMES.get(head, head)
+        sorts, _ = self.vocabulary.functions.get(head, ((), ""))
+        return live(name) if sorts and not made and head not in TYPE_NAMES else name
 
     def matched_type(self, place: object) -> str:
         """A variable for the type of a number in a pattern: whatever it is."""
@@ -225,7 +235,7 @@ class _Emitter:
         known = self.types.family(place)
         if known is None:
             self.types.known[self.types.same_dtype.find(place)] = family
-            self.needed += [f"(= ?{found} (Tensor ?d/{found} ?s/{found}))"]
+            self.needed += [f"(= ?{found} ({live('Tensor')} ?d/{found} ?s/{found}))"]
             self.needed.append(f"(type/is-{family} ?d/{found})")
         elif known != family:
             raise UntypedNumber(show(t))
@@ -256,16 +266,16 @@ class _Emitter:
     def conclusion(self, t: Sexpr) -> str:
         """What a fact rule does."""
         if isinstance(t, tuple) and str(t[0]) in self.vocabulary.merged:
-            return f"(set {' '.join(self.bound(t))})"
-        return self.primitive(t)
+            return f"(set {' '.join(self.bound(t, made=True))})"
+        return self.primitive(t, made=True)
 
-    def bound(self, t: tuple[Sexpr, ...]) -> tuple[str, str]:
+    def bound(self, t: tuple[Sexpr, ...], made: bool = False) -> tuple[str, str]:
         """``(at-least x c)`` as the look-up ``(at-least ?x)`` and the value."""
-        keys = [self.primitive(u) for u in t[1:-1]]
-        return f"({' '.join([str(t[0]), *keys])})", self.primitive(t[-1])
+        keys = [self.primitive(u, made) for u in t[1:-1]]
+        return f"({' '.join([str(t[0]), *keys])})", self.primitive(t[-1], made)
 
-    def primitive(self, t: Sexpr) -> str:
-        """A fact or a computation."""
+    def primitive(self, t: Sexpr, made: bool = False) -> str:
+        """A fact or a computation; ``made``: in an action."""
         if is_variable(t):
             return f"?{t}"
         if not isinstance(t, tuple):
@@ -273,16 +283,13 @@ class _Emitter:
         head = str(t[0])
         sorts = self.vocabulary.arguments(head)
         if sorts is None:
-            return f"({' '.join([head, *map(self.primitive, t[1:])])})"
-        parts = [self.term(x, s, ("free", id(x))) for x, s in zip(t[1:], sorts, strict=True)]
-        return f"({' '.join([_table(head), *parts])})"
+            return f"({' '.join([head, *(self.primitive(u, made) for u in t[1:])])})"
+        parts = [self.term(x, s, ("free", id(x)), made) for x, s in zip(t[1:], sorts, strict=True)]
+        return f"({' '.join([self.table(head, made), *parts])})"
 
 
-def _table(head: str) -> str:
-    return ENGINE_NAMES.get(head, head)
-
-
-def _value(t: Sexpr) -> str:
+def _value(t: Sexpr) -> tuple[str, str]:
+    """What makes the value of a number, and of what."""
     if isinstance(t, float):
-        return f"(F {t!r})"
-    return f"(I {t})" if isinstance(t, int) else f"(B {int(t == 'true')})"
+        return "F", repr(t)
+    return ("I", str(t)) if isinstance(t, int) else ("B", str(int(t == "true")))

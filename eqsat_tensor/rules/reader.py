@@ -200,11 +200,15 @@ class Reader:
             case (Symbol() as head, *rest) if head in ("run", "seq", "saturate", "first") and rest:
                 kind = str(head) if head in ("saturate", "first") else "seq"
                 return Step(kind, steps=tuple(self._step(form, s) for s in rest))
+            case (Symbol() as head, *rest) if head == "together" and rest:
+                if all(isinstance(s, Symbol) for s in rest):
+                    return Step("together", steps=tuple(self._step(form, s) for s in rest))
             case (Symbol() as head, int() as count, *rest) if head == "repeat" and rest:
                 return Step("repeat", count=count, steps=tuple(self._step(form, s) for s in rest))
         raise form.error(
             f"no schedule step {show(sexpr)}",
-            "write NAME, (run STEP ...), (saturate STEP ...), (repeat N STEP ...) or (first STEP ...)",
+            "write NAME, (run STEP ...), (together NAME ...), (saturate STEP ...), (repeat N STEP ...) or"
+            " (first STEP ...)",
         )
 
     # ------------------------------------------------------------------------------ options

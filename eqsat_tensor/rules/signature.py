@@ -41,6 +41,7 @@ VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",), "Wide": ("i64",)} | dict.
 ENGINE_NAMES = {"NaN": "NotANumber", "type-of": "type"}  # the engine reads NaN as a number
 ENGINE_SORTS = {"Text": "i64"}
 MAX_RANK = 6  # longest list of axes that type rules know
+LIVE = "/live"  # ends the name of a table of live rows
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,31 @@ def signature(op: OpDef) -> Signature:
 def constructors() -> dict[str, OpDef]:
     """Every op by its name in rule files; the engine does not see those of any arity."""
     return {op.constructor: op for op in OPS.values() if op.arity != ANY_ARITY}
+
+
+def live(name: str) -> str:
+    """The table in which a query finds the rows of constructor ``name`` that are not subsumed.
+
+    The engine cannot keep an index of a constructor's table: it may hold subsumed rows, so each search
+    of each rule sorts out the others and makes an index of them, for whole tables where one row is
+    new.  A function cannot be subsumed; so what rules match is a function beside each constructor.
+    """
+    return name + LIVE
+
+
+def live_forms(name: str, sorts: tuple[str, ...], result: str, ruleset: str) -> tuple[str, str]:
+    """The table of a constructor's live rows, and the rule that enters them in it."""
+    variables = " ".join(f"?{k}" for k in range(len(sorts)))
+    return (
+        f"(function {live(name)} ({' '.join(sorts)}) {result} :merge old)",
+        f"(rule ((= ?e ({name} {variables}))) ((set ({live(name)} {variables}) ?e))"
+        f' :ruleset {ruleset} :name "{live(name)}")',
+    )
+
+
+def engine_sorts(op: OpDef) -> tuple[str, ...]:
+    """The sorts of the arguments of an op's constructor, as the engine names them."""
+    return tuple(ENGINE_SORTS.get(s, s) for s in signature(op).sorts)
 
 
 # ------------------------------------------------------------------------------ rules for types
@@ -281,13 +307,13 @@ def _made_type_rule(op: OpDef) -> str | None:
         return None
     arguments = [f"?{n}" for n in sig.attributes] + ["?t"] * sig.typed
     arguments += [f"?x{k}" for k in range(op.arity)]
-    pattern = f"(= ?e ({' '.join([op.constructor, *arguments])}))"
+    pattern = f"(= ?e ({' '.join([live(op.constructor), *arguments])}))"
     if sig.typed:
         return _rule(op, pattern, "(set (type ?e) ?t)")
     form = type_form(op)
     if form is None:
         return None
-    made = "?t{k}" if form.whole else "(Tensor ?d{k} ?s{k})"
+    made = "?t{k}" if form.whole else f"({live('Tensor')} ?d{{k}} ?s{{k}})"
     reads = " ".join(f"(= {made.format(k=k)} (type ?x{k}))" for k in form.uses)
     return _rule(op, f"{pattern} {reads} {form.clauses}", form.result)
 

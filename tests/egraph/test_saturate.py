@@ -156,6 +156,45 @@ def _head_with(schedule: str) -> str:
     return HEAD[: HEAD.index("(schedule")] + f"(schedule (saturate types facts) {schedule})\n"
 
 
+# ------------------------------------------------------------------------------------ live rows
+def test_a_subsumed_row_is_not_matched_again_though_rules_make_it_again() -> None:
+    rules = """
+(rewrite (Sin x) (Cos x) :ruleset fold :name "sine-goes")
+(rewrite (Exp x) (Sin x) :ruleset simplify :name "sine-comes")
+(rewrite (Sin x) (Tan x) :ruleset simplify :name "of-live-sines")
+"""
+    head = _head_with("(repeat 4 (run fold) (run simplify) types)")
+    x = leaf()
+    result = saturate([op("add", op("sin", x), op("exp", x))], small_book(rules, head))
+    assert result.graph is not None
+    assert result.matches["sine-goes"] == 1
+    assert result.matches["sine-comes"] >= 1
+    assert "of-live-sines" not in result.matches
+    (sine,) = (n for n in result.graph.nodes if n.op == "sin")
+    assert sine.subsumed
+    assert {result.graph.nodes[i].op for i in result.graph.by_class[sine.eclass]} == {
+        "sin", "cos", "exp",
+    }  # fmt: skip
+
+
+def test_rulesets_run_together_search_before_any_of_them_acts() -> None:
+    rules = """
+(rewrite (Sin x) (Cos x) :ruleset fold :name "sine-goes")
+(rewrite (Sin x) (Tan x) :ruleset simplify :name "of-live-sines")
+"""
+    program = [op("sin", leaf())]
+    for schedule, fired in (
+        ("(together fold simplify)", {"sine-goes": 1, "of-live-sines": 1}),
+        ("fold simplify", {"sine-goes": 1}),
+        ("(saturate (together fold types facts)) simplify", {"sine-goes": 1}),
+    ):
+        book = small_book(rules, _head_with(schedule))
+        assert " ".join(map(str, book.schedule[1:])) == schedule
+        result = saturate(program, book)
+        assert {k: v for k, v in result.matches.items() if "sine" in k} == fired, schedule
+        assert result.stopped == "saturated"
+
+
 # ------------------------------------------------------------------------------------ traces
 def test_two_hundred_compiles_leave_no_trace() -> None:
     book, program = small_book(), tower(3)

@@ -91,6 +91,7 @@ BAD = {
     "relation positive is declared with other sorts": ("(relation positive (Expr Expr))", 5),
     "the schedule runs nowhere": ("(schedule nowhere)", 5),
     "no schedule step": ("(schedule (repeat many fold))", 5),
+    "no schedule step (together": ("(schedule (together fold (run fold)))", 5),
     "ruleset fold is declared at a.egg:2": ("(ruleset fold :guarantee real)", 5),
     "1.0 where an i64 is expected": (f"(rewrite (Pick 1.0 x i) x {OK})", 5),
 }  # fmt: skip

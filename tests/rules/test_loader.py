@@ -42,8 +42,8 @@ def test_forms_know_their_line_and_the_comment_above() -> None:
 def test_a_rewrite_becomes_a_rule_with_provenance_and_subsumption() -> None:
     (text,) = engine_rules('(rewrite (Log (Exp x)) x :ruleset fold :name "n")')
     assert text == (
-        "(rule ((= ?self (Log ?0)) (= ?0 (Exp ?x))) ((union ?self ?x) (fired ?self 0)"
-        ' (subsume (Log ?0))) :ruleset rules/0 :name "n")'
+        "(rule ((= ?self (Log/live ?0)) (= ?0 (Exp/live ?x))) ((union ?self ?x) (fired ?self 0)"
+        ' (subsume (Log ?0)) (delete (Log/live ?0))) :ruleset rules/0 :name "n")'
     )
 
 
@@ -81,7 +81,7 @@ def test_no_name_of_a_variable_is_taken() -> None:
     (text,) = engine_rules(
         '(rewrite (Subtract e r) (Negative (Subtract r e)) :ruleset exact :name "n")'
     )
-    assert "(= ?self (Subtract ?e ?r))" in text
+    assert "(= ?self (Subtract/live ?e ?r))" in text
     assert "(let ?self/made (Negative (Subtract ?r ?e)))" in text
 
 
@@ -117,14 +117,14 @@ def test_a_text_stands_for_a_number_that_is_the_same_everywhere() -> None:
     (text,) = engine_rules(
         '(rewrite (Scatter "set" c t x i (Gather 1 u x i)) x :ruleset exact :name "n")'
     )
-    assert f"(Scatter {text_number('set')} ?c" in text
+    assert f"(Scatter/live {text_number('set')} ?c" in text
     assert text_of(text_number("set")) == "set"
 
 
 def test_a_fact_may_conclude_several_things() -> None:
     (text,) = engine_rules('(fact ((positive x) (nonzero x)) :when ((= x (Exp y))) :name "n")')
     assert text == (
-        '(rule ((= ?x (Exp ?y))) ((positive ?x) (nonzero ?x)) :ruleset rules/0 :name "n")'
+        '(rule ((= ?x (Exp/live ?y))) ((positive ?x) (nonzero ?x)) :ruleset rules/0 :name "n")'
     )
 
 
