@@ -1,6 +1,6 @@
 """The kind of program that peers show in their own documentation, on whatever peers are installed.
 
-    python benchmarks/examples.py [--rounds 5] [--largest 7] [name ...]
+    python benchmarks/examples.py [--rounds 5] [--largest 7] [--write] [name ...]
 
 Elementwise formulas as numexpr's and Theano's users write them, from 10 to 10^7 elements; loops of
 array code as Numba's; losses, activations, per-example gradients and a network's training step as
@@ -9,31 +9,45 @@ none of them was looked at when the compiler was made.
 
 The same function runs everywhere: NumPy's names are taken from its first argument.  Systems take
 turns; a figure is the median of the rounds, in microseconds a call, results made anew by each call;
-before, each result is held against NumPy.  The last column is the best other system over ours.  A
-dash: that system is not installed, or does not take the program as it stands.
+before, each result is held against NumPy.  The last columns are the best other system over ours, and
+how much of the machine's best our kernels reach (`f.profile()`: the least time for so much arithmetic
+and so many bytes, over the fastest call's).  A dash: that system is not installed, or does not take
+the program as it stands.  ``--write`` makes docs/measured.md and its pictures of what was printed.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import platform
 import re
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from charts import bars, curves
 
 import eqsat_tensor as et
 
 SECONDS = 0.02  # of a round, at least one call
+PROFILED = 20  # calls of which the fastest tells our share of the roofline
 RANDOM = np.random.default_rng(0)
+HEAD = """# Measured: what others show, side by side
+
+Made by `python benchmarks/examples.py --write`, which tells what is compared and how.
+
+![nanoseconds an element](measured-formulas.svg)
+
+![ratios](measured-programs.svg)
+"""
 PACKAGES = {
     "NumPy": "numpy",
     "numexpr": "numexpr",
@@ -285,6 +299,88 @@ def microseconds(call: Call) -> float:
         count = max(count + 1, int(1.2 * count * SECONDS / max(took, 1e-7)))
 
 
+def share_of_roofline(example: Example) -> float:
+    """How much of the machine's best our kernels reach, of 1, each weighted by its time."""
+    function = et.jit(_derived(example, et, et.value_and_grad), mode="profile")
+    for _ in range(PROFILED):
+        function(*example.arrays)
+    (part,) = function.profile().parts
+    spent = [took.fewest for took in part.took]
+    weighed = sum(s * t for s, t in zip(part.shares, spent, strict=True))
+    return weighed / sum(spent) if sum(spent) else 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was measured of one example: microseconds by system, and our share of the roofline."""
+
+    name: str
+    times: dict[str, float]
+    share: float
+
+    @property
+    def ratio(self) -> float | None:
+        """The best other system's time over ours."""
+        others = [t for system, t in self.times.items() if system != "eqsat"]
+        return min(others) / self.times["eqsat"] if others else None
+
+
+@dataclass
+class Table:
+    """The lines of a run, as Markdown; printed as they come."""
+
+    systems: Sequence[str]
+    lines: list[Line] = field(default_factory=list)
+
+    def head(self) -> str:
+        """Date, machine, versions, and the names of the columns."""
+        versions = ", ".join(f"{s} {version(PACKAGES[s])}" for s in self.systems)
+        columns = ("program", *self.systems, "best other / eqsat", "of the roofline")
+        return (
+            f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} processors, Python"
+            f" {platform.python_version()}, {versions}. Microseconds a call.\n\n"
+            f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|"
+        )
+
+    def row(self, line: Line) -> str:
+        """One line of the table."""
+        cells = [f"{line.times[s]:,.1f}" if s in line.times else "-" for s in self.systems]
+        ratio = "-" if line.ratio is None else f"{line.ratio:.2f}"
+        return f"| {line.name} | {' | '.join(cells)} | {ratio} | {line.share:.0%} |"
+
+    def write(self, folder: Path) -> None:
+        """measured.md with the table, and its pictures: formulas by size, ratios of the others."""
+        by_size: dict[str, dict[str, list[tuple[float, float]]]] = {}
+        others: dict[str, float] = {}
+        for line in self.lines:
+            formula, _, power = line.name.rpartition(", 1e")
+            if formula in FORMULAS:
+                for system, took in line.times.items():
+                    points = by_size.setdefault(formula, {}).setdefault(system, [])
+                    points.append((10.0 ** int(power), 1e3 * took / 10.0 ** int(power)))
+            elif line.ratio is not None:
+                others[line.name] = line.ratio
+        (folder / "measured-formulas.svg").write_text(
+            curves("nanoseconds an element, by number of elements", by_size), encoding="utf-8"
+        )
+        (folder / "measured-programs.svg").write_text(
+            bars("the best other system's time over ours", others), encoding="utf-8"
+        )
+        rows = "\n".join(map(self.row, self.lines))
+        (folder / "measured.md").write_text(f"{HEAD}\n{self.head()}\n{rows}\n", encoding="utf-8")
+
+
+def measured(name: str, example: Example, systems: Sequence[str], rounds: int) -> Line:
+    """Time one example on every system, in turns."""
+    calls = ready(example, systems)
+    times: dict[str, list[float]] = {system: [] for system in calls}
+    for _ in range(rounds):
+        for system, call in calls.items():
+            times[system].append(microseconds(call))
+    medians = {system: statistics.median(t) for system, t in times.items()}
+    return Line(name, medians, share_of_roofline(example))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="examples whose names begin so; all by default")
@@ -292,27 +388,16 @@ def main() -> None:
     parser.add_argument(
         "--largest", type=int, default=7, help="power of ten of the longest formula"
     )
+    parser.add_argument("--write", action="store_true", help="write docs/measured.md")
     options = parser.parse_args()
-    installed = [s for s in SYSTEMS if find_spec(PACKAGES[s]) is not None]
-    versions = ", ".join(f"{s} {version(PACKAGES[s])}" for s in installed)
-    print(
-        f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, Python {platform.python_version()}, {versions}\n"
-    )
-    print("| program | " + " | ".join(installed) + " | best other / eqsat |")
-    print("|---" * (len(installed) + 2) + "|")
+    table = Table([s for s in SYSTEMS if find_spec(PACKAGES[s]) is not None])
+    print(table.head(), flush=True)
     for name, example in examples(options.largest).items():
-        if options.names and not name.startswith(tuple(options.names)):
-            continue
-        calls = ready(example, installed)
-        times: dict[str, list[float]] = {system: [] for system in calls}
-        for _ in range(options.rounds):
-            for system, call in calls.items():
-                times[system].append(microseconds(call))
-        medians = {system: statistics.median(t) for system, t in times.items()}
-        others = [t for system, t in medians.items() if system != "eqsat"]
-        cells = [f"{medians[s]:,.1f}" if s in medians else "-" for s in installed]
-        ratio = f"{min(others) / medians['eqsat']:.2f}" if others else "-"
-        print(f"| {name} | {' | '.join(cells)} | {ratio} |", flush=True)
+        if not options.names or name.startswith(tuple(options.names)):
+            table.lines.append(measured(name, example, table.systems, options.rounds))
+            print(table.row(table.lines[-1]), flush=True)
+    if options.write:
+        table.write(Path(__file__).parent.parent / "docs")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -20,7 +21,11 @@ def script() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["examples"] = module
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(FILE.parent))  # as when the file is run
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(FILE.parent))
     return module
 
 
@@ -50,3 +55,23 @@ def test_what_is_wrong_is_not_timed(script):
     wrong = script.Example(lambda xp, a: a + (1 if xp is np else 2), example.arrays)
     with pytest.raises(AssertionError, match="eqsat"):
         script.ready(wrong, ["NumPy", "eqsat"])
+
+
+def test_the_table_and_its_pictures_hold_what_was_measured(script, tmp_path):
+    chosen = {n: e for n, e in script.examples(2).items() if n.startswith(("a + 1", "selu"))}
+    table = script.Table(["NumPy", "eqsat"])
+    table.lines += [script.measured(n, e, table.systems, 1) for n, e in chosen.items()]
+    assert all(set(line.times) == {"NumPy", "eqsat"} for line in table.lines)
+    assert all(line.share > 0 for line in table.lines)
+    table.write(tmp_path)
+    rows = (tmp_path / "measured.md").read_text().splitlines()
+    assert [r.split(" | ")[0] for r in rows[-3:]] == [f"| {n}" for n in chosen]
+    formulas, programs = (
+        ElementTree.parse(tmp_path / f"measured-{n}.svg").getroot()
+        for n in ("formulas", "programs")
+    )
+    texts = {t.text for t in formulas.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"NumPy", "eqsat", "a + 1", "1e1", "1e2"} <= texts
+    assert len(list(formulas.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
+    texts = {t.text for t in programs.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"selu, float32, 1e6", f"{table.lines[-1].ratio:.2f}"} <= texts
