@@ -11,6 +11,7 @@ approx  at moderate values, and where E(left) is at most 2**-10 of T, right is w
 Values of magnitudes near the ends of the range: to reassociate is to overflow or underflow
 elsewhere, so there `right` may also err by its own bound; it is counted as a range loss.  But a
 right side that multiplies no two inputs, sums and constant multiples, overflows only where left may;
+a stable one is a number wherever left is one and T a normal number, but for inputs near the largest;
 and one that overflows at some draws, where the left does at none, loses range (`LOSSES`).
 Integers and bools are equal, wrapped or not.  Inputs that are NaN or infinite: where left is a
 number or a certain infinity right is the same; where left is NaN so is right, or (no input NaN)
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.verify.assumptions import assumptions_hold
 from eqsat_tensor.verify.bounds import (
@@ -149,10 +151,22 @@ def hold(
     measure.range_gained += bool((~np.isfinite(x) & np.isfinite(y)).any())
     measure.range_lost += bool((np.isfinite(x) & ~np.isfinite(y)).any())
     values = (x, ex, y, ey)
-    scales = multiplies(right) and not any(v.op.name == "full" for v in variables)
+    kept = ""
+    if multiplies(right) and not any(v.op.name == "full" for v in variables):
+        kept = "all"
+    elif guarantee == "stable" and within_range([left, right], inputs):
+        kept = "normal"
     return hold_finite(
-        left, right, inputs, values, guarantee, improves, moderate, scales, measure, truths
+        left, right, inputs, values, guarantee, improves, moderate, kept, measure, truths
     )
+
+
+def within_range(sides: Sequence[Expr], inputs: Mapping[Expr, Array]) -> bool:
+    """True where no input is near the largest number, and nothing is computed by LAPACK."""
+    if any(node.op.kind is Kind.LIBRARY for node in topological(sides)):
+        return False
+    floats = (v for v in inputs.values() if v.dtype.kind == "f" and v.size)
+    return all(np.abs(v).max() <= float(np.finfo(v.dtype).max) / MARGIN for v in floats)
 
 
 @lru_cache(maxsize=1024)
@@ -270,7 +284,7 @@ def hold_finite(
     guarantee: str,
     improves: bool,
     moderate: bool,
-    scales: bool,
+    kept: str,
     measure: Measure,
     most: int = TRUTHS,
 ) -> Finding | None:
@@ -310,7 +324,7 @@ def hold_finite(
             finding = hold_undefined(index, point, improves)
         else:
             k = ulps_allowed(guarantee, right)
-            finding = hold_element(index, point, truth, guarantee, k, moderate, scales, measure)
+            finding = hold_element(index, point, truth, guarantee, k, moderate, kept, measure)
         if finding is not None:
             return finding
     return None
@@ -373,10 +387,11 @@ def hold_element(
     guarantee: str,
     k: float,
     moderate: bool,
-    scales: bool,
+    kept: str,
     measure: Measure,
 ) -> Finding | None:
-    """One element whose truth is known.  ``scales``: right multiplies no two inputs."""
+    """One element whose truth is known.  ``kept``: where left is a number, right is one, too: for
+    "all" truths, for "normal" ones or for none ("")."""
     x, ex, y, ey = point
     dtype = np.asarray(x).dtype
     unit = ulp(truth, dtype)
@@ -391,8 +406,9 @@ def hold_element(
         if not large or guarantee != "stable":
             return None
     own = C * ey + k * unit
+    holds = kept == "all" or (kept == "normal" and normal(truth, dtype))
+    overflows = holds and np.isfinite(x) and not np.isfinite(y)
     if np.isfinite(ex) and error > allowed:
-        overflows = scales and np.isfinite(x) and not np.isfinite(y)
         own_bound = not np.isfinite(ey) or (not np.isnan(y) and error <= own)
         at_an_end = not moderate or not normal(truth, dtype)
         if at_an_end and own_bound and not overflows:

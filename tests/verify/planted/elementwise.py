@@ -195,6 +195,11 @@ WRONG = {
     # ---------------------------------------------------------- approximate, and not even that
     "close-to-nothing": ("approx", "(rewrite (Sin x) x)"),
     "wrong-quotient": ("approx", "(rewrite (Divide (Multiply x y) z) (Divide x (Multiply y z)))"),
+    "quotient-of-scaled-squares": (  # a/b may overflow where c is 0
+        "stable",
+        "(rewrite (Divide (Multiply (Square a) c) (Square b)) (Multiply (Square (Divide a b)) c)"
+        " :when ((nonzero b)))",
+    ),
 }
 RIGHT = {
     "negative-twice": ("exact", "(rewrite (Negative (Negative x)) x)"),
