@@ -9,11 +9,13 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature
+from itertools import accumulate
 from typing import Any
 
 from eqsat_tensor.errors import ArgumentError, message
+from eqsat_tensor.runtime.forms import Form, form_of, is_readable
 from eqsat_tensor.tracing import distinct_names, leaf_names
-from eqsat_tensor.trees import Tree, flatten, is_registered
+from eqsat_tensor.trees import LEAF, Tree, flatten, is_registered
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,7 @@ class Arranged:
     labels   of the positional arguments; keywords: names of the others.
     donated  numbers of the leaves that may be overwritten.
     instance the object whose method is called, among the statics; None for functions.
+    positional, named: how many arguments came by position, and the names of the others as they came.
     """
 
     values: Sequence[Any]
@@ -36,20 +39,41 @@ class Arranged:
     keywords: Sequence[str]
     donated: frozenset[int]
     instance: Any
+    positional: int
+    named: Sequence[str]
 
     @property
-    def flat(self) -> bool:
-        """Are the arguments given by position, each an array, a number, None or static?  Then the
-        entry may take such calls."""
-        kinds = {c.kind for c in self.tree.children}
-        return not self.keywords and kinds <= {"leaf", "none"}
+    def nests(self) -> dict[Any, Tree]:
+        """The nest of each argument by label; one that is static is a leaf for the entry."""
+        traced = dict(zip(self.tree.keys, self.tree.children, strict=True))
+        return {k: traced.get(k, LEAF) for k in (*self.labels, *self.keywords)}
+
+    @property
+    def native(self) -> bool:
+        """May the entry take such calls?"""
+        return all(map(is_readable, self.nests.values()))
+
+    @property
+    def places(self) -> dict[Any, int]:
+        """The number of the first leaf of each argument, among all that the entry reads."""
+        sizes = [nest.leaves for nest in self.nests.values()]
+        return dict(zip(self.nests, accumulate(sizes, initial=0), strict=False))
 
     @property
     def fixed(self) -> list[tuple[int, Any]]:
-        """Positions of the arguments that the entry compares by identity, and what they are."""
-        nones = [k for k, c in zip(self.tree.keys, self.tree.children, strict=True) if not c.leaves]
-        every = {**self.statics, **dict.fromkeys(nones)}
-        return [(i, every[k]) for i, k in enumerate(self.labels) if k in every]
+        """Places of the arguments that the entry compares by identity, and what they are."""
+        places = self.places
+        return [(places[k], v) for k, v in sorted(self.statics.items(), key=lambda s: places[s[0]])]
+
+    @property
+    def form(self) -> Form | None:
+        """How the call came, where the entry may take such calls."""
+        if not self.native:
+            return None
+        nests, places = self.nests, self.places
+        given = [*self.labels[: self.positional], *self.named]
+        numbers = [n for k in given for n in range(places[k], places[k] + nests[k].leaves)]
+        return form_of([nests[k] for k in given], numbers, self.named)
 
     def rebuild(self, nest: Mapping[Any, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments of the function, given the traced ones by label."""
@@ -113,6 +137,7 @@ class Arrangement:
 
     def arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arranged:
         """Lay out one call.  Raises ArgumentError for arguments that do not fit the signature."""
+        positional, named = len(args), list(kwargs)
         if self.signature is not None:
             try:
                 bound = self.signature.bind(*args, **kwargs)
@@ -149,6 +174,8 @@ class Arrangement:
             list(kwargs),
             frozenset(donated),
             instance,
+            positional,
+            named,
         )
 
     def _label(self, index: int) -> Any:

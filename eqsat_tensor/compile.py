@@ -33,6 +33,7 @@ from eqsat_tensor.ops.assume import without_assumptions
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
 from eqsat_tensor.runtime import cache as disk
+from eqsat_tensor.runtime.forms import is_made
 from eqsat_tensor.timing import stage
 from eqsat_tensor.trees import Tree, unflatten
 
@@ -388,10 +389,16 @@ def returned(tree: Tree) -> str:
     return "none" if tree.kind == "none" else "tuple"
 
 
+def nested(tree: Tree) -> Tree | None:
+    """The nest that the entry puts flat results into; None where there is none to make."""
+    flat = tree.kind is tuple and all(c.kind == "leaf" for c in tree.children)
+    return tree if is_made(tree) and not flat and tree.kind not in ("leaf", "none") else None
+
+
 @cache
 def finisher(tree: Tree) -> Callable[[Any], Any] | None:
-    """What puts flat results into their nest, or None where they are flat; one a nest, for ever."""
-    flat = tree.kind is tuple and all(c.kind == "leaf" for c in tree.children)
-    if flat or tree.kind in ("leaf", "none"):
+    """What puts flat results into their nest, or None where they are flat, or the entry does it; one
+    a nest, for ever."""
+    if is_made(tree):
         return None
     return partial(unflatten, tree)

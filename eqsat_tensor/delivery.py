@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.runtime.forms import Form
 from eqsat_tensor.runtime.native import Binding, InputSpec, run
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import TensorType, is_masked
@@ -29,7 +30,7 @@ class Recent:
 
     def __init__(self) -> None:
         self.binding: Binding | None = None  # of a call that wrote into none of the caller's arrays
-        self.form: Form | None = None  # of one that did
+        self.into: Into | None = None  # of one that did
         self.on_device: Again | None = None  # of one for a CUDA device
 
     def call(self, args: Sequence[Any], out: Any) -> Any:
@@ -38,33 +39,33 @@ class Recent:
             return NotImplemented if out is not None else self.on_device.call(args)
         if out is None and self.binding is not None:
             return run(self.binding, tuple(args))
-        form = self.form
-        if form is None or len(args) != form.variant.program.arguments:
+        into = self.into
+        if into is None or len(args) != into.variant.program.arguments:
             return NotImplemented
         given: Sequence[Any] = ()
         if out is not None:
-            given = (out,) if form.variant.tree.kind == "leaf" else out
-            flat = type(given) is tuple and form.variant.tree.kind in ("leaf", tuple)
-            if not flat or len(given) != form.variant.visible:
+            given = (out,) if into.variant.tree.kind == "leaf" else out
+            flat = type(given) is tuple and into.variant.tree.kind in ("leaf", tuple)
+            if not flat or len(given) != into.variant.visible:
                 return NotImplemented
-        targets = [args[i] for i in form.variant.written]
+        targets = [args[i] for i in into.variant.written]
         for array in (*given, *targets):
             if type(array) is not np.ndarray or not array.flags.writeable:
                 return NotImplemented
         arrays = [a if type(a) is np.ndarray else _NOTHING for a in args]
-        buffers = form.buffers(arrays, given, targets)
+        buffers = into.buffers(arrays, given, targets)
         if any(b is not g for b, g in zip(buffers, given, strict=False)):
             return NotImplemented
-        if run(form.binding, (*args, *buffers)) is NotImplemented:
+        if run(into.binding, (*args, *buffers)) is NotImplemented:
             return NotImplemented
-        return delivered(form.variant, buffers, out, given, targets)
+        return delivered(into.variant, buffers, out, given, targets)
 
 
 _NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class Into:
     """How one variant is run into arrays, for one combination of sizes.
 
     in_place: pairs (output, argument), where an output may be stored over an argument.
@@ -133,12 +134,14 @@ def serve(
     out: Any = None,
     donated: Sequence[tuple[str, Any]] = (),
     recent: Recent | None = None,
+    form: Form | None = None,
 ) -> Any:
     """The result of one call, or NotImplemented where a state changed its shape meanwhile.
 
     values, arrays: the arguments as the entry takes them, and as arrays.  versions: of the states,
     read before ``sizes``.  out: the nest of arrays that take the results.  donated: the
-    arguments that are written to, each with its name.  recent: what is to remember this call.
+    arguments that are written to, each with its name.  recent: what is to remember this call.  form:
+    how the call came.
     """
     if variant.options.target == "cuda":
         from eqsat_tensor import device_calls
@@ -155,18 +158,18 @@ def serve(
             return results
         return delivered(variant, results, out, given, targets)
     if out is None and not targets:
-        binding = variant.binding(sizes, versions)
+        binding = variant.binding(sizes, versions, form=form)
         if recent is not None:
             recent.binding = binding
         return call_bound(variant, binding, values)
     binding = variant.binding(sizes, versions, into=True)
-    form = Form(variant, binding, variant.in_place(sizes))
-    buffers = form.buffers(arrays, given, targets)
+    into_them = Into(variant, binding, variant.in_place(sizes))
+    buffers = into_them.buffers(arrays, given, targets)
     if run(binding, (*values, *buffers)) is NotImplemented:
         return NotImplemented
     if recent is not None:
-        recent.form = form
-    return delivered(form.variant, buffers, out, given, targets)
+        recent.into = into_them
+    return delivered(variant, buffers, out, given, targets)
 
 
 def delivered(

@@ -20,9 +20,11 @@ from eqsat_tensor.errors import ArgumentError, ShapeError, message
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.program import make_program
 from eqsat_tensor.runtime.arguments import Argument, accept, arrange, check_guards, sizes_of
+from eqsat_tensor.runtime.forms import Form, form_of
 from eqsat_tensor.runtime.state import StateCell
 from eqsat_tensor.source import Source, captured_leaves
 from eqsat_tensor.tensor import Tensor, captured_array
+from eqsat_tensor.trees import LEAF
 from eqsat_tensor.variant import Counters, Variant
 
 if TYPE_CHECKING:
@@ -102,13 +104,14 @@ class Serving:
             if result is not NotImplemented:
                 return result
         family, values = self.arranged(args, kwargs)
-        recent = self.recent if family.usual.owner is not None else None
+        form = self.form(family, len(args), list(kwargs))
+        recent = None if kwargs else self.recent
         arrays = self.accept(family.arguments, values)
         while True:
             versions = family.variant.versions()
             sizes = family.sizes(arrays)
             variant = family.serving(sizes)
-            result = serve(variant, arrays, arrays, sizes, versions, out, (), recent)
+            result = serve(variant, arrays, arrays, sizes, versions, out, (), recent, form)
             if result is not NotImplemented:  # else a state changed its shape meanwhile
                 return result
 
@@ -121,6 +124,12 @@ class Serving:
             got = f"{', '.join(traced)}=tensors"
             raise ArgumentError(message(self.source.name, "arrays", got, hint))
         return self.family(tuple(map(self.names.index, given))), list(given.values())
+
+    def form(self, family: Family, positional: int, named: Sequence[str]) -> Form | None:
+        """How a call came: so many arguments by position, those by name."""
+        given = [a.name for a in family.arguments]
+        numbers = [given.index(n) for n in (*self.names[:positional], *named)]
+        return form_of([LEAF] * len(given), numbers, named)
 
     def accept(self, arguments: Sequence[Argument], values: Sequence[Any]) -> list[Any]:
         """The values as arrays: of NumPy, or where they are for a device, of CuPy."""
@@ -177,9 +186,7 @@ class Serving:
             counters=self.counters,
         )
         usual = variant.nonempty()
-        # the entry takes positional arguments: those of this family are the first ones
-        if given == tuple(range(len(given))):
-            usual.owner = variant.owner = self.owner
+        usual.owner = variant.owner = self.owner
         return Family(
             tuple(arguments[i] for i in given),
             tuple((Argument(cell.name, leaf.type), cell) for leaf, cell in states),

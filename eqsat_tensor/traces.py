@@ -90,7 +90,7 @@ class Traces:
         recent = None
         if not call.statics and not kwargs and not skipped:
             recent = self._recent.setdefault(tree, Recent())
-        return serve(entry.variant, values, arrays, sizes, (), out, donated, recent)
+        return serve(entry.variant, values, arrays, sizes, (), out, donated, recent, call.form)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """A call on fixed arrays; see `Jit.bind`."""
@@ -204,9 +204,9 @@ class Traces:
         known_instance = None if call.instance is None else self._remember(call.instance)
         statics = [
             (i, known_instance or Identity(v)) if v is call.instance else (i, Identity(v))
-            for i, v in (call.fixed if call.flat else ())
+            for i, v in (call.fixed if call.native else ())
         ]
-        entry = self.entry(traced, kinds, call.names, statics if call.flat else None)
+        entry = self.entry(traced, kinds, call.names, statics if call.native else None)
         entry.variant.times = times | entry.variant.times
         return entry
 

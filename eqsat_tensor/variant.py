@@ -31,6 +31,7 @@ from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
 from eqsat_tensor.runtime.binding import poke
+from eqsat_tensor.runtime.forms import Form
 from eqsat_tensor.runtime.native import (
     Binding,
     Callable,
@@ -72,8 +73,8 @@ class Variant:
     tree    the nest of the results.
     written numbers of the arguments whose new values are the last outputs, outside the nest: the
             caller's arrays take them after the run.
-    statics objects among the positional arguments, in order of position: the entry compares them by
-            identity, and the program does not depend on them.
+    statics objects among the leaves of the arguments, in order of their places there: the entry
+            compares them by identity, and the program does not depend on them.
     cells   the states' cells; captured  the arrays that the program holds.
     """
 
@@ -174,24 +175,31 @@ class Variant:
         return tuple(cell.version for cell in self.cells)
 
     def binding(
-        self, sizes: Mapping[str, int], versions: Sequence[int] = (), into: bool = False
+        self,
+        sizes: Mapping[str, int],
+        versions: Sequence[int] = (),
+        into: bool = False,
+        form: Form | None = None,
     ) -> Binding:
         """The code of these sizes with all numbers filled in.
 
         versions: of the states, read before their sizes.  into: the arrays that take the results
-        are further arguments of the call, C-contiguous and apart from one another.
+        are further arguments of the call, C-contiguous and apart from one another.  form: of calls
+        that the entry is to take.
         """
-        key = (into, *sorted(sizes.items()), *versions)
+        key = (into, form, *sorted(sizes.items()), *versions)
         with self.lock:
             found = self._bindings.get(key)
             if found is None:
-                found = self._bindings[key] = self._bind(sizes, versions, into)
+                found = self._bindings[key] = self._bind(sizes, versions, into, form)
                 while len(self._bindings) > BINDINGS:
                     self._bindings.popitem(last=False)
             self._bindings.move_to_end(key)
             return found
 
-    def _bind(self, sizes: Mapping[str, int], versions: Sequence[int], into: bool) -> Binding:
+    def _bind(
+        self, sizes: Mapping[str, int], versions: Sequence[int], into: bool, form: Form | None
+    ) -> Binding:
         parts = self._parts(sizes, versions)
         inputs = [
             _input(kind, leaf.type, slots, sizes)
@@ -201,12 +209,14 @@ class Variant:
         ]
         if into:
             targets = [InputSpec("array", o.slots, o.dtype, o.shape) for o in parts.outputs]
-            return parts.binding((*inputs, *targets), (), "none", None)
+            return parts.binding((*inputs, *targets), (), "none")
         for position, identity in self.statics:
             inputs.insert(position, InputSpec("object", (), identity=identity))
         returns = "tuple" if self.written else pipeline.returned(self.tree)
-        finish = None if self.written else pipeline.finisher(self.tree)
-        return parts.binding(inputs, parts.outputs, returns, finish)
+        if self.written:
+            return parts.binding(inputs, parts.outputs, returns, form=form)
+        finish, nest = pipeline.finisher(self.tree), pipeline.nested(self.tree)
+        return parts.binding(inputs, parts.outputs, returns, finish, nest, form)
 
     def fixed(
         self,
@@ -224,7 +234,7 @@ class Variant:
         slots = [*parts.inputs[: self.program.arguments], *(o.slots for o in parts.outputs)]
         for places, array in zip(slots, arrays, strict=True):
             poke(places, array.ctypes.data)
-        return parts.binding((), (), "none", finish, tuple(arrays))
+        return parts.binding((), (), "none", finish, arrays=tuple(arrays))
 
     def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> _Parts:
         self.counters.binds += 1
@@ -391,7 +401,9 @@ class _Parts:
         inputs: Sequence[InputSpec],
         outputs: Sequence[OutputSpec],
         returns: Any,
-        finish: AnyCallable[..., Any] | None,
+        finish: AnyCallable[..., Any] | None = None,
+        nest: Tree | None = None,
+        form: Form | None = None,
         arrays: tuple[np.ndarray, ...] = (),
     ) -> Binding:
         return Binding(
@@ -401,6 +413,8 @@ class _Parts:
             states=tuple(self.states),
             returns=returns,
             finish=finish,
+            nest=nest,
+            form=form,
             release_gil=self.release_gil,
             check_failed=self.check_failed,
             keep=(*self.keep, arrays),

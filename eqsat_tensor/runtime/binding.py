@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from eqsat_tensor.lower.cpu import blocks, driver, entry, pool
+from eqsat_tensor.runtime.forms import Form, result_words
 from eqsat_tensor.runtime.state import StateCell
+from eqsat_tensor.trees import Tree
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,10 +53,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One positional argument.
+    """One leaf of the arguments; by default the arguments, by position, are the leaves.
 
     kind "array": an ndarray (no subclass) of `dtype` (native byte order), `shape`, and `strides` in
     bytes (None: C-contiguous), aligned unless `aligned` is False; its data pointer goes to slots.
+    Of rank 0: a NumPy scalar of exactly that dtype, too.
     kind "float": a Python float (a float64 is none: it does not give way to an array's dtype);
     "int": an int of 64 bits; the address of a cell with its value goes to slots, once.
     kind "object": that of `identity`, and no other.
@@ -107,8 +110,9 @@ class Binding:
 
     Scalar slots are written at once, the others at each call.
     steps: int64 [count, 5].  returns: "single" object, "tuple", or "none".  release_gil: worth it
-    from some 10 us of work.  finish: called with what would be returned; what it gives is returned
-    instead.  It must live for ever.  keep: whatever the slots, steps and kernels live in.
+    from some 10 us of work.  nest: what the tuple of results is put into; finish: called with what
+    would be returned, where there is no nest; what it gives is returned instead.  It must live for
+    ever.  form: how a call gives the inputs.  keep: whatever the slots, steps and kernels live in.
     check_failed: called with the index of the check (among the hidden outputs) and the arguments;
     it raises, or gives what the call returns instead.
     """
@@ -120,6 +124,8 @@ class Binding:
     returns: Literal["single", "tuple", "none"] = "single"
     release_gil: bool = False
     finish: Callable[..., Any] | None = None
+    nest: Tree | None = None
+    form: Form | None = None
     check_failed: Callable[..., Any] = _no_check
     keep: tuple[Any, ...] = ()
     descriptor: Descriptor = field(init=False)
@@ -164,7 +170,7 @@ class Descriptor:
 
     def __init__(self, binding: Binding) -> None:
         self.steps = binding.steps
-        self._objects: list[Any] = [binding.check_failed]
+        self._objects: list[Any] = [binding.check_failed, binding.form]
         scalars = [i for i in binding.inputs if i.kind in ("float", "int")]
         numbers = [o for o in binding.outputs if not o.shape]
         self.cells = np.zeros((len(scalars) + len(numbers), 2), np.int64)  # 16 bytes each
@@ -182,7 +188,9 @@ class Descriptor:
             "outputs": self._output_words(binding),
             "states": self._state_words(binding),
             "checks": self.checks,
+            "form": binding.form.words() if binding.form is not None else [],
         }
+        named = len(binding.form.names) if binding.form is not None else 0
         parallel = len(self.steps) > 0 and self.steps[:, 3].max() > 1
         if parallel:
             pool.pool().start()
@@ -200,13 +208,17 @@ class Descriptor:
             "release_gil": int(binding.release_gil),
             "handler": id(blocks.handler()) if _is_large(binding) else 0,
             "finish": id(binding.finish) if binding.finish is not None else 0,
+            "array_count": sum(bool(o.shape) for o in binding.visible),
+            "nest": result_words(binding.nest).ctypes.data if binding.nest is not None else 0,
+            "positional": len(binding.form.nests) - named if binding.form is not None else 0,
+            "named": named,
         }
         size = entry.DESCRIPTOR_WORDS + sum(map(len, tables.values()))
         self.words = np.zeros(size, np.int64)
         at = entry.DESCRIPTOR_WORDS
         for name, table in tables.items():
             self.words[at : at + len(table)] = table
-            header[name] = self.address + 8 * at
+            header[name] = self.address + 8 * at if table or name != "form" else 0
             at += len(table)
         for name, place in entry.DESCRIPTOR.items():
             self.words[place] = header[name]
@@ -241,31 +253,33 @@ class Descriptor:
             if spec.identity is not None:
                 self._objects.append(spec.identity)
                 address = spec.identity.cell.ctypes.data
-                words += [entry.SAME, entry.INPUT_WORDS, address, 0, 0, 0, 0]
+                words += [entry.SAME, entry.INPUT_WORDS, address, 0, 0, 0, 0, 0]
                 continue
             if spec.kind != "array":
                 kind = entry.FLOAT if spec.kind == "float" else entry.INT
-                words += [kind, entry.INPUT_WORDS, cell, 0, 0, 0, 0]
+                words += [kind, entry.INPUT_WORDS, cell, 0, 0, 0, 0, 0]
                 continue
             assert spec.dtype is not None, spec
             strides = spec.strides or ()
             size = entry.INPUT_WORDS + len(spec.shape) + len(strides) + len(spec.slots)
             words += [entry.ARRAY, size, spec.dtype.num, len(spec.shape), required_flags(spec)]
-            words += [int(bool(strides)), len(spec.slots), *spec.shape, *strides, *spec.slots]
+            scalar = 0 if spec.shape else id(spec.dtype.type)
+            words += [int(bool(strides)), len(spec.slots), scalar]
+            words += [*spec.shape, *strides, *spec.slots]
         return words
 
     def _output_words(self, binding: Binding) -> list[int]:
         words: list[int] = []
         cells = iter(self.output_cells)
         for spec in binding.visible:
+            self._objects.append(spec.dtype)
             if not spec.shape:
                 cell = next(cells)
                 poke(spec.slots, cell)
-                self._objects.append(spec.dtype)
                 words += [entry.SCALAR, entry.OUTPUT_WORDS, cell, id(spec.dtype), 0]
                 continue
             size = entry.OUTPUT_WORDS + len(spec.shape) + len(spec.slots)
-            words += [entry.ARRAY, size, spec.dtype.num, len(spec.shape), len(spec.slots)]
+            words += [entry.ARRAY, size, id(spec.dtype), len(spec.shape), len(spec.slots)]
             words += [*spec.shape, *spec.slots]
         return words
 

@@ -42,6 +42,7 @@ from eqsat_tensor.runtime.binding import (
     required_flags,
 )
 from eqsat_tensor.runtime.heap_type import bare_type
+from eqsat_tensor.trees import unflatten
 
 __all__ = [
     "Binding",
@@ -187,11 +188,11 @@ class Callable(metaclass=_CallableType):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The Python form of a call."""
-        if not kwargs:
-            for binding in self._bindings:
-                result = run_in_python(binding, args)
-                if result is not NotImplemented and result is not Ellipsis:
-                    return result
+        for binding in self._bindings:
+            leaves = _leaves(binding, args, kwargs)
+            result = NotImplemented if leaves is None else run_in_python(binding, leaves)
+            if result is not NotImplemented and result is not Ellipsis:
+                return result
         return self._slow(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -210,8 +211,18 @@ class Callable(metaclass=_CallableType):
         return f"<{type(self).__name__} {self.__name__}>"
 
 
+def _leaves(
+    binding: Binding, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...] | None:
+    """The leaves of a call; None where the binding takes it in another form."""
+    if binding.form is None:
+        return None if kwargs else args
+    found = binding.form.unfold(args, kwargs)
+    return None if found is None else tuple(found)
+
+
 def run(binding: Binding, args: tuple[Any, ...]) -> Any:
-    """Run one binding, waiting while it or its state is busy.
+    """Run one binding on these leaves, waiting while it or its state is busy.
 
     Gives NotImplemented if the arguments, or the versions of state, do not fit.
     """
@@ -279,6 +290,8 @@ def run_in_python(binding: Binding, args: tuple[Any, ...]) -> Any:
                         [state.BACK, state.FRONT]
                     ]
             found = _results(binding, results)
+            if binding.nest is not None:
+                return unflatten(binding.nest, found)
             return found if binding.finish is None else binding.finish(found)
     finally:
         for busy in held:
@@ -294,6 +307,8 @@ def _fits(spec: InputSpec, value: Any) -> bool:
         return spec.identity.fits(value)
     if spec.kind == "int":
         return type(value) is int and -(2**63) <= value < 2**63
+    if not spec.shape and spec.dtype is not None and type(value) is spec.dtype.type:
+        return True
     if type(value) is not np.ndarray:
         return False
     needed = required_flags(spec)
@@ -313,7 +328,7 @@ def _fill(binding: Binding, args: tuple[Any, ...]) -> list[Any]:
     cells = binding.descriptor.input_cells
     for spec, cell, value in zip(binding.inputs, cells, args, strict=True):
         if spec.kind == "array":
-            poke(spec.slots, value.ctypes.data)
+            poke(spec.slots, _data(value))
         elif spec.kind != "object":
             kind = ctypes.c_double if spec.kind == "float" else ctypes.c_int64
             kind.from_address(cell).value = value
@@ -323,6 +338,13 @@ def _fill(binding: Binding, args: tuple[Any, ...]) -> list[Any]:
         if output.shape:
             poke(output.slots, results[-1].ctypes.data)
     return results
+
+
+def _data(value: Any) -> int:
+    """Where the elements of an array, or of a NumPy scalar, lie."""
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data
+    return id(value) + entry.FIELDS["scalar"]
 
 
 def _drive(descriptor: Descriptor, release_gil: bool) -> None:
@@ -401,6 +423,10 @@ def _fields_agree() -> bool:
             == (not array.dtype.isnative)
         )
         if not known:
+            return False
+    probe_scalar = ctypes.PYFUNCTYPE(word, ctypes.py_object)(code["probe_scalar"])
+    for number in (np.float64(1.25), np.float32(-2.5), np.int64(-7), np.int8(5), np.bool_(True)):
+        if ctypes.string_at(probe_scalar(number), number.nbytes) != number.tobytes():
             return False
     return bool(probe_float(1.25) == 1.25 and probe_float(-2.5) == -2.5)
 

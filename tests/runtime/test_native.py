@@ -651,7 +651,7 @@ def test_the_python_form_is_used_when_asked(tmp_path: Path) -> None:
     [
         ("type", "dtype"), ("data", "dims"), ("rank", "flags"), ("dims", "strides"),
         ("strides", "dims"), ("flags", "rank"), ("number", "byteorder"), ("byteorder", "number"),
-        ("float", "rank"),
+        ("float", "rank"), ("scalar", "rank"),
     ],
 )  # fmt: skip
 def test_a_wrong_layout_is_found(monkeypatch: pytest.MonkeyPatch, field: str, other: str) -> None:
@@ -661,6 +661,6 @@ def test_a_wrong_layout_is_found(monkeypatch: pytest.MonkeyPatch, field: str, ot
     monkeypatch.setitem(entry.FIELDS, field, entry.FIELDS[other])
     item = jit.compile_object(entry.entry_text(), 0)
     symbols = entry._numpy_symbols() | {"eqsat_drive": driver.drive_address()}
-    found = jit.load([item], ["probe", "probe_float"], symbols)
+    found = jit.load([item], ["probe", "probe_float", "probe_scalar"], symbols)
     monkeypatch.setattr(entry, "entry_addresses", lambda: found)
     assert not native._fields_agree()

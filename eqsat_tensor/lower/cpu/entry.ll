@@ -3,10 +3,11 @@
 @PyArray_Type = external global i8
 @PyFloat_Type = external global i8
 @PyLong_Type = external global i8
+@PyUnicode_Type = external global i8
 @_Py_NoneStruct = external global i8
 @_Py_NotImplementedStruct = external global i8
 @_Py_EllipsisObject = external global i8
-declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
+declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyDataMem_SetHandler(ptr)
@@ -16,6 +17,17 @@ declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyTuple_New(i64)
 declare i32 @PyTuple_SetItem(ptr, i64, ptr)
+declare ptr @PyTuple_GetItem(ptr, i64)
+declare i64 @PyTuple_Size(ptr)
+declare ptr @PyList_New(i64)
+declare i32 @PyList_SetItem(ptr, i64, ptr)
+declare ptr @PyList_GetItem(ptr, i64)
+declare i64 @PyList_Size(ptr)
+declare ptr @PyDict_New()
+declare i32 @PyDict_SetItem(ptr, ptr, ptr)
+declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
+declare i64 @PyDict_Size(ptr)
+declare i32 @PyUnicode_Compare(ptr, ptr)
 declare void @PyObject_GC_UnTrack(ptr)
 declare void @PyObject_GC_Del(ptr)
 declare void @PyObject_ClearWeakRefs(ptr)
@@ -72,6 +84,7 @@ out:
   ret void
 }
 
+; Most values have one slot, which the caller writes.
 define internal void @write_slots(ptr %slots, i64 %count, i64 %value) {
 entry:
   br label %head
@@ -142,8 +155,9 @@ taken:
   ret i64 2
 }
 
-; Do the arguments fit?  Reads only.
-define internal i1 @matches(ptr %d, ptr %args) {
+; Do the arguments fit?  Where %write, what they hold goes to its place on the way: data pointers into
+; slots, numbers into cells (of a descriptor that is taken, for else a running call would read them).
+define internal i1 @fit(ptr %d, ptr %args, i1 %write) {
 entry:
   %overflow = alloca i32
   %count.at = getelementptr i64, ptr %d, i64 $arguments
@@ -161,14 +175,26 @@ look:
   %object = load ptr, ptr %object.at
   %type.at = getelementptr i8, ptr %object, i64 $type
   %type = load ptr, ptr %type.at
+  %size.at = getelementptr i64, ptr %e, i64 1
+  %size = load i64, ptr %size.at
+  %cell.at = getelementptr i64, ptr %e, i64 2
   %kind = load i64, ptr %e
-  switch i64 %kind, label %no [ i64 0, label %array  i64 1, label %float  i64 2, label %int
-                              i64 3, label %identity ]
+  %is.array.kind = icmp eq i64 %kind, 0
+  br i1 %is.array.kind, label %array, label %others
+others:
+  switch i64 %kind, label %no [ i64 1, label %float  i64 2, label %int  i64 3, label %identity ]
 float:
   %is.float = icmp eq ptr %type, @PyFloat_Type
-  br i1 %is.float, label %fits, label %no
+  br i1 %is.float, label %float.fits, label %no
+float.fits:
+  br i1 %write, label %float.write, label %fits
+float.write:
+  %value.at = getelementptr i8, ptr %object, i64 $float
+  %value = load double, ptr %value.at
+  %float.cell = load ptr, ptr %cell.at
+  store double %value, ptr %float.cell
+  br label %fits
 identity:
-  %cell.at = getelementptr i64, ptr %e, i64 2
   %cell = load ptr, ptr %cell.at
   %wanted = load ptr, ptr %cell
   %is.same = icmp eq ptr %object, %wanted
@@ -177,19 +203,35 @@ int:
   %is.int = icmp eq ptr %type, @PyLong_Type
   br i1 %is.int, label %range, label %no
 range:
-  %unused = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
+  %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
   %over = load i32, ptr %overflow
   %in.range = icmp eq i32 %over, 0
-  br i1 %in.range, label %fits, label %no
+  br i1 %in.range, label %int.fits, label %no
+int.fits:
+  br i1 %write, label %int.write, label %fits
+int.write:
+  %int.cell = load ptr, ptr %cell.at
+  store i64 %number, ptr %int.cell
+  br label %fits
 array:
   %is.array = icmp eq ptr %type, @PyArray_Type
-  br i1 %is.array, label %fields, label %no
+  br i1 %is.array, label %fields, label %scalar
+scalar:
+  ; a NumPy scalar of exactly the dtype, for an array of rank 0: its value lies in the object
+  %scalar.type.at = getelementptr i64, ptr %e, i64 7
+  %scalar.type = load ptr, ptr %scalar.type.at
+  %is.scalar = icmp eq ptr %type, %scalar.type
+  br i1 %is.scalar, label %in.object, label %no
+in.object:
+  %scalar.at = getelementptr i8, ptr %object, i64 $scalar
+  %scalar.data = ptrtoint ptr %scalar.at to i64
+  br label %array.fits
 fields:
   %dtype.at = getelementptr i8, ptr %object, i64 $dtype
   %dtype = load ptr, ptr %dtype.at
-  %number.at = getelementptr i8, ptr %dtype, i64 $number
-  %number.32 = load i32, ptr %number.at
-  %number = sext i32 %number.32 to i64
+  %type.number.at = getelementptr i8, ptr %dtype, i64 $number
+  %type.number.32 = load i32, ptr %type.number.at
+  %type.number = sext i32 %type.number.32 to i64
   %order.at = getelementptr i8, ptr %dtype, i64 $byteorder
   %order = load i8, ptr %order.at
   %rank.at = getelementptr i8, ptr %object, i64 $rank
@@ -198,14 +240,13 @@ fields:
   %flags.at = getelementptr i8, ptr %object, i64 $flags
   %flags.32 = load i32, ptr %flags.at
   %flags = sext i32 %flags.32 to i64
-  %want.number.at = getelementptr i64, ptr %e, i64 2
-  %want.number = load i64, ptr %want.number.at
+  %want.number = load i64, ptr %cell.at
   %want.rank.at = getelementptr i64, ptr %e, i64 3
   %want.rank = load i64, ptr %want.rank.at
   %want.flags.at = getelementptr i64, ptr %e, i64 4
   %want.flags = load i64, ptr %want.flags.at
   %has.flags = and i64 %flags, %want.flags
-  %same.number = icmp eq i64 %number, %want.number
+  %same.number = icmp eq i64 %type.number, %want.number
   %same.order = icmp ne i8 %order, $foreign
   %same.rank = icmp eq i64 %rank, %want.rank
   %same.flags = icmp eq i64 %has.flags, %want.flags
@@ -214,44 +255,47 @@ fields:
   %same = and i1 %same.0, %same.1
   br i1 %same, label %sizes, label %no
 sizes:
-  %strides.too.at = getelementptr i64, ptr %e, i64 5
-  %strides.too = load i64, ptr %strides.too.at
-  %compare.strides = icmp ne i64 %strides.too, 0
   %dims.at = getelementptr i8, ptr %object, i64 $dims
   %dims = load ptr, ptr %dims.at
+  %want.dims = getelementptr i64, ptr %e, i64 8
+  %sizes.same = call i1 @equal_words(ptr %dims, ptr %want.dims, i64 %rank)
+  %strides.too.at = getelementptr i64, ptr %e, i64 5
+  %strides.too = load i64, ptr %strides.too.at
+  %no.strides = icmp eq i64 %strides.too, 0
+  %plain = and i1 %sizes.same, %no.strides
+  br i1 %plain, label %data, label %strided
+strided:
+  br i1 %sizes.same, label %stride, label %no
+stride:
   %strides.at = getelementptr i8, ptr %object, i64 $strides
   %strides = load ptr, ptr %strides.at
-  %want.dims = getelementptr i64, ptr %e, i64 7
   %want.strides = getelementptr i64, ptr %want.dims, i64 %rank
-  br label %axis
-axis:
-  %axis.n = phi i64 [0, %sizes], [%axis.next, %axis.good]
-  %axis.more = icmp slt i64 %axis.n, %rank
-  br i1 %axis.more, label %size, label %fits
-size:
-  %dim.at = getelementptr i64, ptr %dims, i64 %axis.n
-  %dim = load i64, ptr %dim.at
-  %want.dim.at = getelementptr i64, ptr %want.dims, i64 %axis.n
-  %want.dim = load i64, ptr %want.dim.at
-  %same.dim = icmp eq i64 %dim, %want.dim
-  br i1 %same.dim, label %size.good, label %no
-size.good:
-  br i1 %compare.strides, label %stride, label %axis.good
-stride:
-  %stride.at = getelementptr i64, ptr %strides, i64 %axis.n
-  %stride.is = load i64, ptr %stride.at
-  %want.stride.at = getelementptr i64, ptr %want.strides, i64 %axis.n
-  %want.stride = load i64, ptr %want.stride.at
-  %same.stride = icmp eq i64 %stride.is, %want.stride
-  br i1 %same.stride, label %axis.good, label %no
-axis.good:
-  %axis.next = add i64 %axis.n, 1
-  br label %axis
+  %same.strides = call i1 @equal_words(ptr %strides, ptr %want.strides, i64 %rank)
+  br i1 %same.strides, label %data, label %no
+data:
+  %data.at = getelementptr i8, ptr %object, i64 $data
+  %array.data = load i64, ptr %data.at
+  br label %array.fits
+array.fits:
+  %data.is = phi i64 [%scalar.data, %in.object], [%array.data, %data]
+  br i1 %write, label %array.write, label %fits
+array.write:
+  %slots.n.at = getelementptr i64, ptr %e, i64 6
+  %slots.n = load i64, ptr %slots.n.at
+  %back = sub i64 %size, %slots.n
+  %slots = getelementptr i64, ptr %e, i64 %back
+  %one.slot = icmp eq i64 %slots.n, 1
+  br i1 %one.slot, label %slot.write, label %slots.write
+slot.write:
+  %slot = load ptr, ptr %slots
+  store i64 %data.is, ptr %slot
+  br label %fits
+slots.write:
+  call void @write_slots(ptr %slots, i64 %slots.n, i64 %data.is)
+  br label %fits
 fits:
   %i.next = add i64 %i, 1
-  %e.size.at = getelementptr i64, ptr %e, i64 1
-  %e.size = load i64, ptr %e.size.at
-  %e.next = getelementptr i64, ptr %e, i64 %e.size
+  %e.next = getelementptr i64, ptr %e, i64 %size
   br label %head
 yes:
   ret i1 true
@@ -259,54 +303,27 @@ no:
   ret i1 false
 }
 
-; Arguments that fit: data pointers into slots, numbers into cells.
-define internal void @place(ptr %d, ptr %args) {
+define internal i1 @equal_words(ptr %a, ptr %b, i64 %count) {
 entry:
-  %overflow = alloca i32
-  %count.at = getelementptr i64, ptr %d, i64 $arguments
-  %count = load i64, ptr %count.at
-  %table.at = getelementptr i64, ptr %d, i64 $inputs
-  %table = load ptr, ptr %table.at
   br label %head
 head:
-  %i = phi i64 [0, %entry], [%i.next, %done]
-  %e = phi ptr [%table, %entry], [%e.next, %done]
+  %i = phi i64 [0, %entry], [%i.next, %same]
   %more = icmp slt i64 %i, %count
-  br i1 %more, label %look, label %out
-look:
-  %object.at = getelementptr ptr, ptr %args, i64 %i
-  %object = load ptr, ptr %object.at
-  %cell.at = getelementptr i64, ptr %e, i64 2
-  %size.at = getelementptr i64, ptr %e, i64 1
-  %size = load i64, ptr %size.at
-  %kind = load i64, ptr %e
-  switch i64 %kind, label %array [ i64 1, label %float  i64 2, label %int  i64 3, label %done ]
-float:
-  %value.at = getelementptr i8, ptr %object, i64 $float
-  %value = load double, ptr %value.at
-  %float.cell = load ptr, ptr %cell.at
-  store double %value, ptr %float.cell
-  br label %done
-int:
-  %number = call i64 @PyLong_AsLongLongAndOverflow(ptr %object, ptr %overflow)
-  %int.cell = load ptr, ptr %cell.at
-  store i64 %number, ptr %int.cell
-  br label %done
-array:
-  %data.at = getelementptr i8, ptr %object, i64 $data
-  %data = load i64, ptr %data.at
-  %slots.n.at = getelementptr i64, ptr %e, i64 6
-  %slots.n = load i64, ptr %slots.n.at
-  %back = sub i64 %size, %slots.n
-  %slots = getelementptr i64, ptr %e, i64 %back
-  call void @write_slots(ptr %slots, i64 %slots.n, i64 %data)
-  br label %done
-done:
-  %e.next = getelementptr i64, ptr %e, i64 %size
+  br i1 %more, label %one, label %yes
+one:
+  %a.at = getelementptr i64, ptr %a, i64 %i
+  %a.is = load i64, ptr %a.at
+  %b.at = getelementptr i64, ptr %b, i64 %i
+  %b.is = load i64, ptr %b.at
+  %equal = icmp eq i64 %a.is, %b.is
+  br i1 %equal, label %same, label %no
+same:
   %i.next = add i64 %i, 1
   br label %head
-out:
-  ret void
+yes:
+  ret i1 true
+no:
+  ret i1 false
 }
 
 ; Makes output arrays (%scalars false) or, after the run, scalars.  False: an exception is set.
@@ -340,13 +357,13 @@ scalar:
   %no.number = icmp eq ptr %number, null
   br i1 %no.number, label %bad, label %keep
 array:
-  %type = load i64, ptr %first.at
-  %type.32 = trunc i64 %type to i32
+  %array.dtype = load ptr, ptr %first.at
+  call void @Py_IncRef(ptr %array.dtype) ; for the array
   %rank = load i64, ptr %second.at
   %rank.32 = trunc i64 %rank to i32
   %dims = getelementptr i64, ptr %e, i64 5
-  %made = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank.32, ptr %dims, i32 %type.32,
-                                ptr null, ptr null, i32 0, i32 0, ptr null)
+  %made = call ptr @PyArray_NewFromDescr(ptr @PyArray_Type, ptr %array.dtype, i32 %rank.32,
+                                         ptr %dims, ptr null, ptr null, i32 0, ptr null)
   %none = icmp eq ptr %made, null
   br i1 %none, label %bad, label %slots
 slots:
@@ -462,53 +479,58 @@ bad:
 }
 
 ; 0: does not fit; 2: fits, but is busy; 1: has run (or failed): %result is what the call returns,
-; and %tuple, made by the caller where %width >= 0, has been used up.
-define internal i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result) {
+; and %tuple, made by the caller where the width is that of a tuple, has been used up.
+; The caller holds the GIL, so a word is taken by a plain store.
+define internal i64 @attempt(ptr %d, ptr %args, ptr %tuple, ptr %result) {
 entry:
-  %arguments.at = getelementptr i64, ptr %d, i64 $arguments
-  %arguments = load i64, ptr %arguments.at
-  %width.at = getelementptr i64, ptr %d, i64 $width
-  %width.here = load i64, ptr %width.at
-  %same.count = icmp eq i64 %arguments, %count
-  %same.width = icmp eq i64 %width.here, %width
-  %same = and i1 %same.count, %same.width
-  br i1 %same, label %match, label %unfit
-match:
-  %fits = call i1 @matches(ptr %d, ptr %args)
-  br i1 %fits, label %take, label %unfit
-take:
   %busy.at = getelementptr i64, ptr %d, i64 $busy
-  %swap = cmpxchg ptr %busy.at, i64 0, i64 1 acquire monotonic
-  %got = extractvalue {i64, i1} %swap, 1
-  br i1 %got, label %state, label %taken
-state:
+  %busy = load i64, ptr %busy.at
+  %is.free = icmp eq i64 %busy, 0
   %states.at = getelementptr i64, ptr %d, i64 $state_count
   %states = load i64, ptr %states.at
+  %stateless = icmp eq i64 %states, 0
+  %at.once = and i1 %is.free, %stateless
+  %fits = call i1 @fit(ptr %d, ptr %args, i1 %at.once)
+  %go = and i1 %fits, %is.free
+  br i1 %go, label %take, label %not.now
+not.now:
+  br i1 %fits, label %taken, label %unfit
+take:
+  br i1 %stateless, label %fill, label %state
+state:
   %entered = call i64 @enter_states(ptr %d)
   %ready = icmp eq i64 %entered, 0
-  br i1 %ready, label %fill, label %back.out
+  br i1 %ready, label %place, label %back.out
+place:
+  ; after the states: an argument may stand for one of them
+  %placed = call i1 @fit(ptr %d, ptr %args, i1 true)
+  br label %fill
 back.out:
-  store atomic i64 0, ptr %busy.at release, align 8
   %other = icmp eq i64 %entered, 1
   br i1 %other, label %unfit, label %taken
 fill:
+  store i64 1, ptr %busy.at
   store ptr null, ptr %result
-  call void @place(ptr %d, ptr %args)
-  %arrays = call i1 @make_arrays(ptr %d, ptr %tuple, ptr %result)
-  br i1 %arrays, label %run, label %fail
+  %array.count.at = getelementptr i64, ptr %d, i64 $array_count
+  %array.count = load i64, ptr %array.count.at
+  %no.arrays = icmp eq i64 %array.count, 0
+  br i1 %no.arrays, label %run, label %arrays
+arrays:
+  %arrays.made = call i1 @make_arrays(ptr %d, ptr %tuple, ptr %result)
+  br i1 %arrays.made, label %run, label %fail
 run:
   %steps.at = getelementptr i64, ptr %d, i64 $steps
   %steps = load ptr, ptr %steps.at
   %step.count.at = getelementptr i64, ptr %d, i64 $step_count
   %step.count = load i64, ptr %step.count.at
+  %gil.at = getelementptr i64, ptr %d, i64 $release_gil
+  %gil = load i64, ptr %gil.at
   %pool.at = getelementptr i64, ptr %d, i64 $pool
   %pool = load ptr, ptr %pool.at
   %pfor.at = getelementptr i64, ptr %d, i64 $pfor
   %pfor = load ptr, ptr %pfor.at
-  %gil.at = getelementptr i64, ptr %d, i64 $release_gil
-  %gil = load i64, ptr %gil.at
-  %free = icmp ne i64 %gil, 0
-  br i1 %free, label %run.free, label %run.held
+  %short = icmp eq i64 %gil, 0
+  br i1 %short, label %run.held, label %run.free
 run.free:
   %thread = call ptr @PyEval_SaveThread()
   call void @eqsat_drive(ptr %steps, i64 %step.count, ptr %pool, ptr %pfor)
@@ -518,23 +540,39 @@ run.held:
   call void @eqsat_drive(ptr %steps, i64 %step.count, ptr %pool, ptr %pfor)
   br label %check
 check:
+  %check.count.at = getelementptr i64, ptr %d, i64 $check_count
+  %check.count = load i64, ptr %check.count.at
+  %no.checks = icmp eq i64 %check.count, 0
+  br i1 %no.checks, label %finish, label %checks
+checks:
   %bad = call i64 @failed_check(ptr %d)
   %sound = icmp slt i64 %bad, 0
   br i1 %sound, label %finish, label %unsound
 finish:
+  %output.count.at = getelementptr i64, ptr %d, i64 $output_count
+  %output.count = load i64, ptr %output.count.at
+  %no.scalars = icmp eq i64 %output.count, %array.count
+  br i1 %no.scalars, label %commit, label %numbers
+numbers:
   %scalars = call i1 @make_outputs(ptr %d, ptr %tuple, ptr %result, i1 true)
   br i1 %scalars, label %commit, label %fail
 commit:
+  br i1 %stateless, label %committed, label %commit.states
+commit.states:
   call void @leave_states(ptr %d, i64 %states, i1 true)
-  store atomic i64 0, ptr %busy.at release, align 8
-  %is.tuple = icmp sge i64 %width, 0
-  br i1 %is.tuple, label %give.tuple, label %give
+  br label %committed
+committed:
+  store i64 0, ptr %busy.at
+  %width.at = getelementptr i64, ptr %d, i64 $width
+  %width = load i64, ptr %width.at
+  %is.single = icmp eq i64 %width, $SINGLE
+  br i1 %is.single, label %given, label %give
+give:
+  %is.none = icmp eq i64 %width, $NONE
+  br i1 %is.none, label %give.none, label %give.tuple
 give.tuple:
   store ptr %tuple, ptr %result
   ret i64 1
-give:
-  %is.none = icmp eq i64 %width, $NONE
-  br i1 %is.none, label %give.none, label %given
 give.none:
   call void @Py_IncRef(ptr @_Py_NoneStruct)
   store ptr @_Py_NoneStruct, ptr %result
@@ -550,8 +588,10 @@ fail:
 drop:
   %then = phi ptr [%report, %unsound], [null, %fail]
   %index = phi i64 [%bad, %unsound], [0, %fail]
+  %given.count.at = getelementptr i64, ptr %d, i64 $arguments
+  %given.count = load i64, ptr %given.count.at
   call void @leave_states(ptr %d, i64 %states, i1 false)
-  store atomic i64 0, ptr %busy.at release, align 8
+  store i64 0, ptr %busy.at
   %single = load ptr, ptr %result
   call void @Py_DecRef(ptr %single)
   call void @Py_DecRef(ptr %tuple)
@@ -559,13 +599,44 @@ drop:
   %silent = icmp eq ptr %then, null
   br i1 %silent, label %given, label %tell
 tell:
-  %answer = call ptr @report(ptr %then, i64 %index, ptr %args, i64 %count)
+  %answer = call ptr @report(ptr %then, i64 %index, ptr %args, i64 %given.count)
   store ptr %answer, ptr %result
   ret i64 1
 unfit:
   ret i64 0
 taken:
   ret i64 2
+}
+
+; As `attempt`, for arguments as the caller gave them; 0 where they are of another form.
+define internal i64 @attempt_call(ptr %d, ptr %args, i64 %count, ptr %keywords, i64 %width,
+                                  ptr %tuple, ptr %result) {
+entry:
+  %width.at = getelementptr i64, ptr %d, i64 $width
+  %width.here = load i64, ptr %width.at
+  %same.width = icmp eq i64 %width.here, %width
+  br i1 %same.width, label %form, label %unfit
+form:
+  %arguments.at = getelementptr i64, ptr %d, i64 $arguments
+  %arguments = load i64, ptr %arguments.at
+  %form.at = getelementptr i64, ptr %d, i64 $form
+  %form.is = load ptr, ptr %form.at
+  %flat = icmp eq ptr %form.is, null
+  br i1 %flat, label %plain, label %nested
+nested:
+  %nested.status = call i64 @attempt_nested(ptr %d, ptr %args, i64 %count, ptr %keywords,
+                                            i64 %arguments, ptr %tuple, ptr %result)
+  ret i64 %nested.status
+plain:
+  %same.count = icmp eq i64 %arguments, %count
+  %no.names = icmp eq ptr %keywords, null
+  %same = and i1 %same.count, %no.names
+  br i1 %same, label %try, label %unfit
+try:
+  %status = call i64 @attempt(ptr %d, ptr %args, ptr %tuple, ptr %result)
+  ret i64 %status
+unfit:
+  ret i64 0
 }
 
 ; A tuple that the collector does not see: it will hold arrays and numbers only.
@@ -581,25 +652,6 @@ out:
   ret ptr %tuple
 }
 
-; What the caller gets: the results as they are, or put into a nest by %finish, which lives for ever.
-; Nothing (an exception is set) stays nothing.
-define internal ptr @finished(ptr %finish, ptr %value) {
-  %args = alloca [2 x ptr]
-  %flat = icmp eq ptr %finish, null
-  %failed = icmp eq ptr %value, null
-  %as.is = or i1 %flat, %failed
-  br i1 %as.is, label %out, label %nest
-nest:
-  %first = getelementptr ptr, ptr %args, i64 1
-  store ptr %value, ptr %first
-  %one = or i64 1, -9223372036854775808
-  %answer = call ptr @PyObject_Vectorcall(ptr %finish, ptr %first, i64 %one, ptr null)
-  call void @Py_DecRef(ptr %value)
-  ret ptr %answer
-out:
-  ret ptr %value
-}
-
 define ptr @vectorcall(ptr %self, ptr %args, i64 %nargsf, ptr %keywords) {
 entry:
   %result = alloca ptr
@@ -607,9 +659,6 @@ entry:
   %head.at = getelementptr i8, ptr %self, i64 $head
   %width.at = getelementptr i8, ptr %self, i64 $self_width
   %width = load i64, ptr %width.at
-  %plain = icmp eq ptr %keywords, null
-  br i1 %plain, label %prepare, label %slow
-prepare:
   %is.tuple = icmp sge i64 %width, 0
   br i1 %is.tuple, label %make, label %start
 make:
@@ -617,7 +666,7 @@ make:
   %none = icmp eq ptr %made, null
   br i1 %none, label %bad, label %start
 start:
-  %tuple = phi ptr [null, %prepare], [%made, %make]
+  %tuple = phi ptr [null, %entry], [%made, %make]
   %first = load ptr, ptr %head.at
   br label %look
 look:
@@ -625,20 +674,30 @@ look:
   %end = icmp eq ptr %d, null
   br i1 %end, label %surrender, label %try
 try:
-  %d.next = load ptr, ptr %d ; before, for a report may run Python, and so free %d
+  ; before, for a report may run Python, and so free %d
+  %d.next = load ptr, ptr %d
   %finish.at = getelementptr i64, ptr %d, i64 $finish
   %finish = load ptr, ptr %finish.at
-  %status = call i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result)
+  %nest.at = getelementptr i64, ptr %d, i64 $nest
+  %nest = load ptr, ptr %nest.at
+  %status = call i64 @attempt_call(ptr %d, ptr %args, i64 %count, ptr %keywords, i64 %width,
+                                   ptr %tuple, ptr %result)
   %ran = icmp eq i64 %status, 1
   br i1 %ran, label %done, label %look
 done:
   %value = load ptr, ptr %result
-  %finished = call ptr @finished(ptr %finish, ptr %value)
+  %finish.or.nest = ptrtoint ptr %finish to i64
+  %nest.word = ptrtoint ptr %nest to i64
+  %any = or i64 %finish.or.nest, %nest.word
+  %as.is = icmp eq i64 %any, 0
+  br i1 %as.is, label %out, label %wrap
+out:
+  ret ptr %value
+wrap:
+  %finished = call ptr @finished(ptr %nest, ptr %finish, ptr %value)
   ret ptr %finished
 surrender:
   call void @Py_DecRef(ptr %tuple)
-  br label %slow
-slow:
   %slow.at = getelementptr i8, ptr %self, i64 $slow
   %function = load ptr, ptr %slow.at
   %answer = call ptr @PyObject_Vectorcall(ptr %function, ptr %args, i64 %nargsf, ptr %keywords)
@@ -647,8 +706,9 @@ bad:
   ret ptr null
 }
 
-; One descriptor alone: NotImplemented where it does not fit, Ellipsis where it is busy.
-define ptr @run(ptr %d, ptr %args, i64 %count) {
+; One descriptor alone, given its leaves: NotImplemented where they do not fit, Ellipsis where it is
+; busy.
+define ptr @run(ptr %d, ptr %leaves, i64 %count) {
 entry:
   %result = alloca ptr
   %width.at = getelementptr i64, ptr %d, i64 $width
@@ -663,14 +723,22 @@ try:
   %tuple = phi ptr [null, %entry], [%made, %make]
   %finish.at = getelementptr i64, ptr %d, i64 $finish
   %finish = load ptr, ptr %finish.at
-  %status = call i64 @attempt(ptr %d, ptr %args, i64 %count, i64 %width, ptr %tuple, ptr %result)
-  %ran = icmp eq i64 %status, 1
+  %nest.at = getelementptr i64, ptr %d, i64 $nest
+  %nest = load ptr, ptr %nest.at
+  %arguments.at = getelementptr i64, ptr %d, i64 $arguments
+  %arguments = load i64, ptr %arguments.at
+  %same.count = icmp eq i64 %arguments, %count
+  br i1 %same.count, label %attempted, label %did.not
+attempted:
+  %tried = call i64 @attempt(ptr %d, ptr %leaves, ptr %tuple, ptr %result)
+  %ran = icmp eq i64 %tried, 1
   br i1 %ran, label %done, label %did.not
 done:
   %value = load ptr, ptr %result
-  %finished = call ptr @finished(ptr %finish, ptr %value)
+  %finished = call ptr @finished(ptr %nest, ptr %finish, ptr %value)
   ret ptr %finished
 did.not:
+  %status = phi i64 [0, %try], [%tried, %attempted]
   call void @Py_DecRef(ptr %tuple)
   %unfit = icmp eq i64 %status, 0
   %why = select i1 %unfit, ptr @_Py_NotImplementedStruct, ptr @_Py_EllipsisObject
@@ -678,87 +746,4 @@ did.not:
   ret ptr %why
 bad:
   ret ptr null
-}
-
-; The collector's view of an instance: its type, its dict, and slow.
-define i32 @traverse(ptr %self, ptr %visit, ptr %with) {
-entry:
-  %type.at = getelementptr i8, ptr %self, i64 $type
-  %type = load ptr, ptr %type.at
-  %r0 = call i32 %visit(ptr %type, ptr %with)
-  %stop.0 = icmp ne i32 %r0, 0
-  br i1 %stop.0, label %out.0, label %dict
-dict:
-  %dict.at = getelementptr i8, ptr %self, i64 $dict
-  %dict.is = load ptr, ptr %dict.at
-  %no.dict = icmp eq ptr %dict.is, null
-  br i1 %no.dict, label %function, label %dict.visit
-dict.visit:
-  %r1 = call i32 %visit(ptr %dict.is, ptr %with)
-  %stop.1 = icmp ne i32 %r1, 0
-  br i1 %stop.1, label %out.1, label %function
-function:
-  %slow.at = getelementptr i8, ptr %self, i64 $slow
-  %slow.is = load ptr, ptr %slow.at
-  %no.slow = icmp eq ptr %slow.is, null
-  br i1 %no.slow, label %out, label %slow.visit
-slow.visit:
-  %r2 = call i32 %visit(ptr %slow.is, ptr %with)
-  ret i32 %r2
-out.0:
-  ret i32 %r0
-out.1:
-  ret i32 %r1
-out:
-  ret i32 0
-}
-
-define i32 @clear(ptr %self) {
-  ; without the address of its code, a call of a cleared instance is a TypeError
-  %head.at = getelementptr i8, ptr %self, i64 $head
-  %call.at = getelementptr i8, ptr %self, i64 $vectorcall
-  %dict.at = getelementptr i8, ptr %self, i64 $dict
-  %slow.at = getelementptr i8, ptr %self, i64 $slow
-  store ptr null, ptr %head.at
-  store ptr null, ptr %call.at
-  %dict.is = load ptr, ptr %dict.at
-  store ptr null, ptr %dict.at
-  call void @Py_DecRef(ptr %dict.is)
-  %slow.is = load ptr, ptr %slow.at
-  store ptr null, ptr %slow.at
-  call void @Py_DecRef(ptr %slow.is)
-  ret i32 0
-}
-
-define void @dealloc(ptr %self) {
-entry:
-  %type.at = getelementptr i8, ptr %self, i64 $type
-  %type = load ptr, ptr %type.at
-  call void @PyObject_GC_UnTrack(ptr %self)
-  %weak.at = getelementptr i8, ptr %self, i64 $weakrefs
-  %weak = load ptr, ptr %weak.at
-  %no.weak = icmp eq ptr %weak, null
-  br i1 %no.weak, label %free, label %forget
-forget:
-  call void @PyObject_ClearWeakRefs(ptr %self)
-  br label %free
-free:
-  %cleared = call i32 @clear(ptr %self)
-  call void @PyObject_GC_Del(ptr %self)
-  call void @Py_DecRef(ptr %type)
-  ret void
-}
-
-; All fields that are read, for the self-test.
-define void @probe(ptr %array, ptr %to) {
-  %dtype.at = getelementptr i8, ptr %array, i64 $dtype
-  %dtype = load ptr, ptr %dtype.at
-  $probes
-  ret void
-}
-
-define double @probe_float(ptr %number) {
-  %value.at = getelementptr i8, ptr %number, i64 $float
-  %value = load double, ptr %value.at
-  ret double %value
 }

@@ -43,6 +43,7 @@ INSTANCE_BYTES = _HEADER + 48
 FIELDS = {
     "type": _HEADER - 8,
     "float": _HEADER,
+    "scalar": _HEADER,  # of a NumPy scalar: its value
     "data": _HEADER,
     "rank": _HEADER + 8,
     "dims": _HEADER + 16,
@@ -74,19 +75,31 @@ DESCRIPTOR = {
     "release_gil": 16,
     "finish": 17,  # called with the results; what it gives is returned
     "handler": 18,  # NumPy memory handler of the results, or 0 for the one in force
+    "array_count": 19,  # outputs that are arrays
+    "nest": 20,  # words of the nest that the results are put into, or 0
+    "form": 21,  # words of how a call gives the arguments, or 0: by position, each a leaf
+    "positional": 22,  # arguments of a call by position, in that form
+    "named": 23,  # and by name
 }
-DESCRIPTOR_WORDS = 19
+DESCRIPTOR_WORDS = 24
 NONE, SINGLE = -2, -1
 
+# Words of a nest, one part after the other, children behind what holds them:
+#   LEAF, number of the leaf;   ABSENT (None), 0;
+#   TUPLE (or a named one) or LIST: the type, number of children, children;
+#   DICT: the type, number of children, and before each child its key.
+# Words of a form: the names, then the nest of each argument.
+LEAF, ABSENT, TUPLE, LIST, DICT = range(5)
+
 # Words of an input: kind, size of this entry in words, then
-#   ARRAY: type_num, rank, flags, compare strides?, number of slots;
-#          dims, strides if compared, slots
+#   ARRAY: type_num, rank, flags, compare strides?, number of slots, type of the NumPy scalars that
+#          are taken, too, or 0; dims, strides if compared, slots
 #   FLOAT, INT: address of the 8-byte cell that takes the value
 #   SAME: address of the 8-byte cell that holds the address of the object that must come
 ARRAY, FLOAT, INT, SAME = 0, 1, 2, 3
-INPUT_WORDS = 7
+INPUT_WORDS = 8
 # Words of an output: kind, size of this entry in words, then
-#   ARRAY: type_num, rank, number of slots; dims, slots
+#   ARRAY: the dtype object, rank, number of slots; dims, slots
 #   SCALAR: address of the cell that the steps write, the dtype object
 SCALAR = 1
 OUTPUT_WORDS = 5
@@ -99,7 +112,7 @@ CELL_BUSY = 3
 _NUMPY_API = {
     "PyArray_Type": 2,
     "PyArray_Scalar": 60,
-    "PyArray_New": 93,
+    "PyArray_NewFromDescr": 94,
     "PyDataMem_SetHandler": 304,
 }
 
@@ -133,11 +146,18 @@ def _probe_lines() -> str:
 def entry_text() -> str:
     """The IR of the entry, for the layout of this interpreter."""
     instance = {k: v for k, v in INSTANCE.items() if k != "width"}
-    return Template(jit.source("entry.ll")).substitute(
+    parts = map(jit.source, ("entry.ll", "entry_nests.ll", "entry_object.ll"))
+    return Template("\n".join(parts)).substitute(
         instance | FIELDS | DESCRIPTOR,
         self_width=INSTANCE["width"],
         foreign=ord(">") if np.little_endian else ord("<"),
         NONE=NONE,
+        SINGLE=SINGLE,
+        LEAF=LEAF,
+        ABSENT=ABSENT,
+        TUPLE=TUPLE,
+        LIST=LIST,
+        DICT=DICT,
         cell_busy=CELL_BUSY,
         probes=_probe_lines(),
     )
@@ -158,7 +178,7 @@ def entry_addresses() -> dict[str, int]:
     """Addresses of the entry's functions."""
     # fmt: off
     names = ["vectorcall", "run", "traverse", "clear", "dealloc", "try_lock", "unlock", "probe",
-             "probe_float"]
+             "probe_float", "probe_scalar"]
     # fmt: on
     symbols = _numpy_symbols() | {"eqsat_drive": driver.drive_address()}
     text = entry_text()
