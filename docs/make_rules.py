@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from eqsat_tensor.rules import CHECKED, checked_digest, load_rulebook, rule_files
+from eqsat_tensor.rules import CHECKED, checked_digest, load_rulebook, rule_files, ship
 from eqsat_tensor.rules.book import Rule, RuleBook
 from eqsat_tensor.rules.syntax import header, show
 from eqsat_tensor.verify import Report, verify
@@ -69,6 +69,7 @@ def main() -> int:
     write(FIGURES, records, book)
     TARGET.write_text(render(book, records), encoding="utf-8")
     CHECKED.write_text(checked_digest() + "\n", encoding="ascii")
+    ship()
     return int(bool(wrong))
 
 

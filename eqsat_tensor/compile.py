@@ -25,7 +25,7 @@ from eqsat_tensor.complexes import split
 from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
 from eqsat_tensor.errors import ArgumentError, RulePackWarning, UnsupportedError, message
 from eqsat_tensor.lang import OPS, Expr, apply
-from eqsat_tensor.lower.cpu import blas, blocks, driver, jit, pool
+from eqsat_tensor.lower.cpu import jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
 from eqsat_tensor.opaque import Cut, cut
@@ -123,6 +123,7 @@ def normalized(program: Program) -> Rewritten:
     return Rewritten(tuple(roots), leaves, None)
 
 
+@uncollected()
 def rewritten(normal: Rewritten, options: Options) -> Rewritten:
     """Saturate; where the engine fails, without the packs that make it fail, or not at all; a warning
     says so."""
@@ -327,8 +328,6 @@ def code_for(
         from eqsat_tensor.lower.cpu.bind import compile_plan
         from eqsat_tensor.schedule import lower_program, schedule
 
-        with stage("load"):
-            load_shared_code()
         with stage("schedule"):
             plan = schedule(lower_program(roots))
         code = compile_plan(plan, contract=contract)
@@ -359,17 +358,6 @@ def meaning(name: str) -> Callable[..., tuple[Any, ...]]:
     if op.results is not None:
         return op.results
     return lambda *arrays, **attributes: (op.numpy(*arrays, **attributes),)
-
-
-@cache
-def load_shared_code() -> None:
-    """What all programs call, compiled or found once a process, with the first program of its own:
-    so no later compile waits for it."""
-    pool.pool()
-    driver.drive_address()
-    blocks.addresses()
-    for dtype in ("float32", "float64"):
-        blas.gemm_address(dtype)
 
 
 def threads() -> int:

@@ -16,11 +16,13 @@ from functools import lru_cache
 from eqsat_tensor.egraph.engine import EngineError
 from eqsat_tensor.egraph.schema import ingest_ruleset, live_ruleset, type_ruleset
 from eqsat_tensor.lang import OPS
+from eqsat_tensor.rules import own_shipped
 from eqsat_tensor.rules.book import FACTS, RuleBook
 from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.shipped import MARK
 from eqsat_tensor.rules.signature import type_rule
-from eqsat_tensor.rules.syntax import Sexpr
-from eqsat_tensor.rules.vocabulary import Vocabulary, is_variable
+from eqsat_tensor.rules.uses import bits, uses_of
+from eqsat_tensor.rules.vocabulary import Vocabulary
 
 # Relations that hold of some values whatever the rules: of types and sizes.
 SEEDED = frozenset(
@@ -60,21 +62,16 @@ class Needs:
     def __init__(self, book: RuleBook) -> None:
         self.book = book
         self.vocabulary = Vocabulary(book.relations)
-        self.bit = {name: 1 << i for i, name in enumerate(OPS)}
-        by_constructor = {op.constructor: self.bit[op.name] for op in OPS.values()}
-        self.reads: list[int] = []
-        self.makes: dict[str, int] = {}
-        ops = _Ops(by_constructor, self.vocabulary)
-        for rule in book.rules:
-            self.reads.append(ops.of(rule.lhs) | ops.of(rule.conditions))
-            alone = not isinstance(rule.rhs, tuple) and not is_variable(rule.rhs)
-            self.makes[rule.name] = ops.of(rule.rhs) | self.bit["full"] * alone
-        relations = frozenset(self.vocabulary.relations)
-        self.asks = [_relations(rule.conditions, relations) for rule in book.rules]
-        self.concludes = [
-            _relations(rule.rhs, relations) if rule.kind == "fact" else frozenset()
-            for rule in book.rules
-        ]
+        self.bit = bits()
+        shipped = own_shipped()
+        own = shipped.of(book.rules) if shipped is not None else {}
+        others = uses_of((r for r in book.rules if r.name not in own), self.vocabulary)
+        uses = [own[r.name].uses if r.name in own else others[r.name] for r in book.rules]
+        self.reads = [u.reads for u in uses]
+        self.makes = {r.name: u.makes for r, u in zip(book.rules, uses, strict=True)}
+        self.asks = [u.asks for u in uses]
+        self.concludes = [u.concludes for u in uses]
+        self._own = own
         self._texts: dict[int, tuple[str, ...]] = {}
         self._needs: dict[tuple[int, frozenset[str] | None, frozenset[str]], Need] = {}
         self._numbers: dict[tuple[str, ...], int] = {}
@@ -163,48 +160,19 @@ class Needs:
         """The engine's text of one rule: its ruleset, its argument orders."""
         found = self._texts.get(number)
         if found is None:
+            rule = self.book.rules[number]
+            own = self._own.get(rule.name)
             try:
-                texts = expand(self.book.rules[number], number, self.vocabulary)
+                if own is not None and own.texts is not None:
+                    texts = [text.replace(MARK, str(number)) for text in own.texts]
+                else:
+                    texts = expand(rule, number, self.vocabulary)
             except UntypedNumber as e:
-                place = self.book.rules[number].place
-                raise EngineError(f"{place}: nothing says the type of the number {e}") from None
+                raise EngineError(
+                    f"{rule.place}: nothing says the type of the number {e}"
+                ) from None
             found = self._texts[number] = (f"(ruleset rules/{number})", *texts)
         return found
-
-
-def _relations(term: Sexpr, names: frozenset[str]) -> frozenset[str]:
-    """The relations that a condition or a conclusion names."""
-    if not isinstance(term, tuple) or not term:
-        return frozenset()
-    found: frozenset[str] = frozenset((str(term[0]),)) & names
-    for t in term:
-        if isinstance(t, tuple):
-            found |= _relations(t, names)
-    return found
-
-
-class _Ops:
-    """The ops that terms name, as bits; a bare number that stands for an operand is a `full`."""
-
-    def __init__(self, bits: Mapping[str, int], vocabulary: Vocabulary) -> None:
-        self.bits, self.vocabulary = bits, vocabulary
-        self.known: dict[int, int] = {}  # by id: rules of a book from the disk share their terms
-
-    def of(self, term: Sexpr) -> int:
-        """The ops of a term that lives as long as the book does."""
-        if not isinstance(term, tuple):
-            return self.bits.get(str(term), 0)
-        mask = self.known.get(id(term))
-        if mask is None:
-            mask = 0
-            for t in term:
-                mask |= self.of(t) if isinstance(t, tuple) else self.bits.get(t, 0)  # type: ignore[arg-type]
-            op = self.vocabulary.ops.get(term[0]) if term else None  # type: ignore[arg-type]
-            operands = term[len(term) - op.arity :] if op is not None else ()
-            if any(isinstance(u, int | float) or u in ("true", "false") for u in operands):
-                mask |= self.bits[OPS["full"].constructor]
-            self.known[id(term)] = mask
-        return mask
 
 
 @lru_cache(maxsize=64)

@@ -25,9 +25,9 @@ class UntypedNumber(Exception):
     """A bare number on the right side whose type nothing says; the message is the number."""
 
 
-def expand(rule: Rule, number: int, vocabulary: Vocabulary) -> list[str]:
-    """The engine rules of ``rule``; ``number`` goes into the provenance rows, and names
-    the engine's ruleset: one for each rule, so that a program runs those that can matter to it.
+def expand(rule: Rule, number: int | str, vocabulary: Vocabulary) -> list[str]:
+    """The engine rules of ``rule``; ``number``, or what stands for it, goes into the provenance rows, and
+    names the engine's ruleset: one for each rule, so that a program runs those that can matter to it.
 
     Raises UntypedNumber.
     """
@@ -118,7 +118,7 @@ def _canonical(
 
 # ------------------------------------------------------------------------------ emitting
 def _rewrite(
-    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int, vocabulary: Vocabulary
+    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int | str, vocabulary: Vocabulary
 ) -> tuple[list[str], list[str]]:
     types = Types(vocabulary)
     emitter = _Emitter(vocabulary, types)
@@ -156,7 +156,7 @@ def _rewrite(
 
 
 def _fact(
-    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int, vocabulary: Vocabulary
+    rule: Rule, lhs: Sexpr, conditions: tuple[Sexpr, ...], number: int | str, vocabulary: Vocabulary
 ) -> tuple[list[str], list[str]]:
     types = Types(vocabulary)
     emitter = _Emitter(vocabulary, types)

@@ -6,22 +6,17 @@ rule is found by asking ``infer`` for the types of a few probes.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.distributions import own_code
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import ANY_ARITY, BOOL, FLOAT64, INT64, OPS, OpDef
-from eqsat_tensor.runtime import cache as cache_on_disk
 from eqsat_tensor.types import ALL_DTYPES, SHORT, Shape, TensorType, literal
 from eqsat_tensor.types import minimum as _smaller
 
@@ -282,23 +277,17 @@ def has_type_rule(op: OpDef) -> bool:
 @cache
 def type_rule(op: OpDef) -> str | None:
     """The engine rule that gives nodes of ``op`` their type; None where there is no way to tell."""
-    known = _type_rules()
-    return known[op.name] if op.name in known and not op.definition else _made_type_rule(op)
+    from eqsat_tensor.rules import own_shipped
+
+    shipped = own_shipped()
+    if shipped is not None and op.name in shipped.type_rules and not op.definition:
+        return shipped.type_rules[op.name]
+    return _made_type_rule(op)
 
 
-@cache
-def _type_rules() -> Mapping[str, str | None]:
-    """Those of the package's ops, found out once a machine: a millisecond an op."""
-    ops = [op for op in OPS.values() if not op.definition]
-    seed = " ".join(["type rules", own_code(), *(op.name for op in ops)])
-    key = hashlib.sha256(seed.encode()).hexdigest()
-    found = cache_on_disk.get(key)
-    if found is not None:
-        with contextlib.suppress(ValueError):
-            return dict(json.loads(found))
-    made = {op.name: _made_type_rule(op) for op in ops}
-    cache_on_disk.put(key, json.dumps(made).encode())
-    return made
+def made_type_rules() -> dict[str, str | None]:
+    """Those of the package's ops, found out now."""
+    return {op.name: _made_type_rule(op) for op in OPS.values() if not op.definition}
 
 
 def _made_type_rule(op: OpDef) -> str | None:

@@ -32,6 +32,17 @@ def to_bytes(
     schedule: Schedule,
 ) -> bytes:
     """The parts of a book that stand in rule files."""
+    record = to_record(rulesets, relations, rules, schedule)
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def to_record(
+    rulesets: Iterable[Ruleset],
+    relations: Iterable[Relation],
+    rules: Iterable[Rule],
+    schedule: Schedule,
+) -> dict[str, Any]:
+    """The same as plain data."""
     table = _Table()
     rows = []
     for rule in rules:
@@ -39,19 +50,22 @@ def to_bytes(
         for place in PLACES:
             row[place] = table.number(row[place])
         rows.append(row)
-    record = {
+    return {
         "rulesets": [[getattr(r, f.name) for f in fields(Ruleset)] for r in rulesets],
         "relations": [[r.name, r.sorts, r.merge] for r in relations],
         "terms": table.entries,
         "rules": rows,
         "schedule": list(map(_plain_step, schedule)),
     }
-    return json.dumps(record, separators=(",", ":")).encode()
 
 
 def from_bytes(data: bytes) -> Parts:
     """The parts again.  Raises ValueError, LookupError or TypeError on what `to_bytes` did not make."""
-    record = json.loads(data)
+    return from_record(json.loads(data))
+
+
+def from_record(record: dict[str, Any]) -> Parts:
+    """The parts again, of what `to_record` gave."""
     terms: list[Sexpr] = []
     for entry in record["terms"]:
         terms.append(_entry(entry, terms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,11 +12,15 @@ import pytest
 
 import eqsat_tensor.rules as room
 from eqsat_tensor.distributions import entry_points_of, version_of
+from eqsat_tensor.egraph.needs import Needs
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.rules import stored
+from eqsat_tensor.rules import shipped, stored
 from eqsat_tensor.rules.book import Rule, Step
-from eqsat_tensor.rules.signature import _made_type_rule, type_rule
+from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.signature import _made_type_rule, made_type_rules, type_rule
 from eqsat_tensor.rules.syntax import Symbol, Text, parse
+from eqsat_tensor.rules.uses import uses_of
+from eqsat_tensor.rules.vocabulary import Vocabulary
 from eqsat_tensor.runtime.cache import Cache
 
 
@@ -70,11 +75,42 @@ def test_the_package_s_own_rules_were_checked_when_it_was_made() -> None:
     assert made.stdout == "True\n", "run: python docs/make_rules.py"
 
 
+def test_what_is_shipped_is_what_the_files_say() -> None:
+    own = room.own_shipped()
+    assert own is not None, "run: python docs/make_rules.py"
+    parts = room._read_parts(room._own_sources(), ())
+    assert own.parts == parts
+    vocabulary = Vocabulary(parts[1])
+    uses = uses_of(parts[2], vocabulary)
+    known = own.of(own.parts[2])
+    assert own.of(parts[2]) == {}  # equal rules, but not the ones that it tells of
+    for rule in parts[2]:
+        assert known[rule.name].uses == uses[rule.name], rule
+        texts = known[rule.name].texts
+        with contextlib.suppress(UntypedNumber):
+            written = [text.replace(shipped.MARK, "7") for text in texts or ()]
+            assert expand(rule, 7, vocabulary) == written, rule
+    assert own.type_rules == made_type_rules()
+
+
+def test_rules_that_changed_are_read_and_not_taken_from_what_is_shipped(monkeypatch) -> None:
+    *others, (file, text) = room._own_sources()
+    changed = (*others, (file, text + "; more\n"))
+    assert shipped.load(changed) is None
+    monkeypatch.setattr(room, "_own_sources", lambda: changed)
+    book = room._book(changed, ())
+    needs = Needs(book)
+    assert needs._own == {}
+    assert needs.rule_texts(0)[0] == "(ruleset rules/0)"
+
+
 def test_rules_that_are_not_as_they_were_are_checked(monkeypatch, tmp_path) -> None:
     seen = []
     monkeypatch.setattr(room, "CHECKED", tmp_path / "checked.txt")
     room.CHECKED.write_text(room.checked_digest())
-    monkeypatch.setattr(room, "check_rule", lambda rule, *_: seen.append(rule.name))
+    monkeypatch.setattr(
+        "eqsat_tensor.rules.lint.check_rule", lambda rule, *_: seen.append(rule.name)
+    )
     own = room._own_sources()
     room._read_parts(own, ())
     assert not seen

@@ -49,7 +49,7 @@ def addresses() -> dict[str, int]:
     text = Template(jit.source("blocks.ll")).substitute(
         smallest=SMALLEST, largest=LARGEST, limit=LIMIT, slots=SLOTS, line=LINE
     )
-    return jit.load([jit.stored_object(text, jit.GLUE_LEVEL)], NAMES)
+    return jit.load([jit.stored_object(text, jit.RARE_LEVEL)], NAMES)
 
 
 @cache

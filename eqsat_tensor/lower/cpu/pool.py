@@ -25,6 +25,7 @@ import os
 import threading
 from functools import cache
 from string import Template
+from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
 
@@ -82,29 +83,44 @@ def default_threads() -> int:
 
 
 class Pool:
-    """The pool of this process; made by `pool`, idle until `start`."""
+    """The pool of this process; made by `pool`, idle until `start`, its code loaded when that is asked."""
 
     def __init__(self) -> None:
-        names = ["reset", "worker", "reserve", "release", "dismiss", "pfor"]
-        found = jit.load([jit.stored_object(pool_text(), jit.GLUE_LEVEL)], names)
-        one = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        two = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-        self._calls = {
-            name: one(found[name]) for name in ("reset", "reserve", "release", "dismiss")
-        }
-        self._worker = two(found["worker"])
         self._memory = ctypes.create_string_buffer(_STATE_BYTES + 64)
-        self.state = (ctypes.addressof(self._memory) + 63) // 64 * 64
-        self.pfor = found["pfor"]
+        self._address = (ctypes.addressof(self._memory) + 63) // 64 * 64
+        self._code: dict[str, Any] = {}
         self._threads: list[threading.Thread] = []
         self._wanted: int | None = None
         self._started = False
         self._lock = threading.Lock()
-        self._calls["reset"](self.state)
-        self._field("spin").value = SPIN
+
+    def _call(self, name: str) -> Any:
+        """A function of ``pool.ll``; the address of ``pfor``."""
+        with jit.LOCK:
+            if not self._code:
+                names = ["reset", "worker", "reserve", "release", "dismiss", "pfor"]
+                found = jit.load([jit.stored_object(pool_text(), jit.GLUE_LEVEL)], names)
+                one = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+                two = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+                self._code = {n: (two if n == "worker" else one)(found[n]) for n in names[:-1]}
+                self._code["pfor"] = found["pfor"]
+                self._code["reset"](self._address)
+                self._field("spin").value = SPIN
+        return self._code[name]
+
+    @property
+    def state(self) -> int:
+        """Address of its state."""
+        self._call("reset")
+        return self._address
+
+    @property
+    def pfor(self) -> int:
+        """Address of the parallel loop."""
+        return int(self._call("pfor"))
 
     def _field(self, name: str) -> ctypes.c_int64:
-        return ctypes.c_int64.from_address(self.state + FIELDS[name])
+        return ctypes.c_int64.from_address(self._address + FIELDS[name])
 
     @property
     def threads(self) -> int:
@@ -136,18 +152,18 @@ class Pool:
                 self._resize(threads - 1)
 
     def _resize(self, workers: int) -> None:
-        self._calls["reserve"](self.state)
+        self._call("reserve")(self._address)
         try:
             if len(self._threads) != workers:
-                self._calls["dismiss"](self.state)
+                self._call("dismiss")(self._address)
                 for thread in self._threads:
                     thread.join()
                 self._field("stop").value = 0
                 epoch = self._field("epoch").value
                 self._threads = [
                     threading.Thread(
-                        target=self._worker,
-                        args=(self.state, epoch),
+                        target=self._call("worker"),
+                        args=(self._address, epoch),
                         name=f"eqsat_tensor-{i}",
                         daemon=True,
                     )
@@ -157,14 +173,15 @@ class Pool:
                     thread.start()
                 self._field("workers").value = workers
         finally:
-            self._calls["release"](self.state)
+            self._call("release")(self._address)
 
     def forget_threads(self) -> None:
         """In a forked child the workers are gone: loops run serially until `start`."""
         self._lock = threading.Lock()
         self._threads = []
         self._started = False
-        self._calls["reset"](self.state)
+        if self._code:
+            self._call("reset")(self._address)
 
 
 @cache

@@ -1,0 +1,110 @@
+"""The package's own rules as they are shipped: read, filled in and checked, with the engine's text.
+
+``docs/make_rules.py`` writes the file.  It is good for the sources that it was made of; once a rule, an
+op or this room has changed, it counts as not there, and the files are read, which takes half a second.
+
+One line with the digest of those sources, then JSON, compressed:  book (`stored`), type rules by op,
+and for each rule what it reads and makes (`Uses`, sets of names by number) and its engine rules, with
+MARK for its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from eqsat_tensor.rules import stored
+from eqsat_tensor.rules.book import Rule
+from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.uses import Uses, uses_of
+from eqsat_tensor.rules.vocabulary import Vocabulary
+
+FOLDER = Path(__file__).parent
+FILE = FOLDER / "shipped.bin"
+MARK = "@@"
+SOURCES = ("rules/*.py", "ops/*.py", "lang.py", "types.py", "scalar.py", "kinds.py")
+
+
+class Worked(NamedTuple):
+    """What was worked out of one rule; no texts where the engine's text cannot be written."""
+
+    uses: Uses
+    texts: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What was worked out when the file was made."""
+
+    parts: stored.Parts
+    type_rules: Mapping[str, str | None]
+    worked: Mapping[str, Worked]
+
+    def of(self, rules: Iterable[Rule]) -> dict[str, Worked]:
+        """What is known of those among the rules that are the very ones of ``parts``."""
+        own = set(map(id, self.parts[2]))
+        return {r.name: self.worked[r.name] for r in rules if id(r) in own}
+
+
+def key_of(sources: Sequence[tuple[str, str]]) -> str:
+    """A name for the package's rule files, and for all that they are worked out by."""
+    digest = hashlib.sha256("\0".join(t for pair in sources for t in pair).encode())
+    for pattern in SOURCES:
+        for path in sorted(FOLDER.parent.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def load(sources: tuple[tuple[str, str], ...]) -> Shipped | None:
+    """What is shipped for these files, the package's own; None where it was made of others."""
+    try:
+        made, _, data = FILE.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if made.decode("ascii", "replace") != key_of(sources):
+        return None
+    record = json.loads(zlib.decompress(data))
+    names = [frozenset(every) for every in record["names"]]
+    return Shipped(
+        stored.from_record(record["book"]),
+        record["type rules"],
+        {
+            name: Worked(Uses(reads, makes, names[asks], names[concludes]), texts)
+            for name, (reads, makes, asks, concludes, texts) in record["rules"].items()
+        },
+    )
+
+
+def write(
+    sources: Sequence[tuple[str, str]], parts: stored.Parts, type_rules: Mapping[str, str | None]
+) -> None:
+    """Make the file anew."""
+    rulesets, relations, rules, schedule = parts
+    vocabulary = Vocabulary(relations)
+    texts: dict[str, Sequence[str]] = {}
+    for rule in rules:
+        try:
+            texts[rule.name] = expand(rule, MARK, vocabulary)
+        except UntypedNumber:
+            continue  # it is refused when it is to be loaded
+    uses = uses_of(rules, vocabulary)
+    names = sorted({tuple(sorted(s)) for u in uses.values() for s in (u.asks, u.concludes)})
+    number = {frozenset(every): i for i, every in enumerate(names)}
+    record = {
+        "book": stored.to_record(rulesets, relations, rules, schedule),
+        "type rules": dict(type_rules),
+        "names": names,
+        "rules": {
+            name: [u.reads, u.makes, number[u.asks], number[u.concludes], texts.get(name)]
+            for name, u in uses.items()
+        },
+    }
+    data = json.dumps(record, separators=(",", ":")).encode()
+    FILE.write_bytes(key_of(sources).encode() + b"\n" + zlib.compress(data, 9))
