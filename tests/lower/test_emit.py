@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.lower.cpu.alike import form_of
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.function import Function
 from eqsat_tensor.schedule import schedule
 from tests.lower.loopprograms import PROGRAMS
-from tests.lower.loopvalues import F32, M, N, array, fn, meaning
+from tests.lower.loopvalues import F32, M, N, T, array, constant, fn, meaning
 from tests.lower.test_bind import arguments, check, size_cases, symbols
 
 
@@ -100,6 +103,56 @@ x12:
   ret void
 }
 """
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("contract", [True, False])
+def test_a_kernel_of_one_form_is_what_would_be_written(
+    name: str, contract: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emit_module, "_written", OrderedDict())
+    plan = schedule([t.v for t in PROGRAMS[name]()])
+    first, again = emit(plan, contract), emit(plan, contract)
+    monkeypatch.setattr(emit_module, "form_of", lambda *_: None)
+    alone = emit(plan, contract)
+    assert first == again == alone
+
+
+def test_what_a_kernel_depends_on_is_in_its_form() -> None:
+    def form(*outputs: T, stored: bool = False, marked: tuple[object, ...] = ()) -> object:
+        plan = schedule([o.v for o in outputs])
+        nest = plan.nests[-1]
+        found = form_of(nest, plan.buffers, [[*marked], [o.v for o in outputs] if stored else []])
+        assert found is not None
+        return found[0]
+
+    x, y, z = array("x", N), array("y", N), array("z", M)
+    plain = form(fn("add", x, y))
+    assert plain == form(fn("add", y, x))  # names are numbers
+    assert plain == form(fn("add", array("u", N), array("v", N)))
+    others = [
+        form(fn("add", x, x)),
+        form(fn("multiply", x, y)),
+        form(fn("add", z, array("w", M))),
+        form(fn("add", array("x", N, dtype=F32), array("y", N, dtype=F32))),
+        form(fn("add", x, y), stored=True),
+        form(fn("add", x, y), marked=("out0",)),
+        form(fn("add", x, fn("exp", y))),
+        form(fn("add", x, x), fn("add", x, y)),
+    ]
+    assert plain not in others
+    assert len(set(others)) == len(others)
+
+
+def test_constants_of_the_argument_block_are_numbers_and_others_are_not() -> None:
+    def form(value: float) -> object:
+        plan = schedule([fn("multiply", array("x", N), constant(value)).v])
+        found = form_of(plan.nests[-1], plan.buffers, [])
+        assert found is not None
+        return found[0]
+
+    assert form(3.25) == form(7.5)
+    assert len({form(3.25), form(2.0), form(0.0), form(-0.0), form(1.0)}) == 5
 
 
 def test_layers_that_differ_in_numbers_and_buffers_share_a_kernel() -> None:

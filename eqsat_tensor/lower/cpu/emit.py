@@ -6,15 +6,18 @@ nest 0 map [n]                 define void @kernel0(ptr %argument, i64 %begin, i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
+from eqsat_tensor.lower.cpu.alike import Form, Words, form_of, renamed
 from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.nests import write_kernel
-from eqsat_tensor.schedule.loops import Call, Map, Pad, Plan, Value, View, operands_of, walk
+from eqsat_tensor.lower.cpu.writer import SlotKey
+from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
 
 PRODUCTS = ("multiply", "square")
 
@@ -55,7 +58,8 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
         if isinstance(call, Call):
             body, words = write_call(call, plan.buffers, declared, width)
         else:
-            body, words = write_kernel(nest, plan.buffers, declared, width, contract, rounded)
+            body, words, needed = _kernel(nest, plan.buffers, width, contract, rounded)
+            declared |= needed
         kernels.append(names.setdefault(body, f"kernel{len(names)}"))
         slots.append(tuple(words))
     parts = [
@@ -64,6 +68,40 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
     ]
     text = "\n".join([*declared.values(), *parts])
     return Module(text, tuple(kernels), tuple(slots), symbols_of(declared))
+
+
+Kernel = tuple[str, list[SlotKey], Mapping[str, str]]  # body, words, what it declares
+_written: OrderedDict[tuple[Form, int, bool], tuple[Kernel, Words]] = OrderedDict()
+KERNELS = 1024  # kept written
+
+
+def _kernel(
+    nest: Nest,
+    buffers: Mapping[Value, str],
+    width: int,
+    contract: bool,
+    *marked: Collection[Any],
+) -> Kernel:
+    """The kernel of a nest: that of one of the same form, of any program, or else written now.
+
+    marked: as `write_kernel` takes them.
+    """
+    found = form_of(nest, buffers, marked)
+    if found is None:
+        alone: dict[str, str] = {}
+        return *write_kernel(nest, buffers, alone, width, contract, *marked), alone
+    form, here = found
+    key = (form, width, contract)
+    known = _written.get(key)
+    if known is None:
+        declared: dict[str, str] = {}
+        body, slots = write_kernel(nest, buffers, declared, width, contract, *marked)
+        _written[key] = (body, slots, declared), here
+        while len(_written) > KERNELS:
+            _written.popitem(last=False)
+        return body, slots, declared
+    (body, slots, needed), before = known
+    return body, renamed(slots, before, here), needed
 
 
 def shared_products(outputs: Sequence[Value]) -> frozenset[Value]:

@@ -32,6 +32,13 @@ INT64 = np.dtype(np.int64)
 PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text
 
 
+def is_written(value: Constant) -> bool:
+    """Does a constant stand in the text of a kernel, not in its argument block?"""
+    number = value.value.value
+    plain = value.dtype.kind == "b" or number in PLAIN or number != number
+    return bool(plain or (value.dtype.kind in "iu" and abs(number) <= 64))
+
+
 class Evaluator(Writer):
     """Writes the values that a nest computes."""
 
@@ -95,11 +102,9 @@ class Evaluator(Writer):
         return kept_at(value, here.phase, self.nest, self.kept_in)
 
     def constant(self, value: Constant) -> Known:
-        number = value.value.value
-        plain = value.dtype.kind == "b" or number in PLAIN or number != number
-        if plain or (value.dtype.kind in "iu" and abs(number) <= 64):
+        if is_written(value):
             # -0.0 == 0 but is another constant; its text keeps the sign.
-            return Known("literal", "", number)
+            return Known("literal", "", value.value.value)
         return Known("scalar", self.scalar_slot(value, "constant", value.value))
 
     def scalar_slot(self, value: Value, *key: object) -> str:
