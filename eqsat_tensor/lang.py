@@ -258,17 +258,22 @@ def topological(
     below: what a node needs, if not its arguments.
     """
     order: dict[Expr, None] = {}
+    opened: set[Expr] = set()
     stack = list(outputs)
     stack.reverse()
     while stack:
-        node = stack[-1]
-        waiting = [] if node in order else [a for a in below(node) if a not in order]
-        if waiting:
-            waiting.reverse()
-            stack += waiting
-        else:
-            order[node] = None
-            stack.pop()
+        node = stack.pop()
+        if node in order:
+            continue
+        if node not in opened:
+            waiting = [a for a in below(node) if a not in order]
+            if waiting:
+                opened.add(node)
+                stack.append(node)  # again, once they are done
+                waiting.reverse()
+                stack += waiting
+                continue
+        order[node] = None
     return list(order)
 
 
@@ -301,22 +306,25 @@ def replaced(outputs: Sequence[Expr], table: Mapping[Expr, Expr]) -> list[Expr]:
     return rewrite(outputs, change)
 
 
-def substitute_attribute(kind: Attribute, value: Any, values: Mapping[str, Size]) -> Any:
-    """A static attribute with size symbols replaced."""
-    if kind in (Attribute.SHAPE, Attribute.SIZES):
-        return tuple(substitute(s, values) for s in value)
-    return value
-
-
 def substitute_sizes(outputs: Sequence[Expr], values: Mapping[str, Size]) -> list[Expr]:
     """The same program with size symbols replaced by name."""
+    known: dict[tuple[Size, ...], tuple[Size, ...]] = {}  # most nodes share their shapes
+
+    def replaced(kind: Attribute, value: Any) -> Any:
+        if kind not in (Attribute.SHAPE, Attribute.SIZES):
+            return value
+        if value not in known:
+            known[value] = tuple([substitute(size, values) for size in value])
+        return known[value]
 
     def change(node: Expr, arguments: tuple[Expr, ...]) -> Expr:
+        again = node.op.resized
+        if not node.attributes and not again:
+            return node if arguments == node.arguments else node.rebuilt(arguments)
         attributes = {
-            name: substitute_attribute(kind, value, values)
+            name: replaced(kind, value)
             for (name, kind), value in zip(node.op.attributes.items(), node.attributes, strict=True)
         }
-        again = node.op.resized
         return (
             again(*arguments, **attributes) if again else apply(node.op, *arguments, **attributes)
         )

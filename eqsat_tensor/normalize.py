@@ -123,7 +123,7 @@ def digest(node: Expr, known: Mapping[Expr, bytes], objects: dict[int, int]) -> 
     if node in known:
         return known[node]
     parts = []
-    for name, value in node.named.items():
+    for name, value in node.named.items() if node.attributes else ():
         number = ""
         if node.op.attributes[name] is Attribute.OBJECT:
             number = f"#{objects.setdefault(id(value), len(objects))}"

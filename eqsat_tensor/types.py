@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -111,6 +111,8 @@ class SizeTerm(Remembering):
         return _combine(0, self, -1)
 
     def __mul__(self, other: Size) -> Size:
+        if isinstance(other, int):
+            return SizeTerm(tuple([(m, c * other) for m, c in self.terms])) if other else 0
         total: dict[Monomial, int] = {}
         for ma, ca in _terms(self):
             for mb, cb in _terms(other):
@@ -155,6 +157,8 @@ def _size(total: Mapping[Monomial, int]) -> Size:
 
 
 def _combine(left: Size, right: Size, sign: int) -> Size:
+    if isinstance(right, int) and right == 0:
+        return left
     total = dict(_terms(left))
     for m, c in _terms(right):
         total[m] = total.get(m, 0) + sign * c
@@ -440,8 +444,12 @@ def known_dtype(dtype: np.dtype) -> np.dtype:
 
 def same_size(left: Size, right: Size) -> bool | None:
     """True or False where it is certain whether two sizes are equal, None where a guard must say."""
-    if left == right:
-        return True
+    return True if left == right else _differ(left, right)
+
+
+@lru_cache(maxsize=4096)
+def _differ(left: Size, right: Size) -> bool | None:
+    """The same of sizes that are not one."""
     difference = _combine(left, right, -1)
     if isinstance(difference, int):
         return False
@@ -463,6 +471,9 @@ def broadcast_shapes(operation: str, shapes: Sequence[Shape]) -> Shape:
     Two sizes that may or may not be equal are taken as equal, and whoever broadcasts records the
     guard.  The first is the result's; where either may turn out 1, their `common` size is.
     """
+    distinct = {tuple(s) for s in shapes if s}
+    if len(distinct) == 1:
+        return distinct.pop()
     rank = max((len(s) for s in shapes), default=0)
     result: list[Size] = []
     for axis in range(-rank, 0):

@@ -228,13 +228,11 @@ def show_all(operands: Sequence[Any]) -> str:
 
 def loop_dtypes(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> list[np.dtype]:
     """The dtypes in which NumPy's ufunc would compute: one an operand."""
-    kinds = [kind_of(v) for v in operands]
     try:
-        resolved = ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))
+        dtypes = _resolved(ufunc, tuple(kind_of(v) for v in operands))
     except TypeError:
         got = show_all(operands)
         raise DtypeError(message(operation, "dtypes that it is defined for", got)) from None
-    dtypes = [np.dtype(d) for d in resolved]
     if any(d not in ALL_DTYPES for d in dtypes):
         bad = next(d for d in dtypes if d not in ALL_DTYPES)
         raise DtypeError(
@@ -245,7 +243,13 @@ def loop_dtypes(operation: str, ufunc: np.ufunc, operands: Sequence[Any]) -> lis
                 "Cast by astype.",
             )
         )
-    return dtypes[: ufunc.nin]
+    return list(dtypes[: ufunc.nin])
+
+
+@functools.lru_cache(maxsize=1024)
+def _resolved(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...]:
+    """The dtypes of operands and results; TypeError where the ufunc has no loop for these kinds."""
+    return tuple(map(np.dtype, ufunc.resolve_dtypes((*kinds, *(None,) * ufunc.nout))))
 
 
 def common_dtype(operation: str, operands: Sequence[Any]) -> np.dtype:

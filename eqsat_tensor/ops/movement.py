@@ -126,6 +126,8 @@ def broadcast_to(x: Expr, shape: Sequence[Size]) -> Expr:
 
     A size that may differ from the one asked for is equal to it, or 1: `stretch` says so.
     """
+    if x.shape == shape:
+        return x
     gone, new = stretched_axes(x.shape, shape)
     below = squeeze(x, gone)
     kept = [s for j, s in enumerate(shape) if j not in new]
