@@ -13,6 +13,7 @@ import numpy as np
 
 from eqsat_tensor.arrangement import Arranged, Arrangement
 from eqsat_tensor.bound import Bound, bind, no_bind_on_device
+from eqsat_tensor.compile import uncollected
 from eqsat_tensor.delivery import Recent, serve
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, message
 from eqsat_tensor.options import Options
@@ -191,6 +192,7 @@ class Traces:
                 raise ShapeError(broken.broken(sizes))
             pins = more
 
+    @uncollected()
     def _trace(self, call: Arranged, known: Sequence[Abstract], pinned: frozenset[str]) -> Entry:
         assert self.function is not None, self.name
         self.counters.traces += 1

@@ -236,6 +236,7 @@ class Variant:
             poke(places, array.ctypes.data)
         return parts.binding((), (), "none", finish, arrays=tuple(arrays))
 
+    @pipeline.uncollected()
     def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> _Parts:
         self.counters.binds += 1
         code = self.code(sizes)

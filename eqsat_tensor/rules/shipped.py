@@ -1,9 +1,10 @@
 """The package's own rules as they are shipped: read, filled in and checked, with the engine's text.
 
-``docs/make_rules.py`` writes the file.  It is good for the sources that it was made of; once a rule, an
-op or this room has changed, it counts as not there, and the files are read, which takes half a second.
+``docs/make_rules.py`` writes the file.  It is good for what it was made of; once a rule, the ops or this
+room have changed, it counts as not there, and the files are read, which takes half a second.  (A type
+rule follows from what an op's `infer` does, which no digest tells: a test holds them against it.)
 
-One line with the digest of those sources, then JSON, compressed:  book (`stored`), type rules by op,
+One line with the digest of those, then JSON, compressed:  book (`stored`), type rules by op,
 and for each rule what it reads and makes (`Uses`, sets of names by number) and its engine rules, with
 MARK for its number.
 """
@@ -19,16 +20,17 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from eqsat_tensor.lang import OPS
 from eqsat_tensor.rules import stored
 from eqsat_tensor.rules.book import Rule
 from eqsat_tensor.rules.expand import UntypedNumber, expand
+from eqsat_tensor.rules.signature import signature
 from eqsat_tensor.rules.uses import Uses, uses_of
 from eqsat_tensor.rules.vocabulary import Vocabulary
 
 FOLDER = Path(__file__).parent
 FILE = FOLDER / "shipped.bin"
 MARK = "@@"
-SOURCES = ("rules/*.py", "ops/*.py", "lang.py", "types.py", "scalar.py", "kinds.py")
 
 
 class Worked(NamedTuple):
@@ -52,12 +54,16 @@ class Shipped:
         return {r.name: self.worked[r.name] for r in rules if id(r) in own}
 
 
-def key_of(sources: Sequence[tuple[str, str]]) -> str:
-    """A name for the package's rule files, and for all that they are worked out by."""
+@cache
+def key_of(sources: tuple[tuple[str, str], ...]) -> str:
+    """A name for the package's rule files, its ops, and the code of this room."""
     digest = hashlib.sha256("\0".join(t for pair in sources for t in pair).encode())
-    for pattern in SOURCES:
-        for path in sorted(FOLDER.parent.glob(pattern)):
-            digest.update(path.read_bytes())
+    for op in OPS.values():
+        if not op.definition:
+            said = f"{op.name} {op.constructor} {signature(op).sorts} {op.arity} {op.commutative}"
+            digest.update(said.encode())
+    for path in sorted(FOLDER.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -83,7 +89,7 @@ def load(sources: tuple[tuple[str, str], ...]) -> Shipped | None:
 
 
 def write(
-    sources: Sequence[tuple[str, str]], parts: stored.Parts, type_rules: Mapping[str, str | None]
+    sources: tuple[tuple[str, str], ...], parts: stored.Parts, type_rules: Mapping[str, str | None]
 ) -> None:
     """Make the file anew."""
     rulesets, relations, rules, schedule = parts
