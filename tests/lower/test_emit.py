@@ -118,6 +118,18 @@ def test_a_kernel_of_one_form_is_what_would_be_written(
     assert first == again == alone
 
 
+def test_two_programs_share_the_code_of_a_kernel() -> None:
+    def program(*outputs: T) -> dict[str, int]:
+        code = compile_plan(schedule([o.v for o in outputs]))
+        return dict(zip(code.objects, code.addresses().values(), strict=True))
+
+    x, y = array("x", N), array("y", N)
+    alone = program(fn("exp", fn("add", x, y)))
+    both = program(fn("exp", fn("add", array("u", N), y)), fn("sin", array("z", M)))
+    assert len(both) == 2
+    assert alone.items() <= both.items()
+
+
 def test_what_a_kernel_depends_on_is_in_its_form() -> None:
     def form(*outputs: T, stored: bool = False, marked: tuple[object, ...] = ()) -> object:
         plan = schedule([o.v for o in outputs])

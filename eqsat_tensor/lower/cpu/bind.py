@@ -43,7 +43,7 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 5  # of the bytes; part of every cache key
+FORMAT = 7  # of the bytes; part of every cache key
 UPDATE_COST = 8.0  # of an element that a call in place reads and writes
 
 
@@ -118,7 +118,7 @@ class Step:
 class Program:
     """Machine code and all that binding needs; made by `compile_plan` or `Program.from_bytes`."""
 
-    object: bytes
+    objects: tuple[bytes, ...]  # one a kernel
     names: tuple[str, ...]
     steps: tuple[Step, ...]
     tiles: tuple[tuple[int, ...], ...]
@@ -136,7 +136,8 @@ class Program:
         if not self._addresses and self.names:
             symbols = scipy_symbols(self.externals) if self.externals else None
             with stage("load"):
-                self._addresses.update(jit.load([self.object], list(self.names), symbols))
+                for name, item in zip(self.names, self.objects, strict=True):
+                    self._addresses[name] = jit.kernel_address(item, symbols)
         return self._addresses
 
     def bind(
@@ -195,7 +196,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
     with stage("emit"):
         module = emit(plan, contract)
     with stage("LLVM"):
-        code = jit.compile_object(module.text, level) if module.names else b""
+        objects = [jit.kernel_object(module.alone(name), level) for name in module.names]
     steps = tuple(
         _step(plan, nest, module.kernels[i], module.slots[i]) for i, nest in enumerate(plan.nests)
     )
@@ -205,7 +206,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
         if name.startswith("tmp")
     }
     return Program(
-        code,
+        tuple(objects),
         tuple(module.names),
         steps,
         plan.tiles,

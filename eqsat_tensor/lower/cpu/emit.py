@@ -1,4 +1,4 @@
-"""`Plan` -> the text of one LLVM module, a kernel for each nest that differs from all others.
+"""`Plan` -> LLVM text, a kernel for each nest that differs from all others, each a module of its own.
 
 nest 0 map [n]                 define void @kernel0(ptr %argument, i64 %begin, i64 %end) {
   out0 = add(x, y)        ->     ... explicit vectors, main loop and masked tail ...
@@ -24,17 +24,47 @@ PRODUCTS = ("multiply", "square")
 
 @dataclass(frozen=True)
 class Module:
-    """Text, the kernel of each nest ("" for calls), and what each word of its argument holds."""
+    """The kernel of each nest ("" for calls), what each word of its argument holds, and the texts.
 
-    text: str
+    parts: body of each kernel and what it declares.  externals: symbols of functions of SciPy that
+    the kernels call.
+    """
+
     kernels: tuple[str, ...]
     slots: tuple[tuple[tuple[Any, ...], ...], ...]
-    externals: tuple[str, ...] = ()  # symbols of functions of SciPy that the text calls
+    parts: Mapping[str, tuple[str, Mapping[str, str]]]
+    externals: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The kernels, each once."""
-        return sorted({k for k in self.kernels if k})
+        return sorted(self.parts)
+
+    def alone(self, name: str) -> str:
+        """The module of one kernel, called `jit.KERNEL`: equal texts are equal kernels."""
+        body, declared = self.parts[name]
+        return module_text(declared, {jit.KERNEL: body})
+
+    @property
+    def text(self) -> str:
+        """All kernels in one module, to be read."""
+        declared: dict[str, str] = {}
+        for _, theirs in self.parts.values():
+            declared |= theirs
+        return module_text(declared, {name: body for name, (body, _) in self.parts.items()})
+
+
+def module_text(declared: Mapping[str, str], kernels: Mapping[str, str]) -> str:
+    """A module: what is declared, and kernels by name."""
+    return "\n".join(
+        [
+            *declared.values(),
+            *(
+                f"define void @{name}(ptr %argument, i64 %begin, i64 %end) {{\n{body}\n}}\n"
+                for name, body in kernels.items()
+            ),
+        ]
+    )
 
 
 def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> Module:
@@ -44,8 +74,8 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
     registers; that of this machine by default.
     """
     width = jit.vector_bytes() if vector_bytes is None else vector_bytes
-    declared: dict[str, str] = {}
     names: dict[str, str] = {}
+    parts: dict[str, tuple[str, Mapping[str, str]]] = {}
     kernels: list[str] = []
     slots: list[tuple[tuple[Any, ...], ...]] = []
     rounded = shared_products(plan.outputs) if contract else frozenset()
@@ -56,23 +86,22 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
             slots.append(())
             continue
         if isinstance(call, Call):
-            body, words = write_call(call, plan.buffers, declared, width)
+            called: dict[str, str] = {}
+            body, words = write_call(call, plan.buffers, called, width)
+            declared: Mapping[str, str] = called
         else:
-            body, words, needed = _kernel(nest, plan.buffers, width, contract, rounded)
-            declared |= needed
-        kernels.append(names.setdefault(body, f"kernel{len(names)}"))
+            body, words, declared = _kernel(nest, plan.buffers, width, contract, rounded)
+        name = names.setdefault(body, f"kernel{len(names)}")
+        parts[name] = body, declared
+        kernels.append(name)
         slots.append(tuple(words))
-    parts = [
-        f"define void @{name}(ptr %argument, i64 %begin, i64 %end) {{\n{body}\n}}\n"
-        for body, name in names.items()
-    ]
-    text = "\n".join([*declared.values(), *parts])
-    return Module(text, tuple(kernels), tuple(slots), symbols_of(declared))
+    externals = symbols_of({symbol for _, declared in parts.values() for symbol in declared})
+    return Module(tuple(kernels), tuple(slots), parts, externals)
 
 
 Kernel = tuple[str, list[SlotKey], Mapping[str, str]]  # body, words, what it declares
 _written: OrderedDict[tuple[Form, int, bool], tuple[Kernel, Words]] = OrderedDict()
-KERNELS = 1024  # kept written
+KERNELS = 256  # kept written
 
 
 def _kernel(
