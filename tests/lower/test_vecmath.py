@@ -869,6 +869,25 @@ def test_contract_is_the_only_flag_and_can_be_switched_off(dtype: str) -> None:
     assert not [t for t in _texts(dtype, False) if "contract" in t]
 
 
+@pytest.mark.skipif(jit.vector_bytes() < 64, reason="needs AVX-512")
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_whole_registers_are_scaled_by_one_instruction_each(dtype: str) -> None:
+    register = 64 // np.dtype(dtype).itemsize
+
+    def scalings(lanes: int) -> int:
+        texts: list[str] = []
+        b = VectorBuilder(lambda t: texts.append(t) or f"%t{len(texts)}", np.dtype(dtype), lanes)
+        b.apply("exp", "%x")
+        return sum("scalef" in t for t in texts)
+
+    counts = {n: scalings(n) for n in (0, register // 2, register, 2 * register, 4 * register)}
+    assert list(counts.values()) == [0, 0, 1, 2, 4]
+    x = np.concatenate([special(dtype), np.linspace(-800, 800, 4001).astype(dtype)])
+    alone = run("exp", dtype, 0, x)  # in two steps
+    for lanes in (register, 2 * register, 4 * register):
+        assert_same("exp", run("exp", dtype, lanes, x), alone, x)
+
+
 def test_unknown_words_and_dtypes_are_refused() -> None:
     b = VectorBuilder(str, np.dtype("int64"), 0)
     with pytest.raises(UnsupportedError, match="no primitive 'exp' for int64"):

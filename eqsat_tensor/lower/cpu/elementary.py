@@ -7,6 +7,7 @@ import struct
 import numpy as np
 
 from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.lower.cpu import registers
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 
 
@@ -36,7 +37,13 @@ def power_of_two(b: VectorBuilder, shifted: str) -> str:
 
 
 def scale(b: VectorBuilder, value: str, n: str) -> str:
-    """value * 2^n in two steps: into overflow and into subnormals with one rounding."""
+    """value * 2^n, rounded once, into overflow and into subnormals too.
+
+    By the instruction for that where whole registers have one (AVX-512), else in two steps, of which
+    the first is exact: the same bits.
+    """
+    if registers.has_scalef(b):
+        return registers.scalef(b, value, n)
     magic = b.constant(b.format.magic)
     half = b.fmuladd(n, b.constant(0.5), magic)
     rest = b.fadd(b.fsub(n, b.fsub(half, magic)), magic)
