@@ -53,55 +53,103 @@ def test_the_kernel_of_a_copy_is_this() -> None:
 GOLDEN = """\
 define void @kernel0(ptr %argument, i64 %begin, i64 %end) {
 entry:
-  %t1 = sub nsw i64 %end, %begin
-  %t2 = and i64 %t1, -8
-  %t3 = add nsw i64 %begin, %t2
-  %t5 = load ptr, ptr %argument
-  %t9 = getelementptr i64, ptr %argument, i64 1
-  %t10 = load ptr, ptr %t9
-  %c4 = icmp slt i64 %begin, %t3
-  br label %p4
-p4:
-  br i1 %c4, label %h4, label %x4
-h4:
-  %i4 = phi i64 [%begin, %p4], [%n4, %l4]
-  %t6 = getelementptr double, ptr %t5, i64 %i4
-  %t7 = load <8 x double>, ptr %t6, align 8
-  %t8 = fneg <8 x double> %t7
-  %t11 = getelementptr double, ptr %t10, i64 %i4
-  store <8 x double> %t8, ptr %t11, align 8
-  br label %l4
-l4:
-  %n4 = add nsw i64 %i4, 8
-  %d4 = icmp slt i64 %n4, %t3
-  br i1 %d4, label %h4, label %x4
-x4:
-  %c12 = icmp slt i64 %t3, %end
-  br label %p12
-p12:
-  br i1 %c12, label %h12, label %x12
-h12:
-  %i12 = phi i64 [%t3, %p12], [%n12, %l12]
-  %t13 = sub nsw i64 %end, %i12
-  %t14 = call i64 @llvm.smin.i64(i64 %t13, i64 4096)
-  %t15 = call i64 @llvm.smax.i64(i64 %t14, i64 -4096)
-  %t16 = trunc i64 %t15 to i32
-  %t17 = insertelement <2 x i32> poison, i32 %t16, i64 0
-  %t18 = shufflevector <2 x i32> %t17, <2 x i32> poison, <2 x i32> zeroinitializer
-  %t19 = icmp slt <2 x i32> <i32 0, i32 1>, %t18
-  %t20 = getelementptr double, ptr %t5, i64 %i12
-  %t21 = call <2 x double> @llvm.masked.load.v2f64.p0(ptr %t20, i32 8, <2 x i1> %t19, <2 x double> zeroinitializer)
-  %t22 = fneg <2 x double> %t21
-  %t23 = getelementptr double, ptr %t10, i64 %i12
-  call void @llvm.masked.store.v2f64.p0(<2 x double> %t22, ptr %t23, i32 8, <2 x i1> %t19)
-  br label %l12
-l12:
-  %n12 = add nsw i64 %i12, 2
-  %d12 = icmp slt i64 %n12, %end
-  br i1 %d12, label %h12, label %x12
-x12:
+  %t1 = load ptr, ptr %argument
+  %t2 = getelementptr double, ptr %t1, i64 %begin
+  %t3 = ptrtoint ptr %t2 to i64
+  %t4 = sub i64 0, %t3
+  %t5 = getelementptr i64, ptr %argument, i64 1
+  %t6 = load i64, ptr %t5
+  %t7 = and i64 %t4, %t6
+  %t8 = lshr i64 %t7, 3
+  %t9 = add nsw i64 %begin, %t8
+  %t10 = call i64 @llvm.smin.i64(i64 %t9, i64 %end)
+  %t11 = sub nsw i64 %end, %t10
+  %t12 = call i64 @llvm.smax.i64(i64 %t11, i64 0)
+  %t13 = and i64 %t12, -8
+  %t14 = add nsw i64 %t10, %t13
+  %t15 = getelementptr double, ptr %t1, i64 %t10
+  %t16 = ptrtoint ptr %t15 to i64
+  %t17 = and i64 %t16, 63
+  %t18 = icmp eq i64 %t17, 0
+  %t19 = icmp ne i64 %t6, 0
+  %t20 = getelementptr i64, ptr %argument, i64 2
+  %t21 = load ptr, ptr %t20
+  %t22 = icmp ne ptr %t1, %t21
+  %t23 = and i1 %t18, %t19
+  %t24 = and i1 %t23, %t22
+  %c25 = icmp slt i64 %t10, %t14
+  br label %p25
+p25:
+  br i1 %c25, label %h25, label %x25
+h25:
+  %i25 = phi i64 [%t10, %p25], [%n25, %l25]
+  %t26 = getelementptr double, ptr %t21, i64 %i25
+  %t27 = load <8 x double>, ptr %t26, align 8
+  %t28 = fneg <8 x double> %t27
+  %t29 = getelementptr double, ptr %t1, i64 %i25
+  br i1 %t24, label %y30, label %o30
+y30:
+  store <8 x double> %t28, ptr %t29, align 64, !nontemporal !0
+  br label %e30
+o30:
+  store <8 x double> %t28, ptr %t29, align 8
+  br label %e30
+e30:
+  br label %l25
+l25:
+  %n25 = add nsw i64 %i25, 8
+  %d25 = icmp slt i64 %n25, %t14
+  br i1 %d25, label %h25, label %x25
+x25:
+  %t31 = icmp eq i64 %t10, %begin
+  %t32 = zext i1 %t31 to i64
+  %c33 = icmp slt i64 %t32, 2
+  br label %p33
+p33:
+  br i1 %c33, label %h33, label %x33
+h33:
+  %i33 = phi i64 [%t32, %p33], [%n33, %l33]
+  %t34 = icmp eq i64 %i33, 0
+  %t35 = select i1 %t34, i64 %begin, i64 %t14
+  %t36 = select i1 %t34, i64 %t10, i64 %end
+  %c37 = icmp slt i64 %t35, %t36
+  br label %p37
+p37:
+  br i1 %c37, label %h37, label %x37
+h37:
+  %i37 = phi i64 [%t35, %p37], [%n37, %l37]
+  %t38 = sub nsw i64 %t36, %i37
+  %t39 = call i64 @llvm.smin.i64(i64 %t38, i64 4096)
+  %t40 = call i64 @llvm.smax.i64(i64 %t39, i64 -4096)
+  %t41 = trunc i64 %t40 to i32
+  %t42 = insertelement <2 x i32> poison, i32 %t41, i64 0
+  %t43 = shufflevector <2 x i32> %t42, <2 x i32> poison, <2 x i32> zeroinitializer
+  %t44 = icmp slt <2 x i32> <i32 0, i32 1>, %t43
+  %t45 = getelementptr double, ptr %t21, i64 %i37
+  %t46 = call <2 x double> @llvm.masked.load.v2f64.p0(ptr %t45, i32 8, <2 x i1> %t44, <2 x double> zeroinitializer)
+  %t47 = fneg <2 x double> %t46
+  %t48 = getelementptr double, ptr %t1, i64 %i37
+  call void @llvm.masked.store.v2f64.p0(<2 x double> %t47, ptr %t48, i32 8, <2 x i1> %t44)
+  br label %l37
+l37:
+  %n37 = add nsw i64 %i37, 2
+  %d37 = icmp slt i64 %n37, %t36
+  br i1 %d37, label %h37, label %x37
+x37:
+  br label %l33
+l33:
+  %n33 = add nsw i64 %i33, 1
+  %d33 = icmp slt i64 %n33, 2
+  br i1 %d33, label %h33, label %x33
+x33:
+  br i1 %t19, label %y49, label %e49
+y49:
+  fence seq_cst
+  br label %e49
+e49:
   ret void
 }
+!0 = !{i32 1}
 """
 
 

@@ -43,7 +43,7 @@ from eqsat_tensor.types import (
     product,
 )
 
-FORMAT = 7  # of the bytes; part of every cache key
+FORMAT = 8  # of the bytes; part of every cache key
 UPDATE_COST = 8.0  # of an element that a call in place reads and writes
 
 

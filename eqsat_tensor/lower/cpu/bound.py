@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import blas, clock, driver, host
+from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams
 from eqsat_tensor.lower.cpu.outward import Outward
-from eqsat_tensor.types import literal
+from eqsat_tensor.types import literal, product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,6 +145,8 @@ class _Binder(Outward):
             elif kind == "size value":
                 exact = np.array(self.number(key[2])).astype(key[1]).tobytes()
                 self.words[word] = _bits(exact)
+            elif kind == "stream":
+                self.words[word] = self.stream(key[1], step)
             elif kind == "group":
                 self.words[word] = self.group(step, rows)
             else:
@@ -156,6 +158,12 @@ class _Binder(Outward):
             self.words.append(0)
         folds = [] if direct else [self.fold(i, step, p.number, rows) for p in step.partials]
         return start, folds
+
+    def stream(self, name: str, step: Step) -> int:
+        """Whether an output is large enough to be stored past the caches."""
+        dtype, shape = self.program.outputs[int(name.removeprefix("out"))]
+        size = np.dtype(dtype).itemsize
+        return streams.word_of(size * self.number(product(shape)), size * self.domain(step)[-1])
 
     def fold(self, i: int, step: Step, number: int, rows: int) -> _Fold:
         """The argument of a fold of partials, and their memory."""

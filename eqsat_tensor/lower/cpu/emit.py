@@ -15,7 +15,9 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.alike import Form, Words, form_of, renamed
 from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
+from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
 from eqsat_tensor.lower.cpu.nests import write_kernel
+from eqsat_tensor.lower.cpu.streams import never_read
 from eqsat_tensor.lower.cpu.writer import SlotKey
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
 
@@ -56,7 +58,7 @@ class Module:
 
 def module_text(declared: Mapping[str, str], kernels: Mapping[str, str]) -> str:
     """A module: what is declared, and kernels by name."""
-    return "\n".join(
+    text = "\n".join(
         [
             *declared.values(),
             *(
@@ -65,6 +67,7 @@ def module_text(declared: Mapping[str, str], kernels: Mapping[str, str]) -> str:
             ),
         ]
     )
+    return text + METADATA if PAST_CACHES in text else text
 
 
 def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> Module:
@@ -79,6 +82,7 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
     kernels: list[str] = []
     slots: list[tuple[tuple[Any, ...], ...]] = []
     rounded = shared_products(plan.outputs) if contract else frozenset()
+    final = never_read(plan)
     for nest in plan.nests:
         call = nest.roots[0].value
         if isinstance(call, Call) and not call.in_place:
@@ -90,7 +94,7 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
             body, words = write_call(call, plan.buffers, called, width)
             declared: Mapping[str, str] = called
         else:
-            body, words, declared = _kernel(nest, plan.buffers, width, contract, rounded)
+            body, words, declared = _kernel(nest, plan.buffers, width, contract, rounded, final)
         name = names.setdefault(body, f"kernel{len(names)}")
         parts[name] = body, declared
         kernels.append(name)

@@ -52,6 +52,18 @@ class Function:
         """A store: it stays in the loop that is open now."""
         self._lines[-1].append(f"  {text}")
 
+    def either(self, condition: str, then: str, otherwise: str = "") -> None:
+        """One of two effects, by an i1; nothing where there is no text."""
+        self._count += 1
+        k = self._count
+        after = f"  br label %e{k}"
+        lines = self._lines[-1]
+        lines.append(f"  br i1 {condition}, label %y{k}, label %{'o' if otherwise else 'e'}{k}")
+        lines += [f"y{k}:", f"  {then}", after]
+        if otherwise:
+            lines += [f"o{k}:", f"  {otherwise}", after]
+        lines.append(f"e{k}:")
+
     def loop(
         self,
         low: str,

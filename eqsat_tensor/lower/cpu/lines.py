@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 LINE = 64  # bytes
+PAST_CACHES = ", !nontemporal !0"  # of a store; !0 is at the end of each module
+METADATA = "!0 = !{i32 1}\n"
 
 Array = np.ndarray[Any, Any]
 

@@ -14,6 +14,7 @@ from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.scans import write_scan
+from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value, operands_of
@@ -26,10 +27,12 @@ def write_kernel(
     vector_bytes: int,
     contract: bool,
     rounded: Collection[Value],
+    never_read: Collection[str] = (),
 ) -> tuple[str, list[tuple[object, ...]]]:
     """The body of a nest's kernel, and what each word of its argument block holds.
 
     contract: whether a * b + c may be one operation, for products that are not among ``rounded``.
+    never_read: names of outputs that no nest reads again.
     """
     kinds: dict[str, Callable[[Passes], None]] = {
         "map": write_map,
@@ -40,8 +43,9 @@ def write_kernel(
     }
     if nest.kind not in kinds:
         raise UnsupportedError(f"cpu: no kernel for a nest of kind {nest.kind!r}.")
-    writer = Passes(nest, buffers, declared, vector_bytes, contract, rounded)
+    writer = Passes(nest, buffers, declared, vector_bytes, contract, rounded, never_read)
     kinds[nest.kind](writer)
+    order_stores(writer)
     return writer.function.text(), list(writer.slots.number)
 
 

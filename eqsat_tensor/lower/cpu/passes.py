@@ -7,13 +7,14 @@ inner axis cuts it: the main loop runs where all guards hold, the masked one bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.lower.cpu.accumulate import brought_down, in_blocks, starts, take_in
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.pairs import store_pair
+from eqsat_tensor.lower.cpu.streams import first_on_line, flags, streamed
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.lower.cpu.writer import Guards, Here
 from eqsat_tensor.scalar import PRIMITIVES
@@ -43,12 +44,16 @@ Step = Callable[[Here, list[str]], list[str]]
 
 @dataclass(frozen=True)
 class Span:
-    """The innermost loop of a pass: its axis and ends, and the guards that cut it."""
+    """The innermost loop of a pass: its axis and ends, and the guards that cut it.
+
+    streamed: what its full vectors may store past the caches.
+    """
 
     axis: int
     low: str
     high: str
     guards: tuple[tuple[str | None, str | None], ...]
+    streamed: tuple[Root, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,13 +157,15 @@ class Passes(Evaluator):
                 blocked = self.nest.kind == "row" and in_blocks(reduce)
                 sums += [builder if blocked else None] * len(first)
 
+        past = () if shape.only_masked else streamed(self, roots, last, shape.lanes)
+
         def step(here: Here, accumulators: list[str]) -> list[str]:
             return self.body_of(roots, here, accumulators)
 
         def level(axis: int, low: str, high: str, index: list[str], old: list[Typed]) -> list[str]:
             if axis == last:
                 if not any(sums):
-                    span = Span(axis, low, high, tuple(cuts))
+                    span = Span(axis, low, high, tuple(cuts), past)
                     return self.innermost(shape, span, index, phase, old, step)
 
                 def block(b: str, values: list[str]) -> list[str]:
@@ -167,7 +174,7 @@ class Passes(Evaluator):
                         start if builder else (start[0], value)
                         for start, builder, value in zip(carried, sums, values, strict=True)
                     ]
-                    span = Span(axis, b, end, tuple(cuts))
+                    span = Span(axis, b, end, tuple(cuts), past)
                     new = self.innermost(shape, span, index, phase, fresh, step)
                     return [
                         builder.fadd(value, v) if builder else v
@@ -240,17 +247,21 @@ class Passes(Evaluator):
     ) -> list[str]:
         """The vector loops; takes and gives the accumulators of all streams."""
 
+        past: Mapping[Value, str] = {}
+
         def run(lanes: int, masked: bool, low: str, high: str, old: list[Typed]) -> list[str]:
             def body(j: str, values: list[str]) -> list[str]:
-                end = high if masked else None
-                return step(Here(lanes, j, end, [*index, j], span.axis, phase), values)
+                here = Here(lanes, j, None, [*index, j], span.axis, phase)
+                here.end, here.streams = (high, {}) if masked else (None, past)
+                return step(here, values)
 
             return self.function.loop(low, high, lanes, old, body)
 
         if shape.only_masked:
             return run(shape.lanes, True, span.low, span.high, carried)
         half = len(carried) // 2
-        first, middle = self.middle_of(span, shape.lanes)
+        first, middle = self.middle_of(span, shape.lanes, index)
+        past = flags(self, span.streamed, span.axis, index, first)
         main = run(shape.lanes, False, first, middle, carried[:half])
         rest = carried[half:]
         if first == span.low:
@@ -263,10 +274,15 @@ class Passes(Evaluator):
             typed = [(t, v) for (t, _), v in zip(rest, values, strict=True)]
             return run(shape.tail, True, low, high, typed)
 
-        return main + self.function.loop("0", "2", 1, rest, segment)
+        both = self.function.emit(f"icmp eq i64 {first}, {span.low}")
+        start = self.function.emit(f"zext i1 {both} to i64")  # nothing before the main loop
+        return main + self.function.loop(start, "2", 1, rest, segment)
 
-    def middle_of(self, span: Span, lanes: int) -> tuple[str, str]:
-        """First and last index of the main loop: where all guards hold, in full steps."""
+    def middle_of(self, span: Span, lanes: int, index: list[str]) -> tuple[str, str]:
+        """First and last index of the main loop: where all guards hold, in full steps.
+
+        It begins where what is stored past the caches begins a line.
+        """
         f = self.function
         first, last = span.low, span.high
         for low, high in span.guards:
@@ -274,10 +290,12 @@ class Passes(Evaluator):
                 first = self.clamp("smax", first, low)
             if high is not None:
                 last = self.clamp("smin", last, high)
+        if span.streamed:
+            first = first_on_line(self, span.streamed[0], span.axis, index, first)
         if first != span.low:  # a chunk may begin beyond the guards, or end before them
             first = self.clamp("smin", first, span.high)
         count = f.subtract(last, first)
-        if span.guards:
+        if span.guards or span.streamed:
             count = self.clamp("smax", count, "0")
         if count.isdigit():
             full = str(int(count) // lanes * lanes)

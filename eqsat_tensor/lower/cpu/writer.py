@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.lines import LINE, PAST_CACHES
 from eqsat_tensor.lower.cpu.pairs import every_second
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule.loops import (
@@ -58,7 +59,7 @@ class Here:
     """A place in a loop body: ``lanes`` elements from index ``j`` of the inner axis on.
 
     lanes 0: one element, no inner axis.  end: lanes from there on are masked off (None: none are).
-    index: the loop index of each axis.
+    index: the loop index of each axis.  streams: by root, an i1: may its vectors bypass the caches?
     """
 
     lanes: int
@@ -68,6 +69,7 @@ class Here:
     inner: int
     phase: int = 0
     known: dict[Any, Known] = field(default_factory=dict)
+    streams: Mapping[Value, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,11 @@ class Writer:
         vector_bytes: int,
         contract: bool,
         rounded: Collection[Value],
+        never_read: Collection[str] = (),
     ) -> None:
         self.nest, self.buffers, self.declared = nest, buffers, declared
-        self.contract, self.rounded = contract, rounded
+        self.contract, self.rounded, self.never_read = contract, rounded, never_read
+        self.past_caches: dict[str, None] = {}  # words that ask for stores past the caches
         self.function = Function()
         self.slots = Slots()
         self.own = {root.value: root for root in nest.roots}
@@ -307,7 +311,14 @@ class Writer:
 
     def vector_store(self, text: str, at: str, value: Value, mask: str | None, here: Here) -> None:
         """A vector to neighbours."""
-        self.store_lanes(self.to_memory(text, value, here.lanes), at, value, mask, here.lanes)
+        held, past = self.to_memory(text, value, here.lanes), here.streams.get(value)
+        if past is None or mask is not None:
+            self.store_lanes(held, at, value, mask, here.lanes)
+            return
+        store = f"store <{here.lanes} x {MEMORY[value.dtype]}> {held}, ptr {at}, align"
+        self.function.either(
+            past, f"{store} {LINE}{PAST_CACHES}", f"{store} {value.dtype.itemsize}"
+        )
 
     def store_lanes(self, text: str, at: str, value: Value, mask: str | None, lanes: int) -> None:
         """A vector of so many lanes, as it lies in memory, to neighbours."""
