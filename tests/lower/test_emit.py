@@ -239,6 +239,14 @@ def test_every_vector_width_computes_the_same(
         check(name, program, plan, sizes)
 
 
+def test_the_last_pass_over_a_row_asks_for_the_next_row() -> None:
+    x = array("x", N, M)
+    passes = emit(schedule([t.v for t in PROGRAMS["softmax"]()]), vector_bytes=64).text
+    # of x in the second pass, of the row that it kept in the third: 4 vectors a step, 1 in the tail
+    assert passes.count("call void @llvm.prefetch") == 2 * (4 + 1)
+    assert "prefetch" not in emit(schedule([x.sum(1).v])).text  # one pass: the machine sees to it
+
+
 def test_without_contraction_a_chain_has_the_bits_of_numpy() -> None:
     plan = schedule([t.v for t in PROGRAMS["chain10"]()])
     strict = compile_plan(plan, contract=False)

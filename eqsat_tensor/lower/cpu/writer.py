@@ -39,6 +39,7 @@ MEMORY = {
     )
 }
 SHORT = {kind: kind for kind in MEMORY.values()} | {"double": "f64", "float": "f32", "half": "f16"}
+FAR = 1 << 15  # bytes that a load asks for ahead, at most: what lies farther the caches would lose
 SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
 Guards = frozenset[Guard]
 
@@ -60,6 +61,7 @@ class Here:
 
     lanes 0: one element, no inner axis.  end: lanes from there on are masked off (None: none are).
     index: the loop index of each axis.  streams: by root, an i1: may its vectors bypass the caches?
+    ahead: do loads ask for the next row?
     """
 
     lanes: int
@@ -70,6 +72,7 @@ class Here:
     phase: int = 0
     known: dict[Any, Known] = field(default_factory=dict)
     streams: Mapping[Value, str] = field(default_factory=dict)
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Writer:
         self.body = inlined(nest, buffers)
         widest = max((v.dtype.itemsize for v in self.body), default=4)
         self.lanes = vector_bytes // max(widest, 4)
+        self.asked_in: dict[tuple[Value, Access], int] = {}  # what is asked for ahead -> the phase
         self._builders: dict[tuple[np.dtype, int, bool], VectorBuilder] = {}
 
     # ------------------------------------------------------------------------- the argument block
@@ -256,6 +260,8 @@ class Writer:
             mask = wide if mask is None else f.emit(f"and <{here.lanes} x i1> {mask}, {wide}")
         if inner == 1 and scattered is None:
             at = f.offset(kind, pointer, here.j)
+            if here.ahead:
+                self.bring_next_row(value, access, at, here)
             return Known("vector", self.vector_load(at, value, mask, here))
         if inner == -1 and scattered is None and mask is None:
             last = f.subtract(f"{1 - here.lanes}", here.j)
@@ -269,6 +275,18 @@ class Writer:
         if inner == 2 and scattered is None and mask is None:
             return Known("vector", every_second(self, pointer, value, here))
         return Known("vector", self.gather(pointer, inner, scattered, value, mask, here))
+
+    def bring_next_row(self, value: Value, access: Access, at: str, here: Here) -> None:
+        """Ask for the same places of the next row, or for what comes soon where rows are long."""
+        f, size = self.function, value.dtype.itemsize
+        step = linear(value, access)[1].get(self.nest.outer - 1, 0)
+        if step == 0 or self.asked_in.setdefault((value, access), here.phase) != here.phase:
+            return
+        far = self.clamp("smin", f.multiply(self.size(step), str(size)), str(FAR))
+        how = [("i32", "0"), ("i32", "3"), ("i32", "1")]  # to read, into every cache, data
+        for first in range(0, here.lanes * size, LINE):
+            place = f.offset("i8", f.offset("i8", at, far), str(first))
+            f.effect(self.call("void", "llvm.prefetch.p0", ("ptr", place), *how))
 
     def _some(self, value: Value) -> str | None:
         """i1: has the value elements at all, so that a label within it means one?  None: surely."""
