@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
-from eqsat_tensor.lower.cpu import blas, driver, library
+from eqsat_tensor.lower.cpu import blas, driver, library, symmetric
+from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.blas import WORDS, MatrixProduct
+from eqsat_tensor.schedule import schedule
+from tests.lower.loopprograms import gemm
+from tests.lower.loopvalues import array
 
 SIZES = [
     (1, 1, 1),
@@ -247,9 +251,36 @@ def test_a_matrix_times_its_own_transpose_is_half_computed_half_copied(rows, siz
     got = tall(x)
     np.testing.assert_allclose(got, x.T @ x, rtol=tolerance, atol=tolerance * rows)
     np.testing.assert_allclose(wide(x.T.copy()), x.T @ x, rtol=tolerance, atol=tolerance * rows)
-    block = np.arange(size) // blas.SYMMETRIC_ROWS
-    apart = block[:, None] != block[None, :]
-    np.testing.assert_array_equal(got[apart], got.T[apart])
+    for product in (got, wide(x.T.copy())):
+        np.testing.assert_array_equal(product, product.T)
+
+
+@pytest.mark.parametrize(
+    ("k", "m", "kernels"),
+    [
+        (4000, 300, [("pieces", 4), ("sums", 5)]),
+        (20_000, 65, [("pieces", 8), ("sums", 2)]),
+        (1024, 129, [("pieces", 2), ("sums", 3)]),
+        (1000, 1000, [("pairs", 10)]),  # blocks of 256
+        (700, 70, [("pairs", 3)]),
+        (5000, 3000, [("pairs", 21)]),  # eight parts would take too much memory
+        (100, 100, []),
+    ],
+)
+def test_a_square_is_cut_by_sizes_alone(k: int, m: int, kernels: list[tuple[str, int]]) -> None:
+    halves = symmetric.halves(MatrixProduct(m, m, k, m, m, m, transpose_a=True), 8)
+    assert (list(halves.kernels) if halves else []) == kernels
+
+
+@pytest.mark.parametrize(("k", "m"), [(2500, 130), (300, 300)])
+def test_a_square_has_the_same_bits_on_any_number_of_threads(k: int, m: int) -> None:
+    x = np.random.default_rng(4).normal(size=(k, m))
+    tall = array("x", k, m)
+    program = compile_plan(schedule([gemm(tall, tall, flags=(True, False)).v]))
+    alone = program.bind({}, 1)(x)[0].tobytes()
+    for threads in (2, 3, 8):
+        for _ in range(5):
+            assert program.bind({}, threads)(x)[0].tobytes() == alone
 
 
 def test_a_product_with_itself_that_is_added_to_something_is_whole():

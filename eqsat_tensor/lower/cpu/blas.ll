@@ -2,6 +2,7 @@
 
 declare void @gemm(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
 declare void @gemv(ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr, ptr)
+declare i64 @llvm.smin.i64(i64, i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 $thread_symbols
 @one = private constant i64 1
@@ -183,60 +184,5 @@ $loads
   %si = select i1 %none, ptr null, ptr %si.0
   %count = sub i64 %end, %begin
   call void @product(ptr %w, ptr %a, ptr %bi, ptr %ci, ptr %si, i64 %m, i64 %count)
-  ret void
-}
-
-; A' A or A A': units are blocks of $symmetric_rows rows of C.  Each is computed up to its own last
-; column, and what lies left of the diagonal block is copied to the other side of the diagonal.
-define void @symmetric(ptr %w, i64 %begin, i64 %end) {
-entry:
-$loads
-  %plain = icmp eq i64 %transpose_a, 78
-  %row = select i1 %plain, i64 %lda, i64 1
-  br label %blocks
-blocks:
-  %u = phi i64 [%begin, %entry], [%u.next, %done]
-  %more = icmp slt i64 %u, %end
-  br i1 %more, label %block, label %out
-block:
-  %r0 = mul i64 %u, $symmetric_rows
-  %r1.full = add i64 %r0, $symmetric_rows
-  %short = icmp slt i64 %m, %r1.full
-  %r1 = select i1 %short, i64 %m, i64 %r1.full
-  %count = sub i64 %r1, %r0
-  %ao = mul i64 %r0, %row
-  %co = mul i64 %r0, %ldc
-  %ai = getelementptr $type, ptr %a, i64 %ao
-  %ci = getelementptr $type, ptr %c, i64 %co
-  call void @product(ptr %w, ptr %ai, ptr %b, ptr %ci, ptr null, i64 %count, i64 %r1)
-  br label %lines
-lines:
-  %i = phi i64 [%r0, %block], [%i.next, %line.done]
-  %line.more = icmp slt i64 %i, %r1
-  br i1 %line.more, label %line, label %done
-line:
-  %from.o = mul i64 %i, %ldc
-  %from = getelementptr $type, ptr %c, i64 %from.o
-  %to = getelementptr $type, ptr %c, i64 %i
-  br label %elements
-elements:
-  %j = phi i64 [0, %line], [%j.next, %element]
-  %element.more = icmp slt i64 %j, %r0
-  br i1 %element.more, label %element, label %line.done
-element:
-  %from.j = getelementptr $type, ptr %from, i64 %j
-  %value = load $type, ptr %from.j
-  %to.o = mul i64 %j, %ldc
-  %to.j = getelementptr $type, ptr %to, i64 %to.o
-  store $type %value, ptr %to.j
-  %j.next = add i64 %j, 1
-  br label %elements
-line.done:
-  %i.next = add i64 %i, 1
-  br label %lines
-done:
-  %u.next = add i64 %u, 1
-  br label %blocks
-out:
   ret void
 }

@@ -16,7 +16,7 @@ from functools import cache
 from string import Template
 from typing import Literal
 
-from eqsat_tensor.lower.cpu import jit, library
+from eqsat_tensor.lower.cpu import jit, library, symmetric
 
 # Words of the argument block; the caller gives addresses to those of _POINTERS.
 WORDS = {
@@ -39,8 +39,11 @@ WORDS = {
     "source": 16,  # address of C0; 0: C itself
     "ld_source": 17,  # 0: one row for all
     "source_stride": 18,
+    "parts": 19,  # of a symmetric product: memory of the parts, their number, rows of a block
+    "pieces": 20,
+    "edge": 21,
 }
-_POINTERS = ("alpha", "beta", "a", "b", "c", "source")
+_POINTERS = ("alpha", "beta", "a", "b", "c", "source", "parts")
 
 # For a library that keeps its threads, in the place of blas_threads.ll.
 _LEAVE_THREADS = """
@@ -78,6 +81,8 @@ class MatrixProduct:
     b_stride: int = 0
     c_stride: int = 0
     source_stride: int = 0
+    pieces: int = 0
+    edge: int = 0
 
     def words(self) -> list[int]:
         """The argument block, as `WORDS` names it; pointers are 0 and the caller's to fill in."""
@@ -103,33 +108,33 @@ class MatrixProduct:
 
 
 def gemm_text(dtype: str, hold_threads: bool) -> str:
-    """The module with the kernels ``batch``, ``rows``, ``columns`` and ``symmetric``."""
+    """The module with the kernels ``batch``, ``rows``, ``columns`` and those of `symmetric`."""
     kind, size, _ = _TYPES[dtype]
     loads = ""
     for name, place in WORDS.items():
         loads += f"  %{name}.at = getelementptr i64, ptr %w, i64 {place}\n"
         loads += f"  %{name} = load {'ptr' if name in _POINTERS else 'i64'}, ptr %{name}.at\n"
     loads += "  %none = icmp eq ptr %source, null"
-    return Template(jit.source("blas.ll")).substitute(
+    return Template(jit.source("blas.ll") + jit.source("symmetric.ll")).substitute(
         WORDS,
         type=kind,
         size=size,
         loads=loads,
         gemm_alone=_GEMM_ALONE,
         gemv_alone=_GEMV_ALONE,
-        symmetric_rows=SYMMETRIC_ROWS,
+        strip=symmetric.STRIP,
         thread_symbols=jit.source("blas_threads.ll") if hold_threads else _LEAVE_THREADS,
     )
 
 
-Over = Literal["batch", "rows", "columns", "symmetric"]
+Over = Literal["batch", "rows", "columns"]
 
 
-def gemm_address(dtype: str, over: Over = "batch") -> int:
+def gemm_address(dtype: str, over: Over | symmetric.Kernel = "batch") -> int:
     """The kernel of a `MatrixProduct` of "float64" or "float32".
 
     over: what its units are: products of the batch, or rows or columns of C of a single product, or
-    blocks of `SYMMETRIC_ROWS` rows of the product of a matrix with its own transpose.
+    what `symmetric.halves` says of the product of a matrix with its own transpose.
     """
     return _kernels(dtype)[over]
 
@@ -150,27 +155,19 @@ def share(product: MatrixProduct, batch: int, threads: int) -> tuple[Over, int, 
     return "columns", product.n, min(threads, max(product.n // 16, 1)), 16
 
 
-def share_symmetric(product: MatrixProduct, threads: int) -> tuple[Over, int, int, int] | None:
-    """How a step should multiply a matrix by its own transpose: half of it, the rest being copied.
-
-    None where it is too small for that.  What the blocks are depends on sizes alone.
-    """
-    blocks = -(-product.m // SYMMETRIC_ROWS)
-    if blocks < 2 or product.m * product.m * product.k < _SHARE_WORK:
-        return None
-    shared = threads > 1 and bool(library.thread_functions())
-    return "symmetric", blocks, min(blocks, 4 * threads) if shared else 1, 1
+def chunks(units: int, threads: int) -> int:
+    """How many chunks units of unlike work are shared out in."""
+    return min(units, 4 * threads) if threads > 1 and library.thread_functions() else 1
 
 
-SYMMETRIC_ROWS = 64  # of a block of the product of a matrix with its transpose
 _SHARE_WORK = 3_000_000  # multiplications: below some 50 us, waking a thread costs what it saves
 
 
 @cache
 def _kernels(dtype: str) -> dict[str, int]:
     letter = _TYPES[dtype][2]
-    symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv")}
+    symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv", "syrk")}
     threads = library.thread_functions()
     item = jit.stored_object(gemm_text(dtype, bool(threads)), jit.GLUE_LEVEL)
-    names = ["batch", "rows", "columns", "symmetric"]
+    names = ["batch", "rows", "columns", "pairs", "pieces", "sums"]
     return jit.load([item], names, symbols | threads)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams
+from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams, symmetric
 from eqsat_tensor.lower.cpu.outward import Outward
 from eqsat_tensor.types import literal, product
 
@@ -227,8 +227,8 @@ class _Binder(Outward):
             self.steps.append((driver.group_address(), start, blocks, chunks, 1))
         self.fold_steps(folds)
 
-    def product(self, product: Product) -> None:
-        """The step of a matrix product."""
+    def product(self, i: int, product: Product) -> None:
+        """The steps of a matrix product."""
         m, n, k, batch = (
             self.number(s) for s in (product.rows, product.columns, product.inner, product.batch)
         )
@@ -246,9 +246,14 @@ class _Binder(Outward):
             source_row,
             *(size * elements for elements in (m * k, k * n, m * n, m * source_row)),
         )
+        turned = product.transpose_a != product.transpose_b
+        a, b, result, *scaled = product.buffers
+        squared = a == b and turned and m == n and batch == 1 and not scaled
+        halved = symmetric.halves(matrices, size) if squared else None
+        if halved is not None:
+            matrices = replace(matrices, pieces=halved.pieces, edge=halved.edge)
         argument = len(self.words)
         self.words += matrices.words()
-        a, b, result, *scaled = product.buffers
         one, zero = (literal(v, np.dtype(product.dtype)) for v in (1.0, 0.0))
         alpha, beta, *source = scaled or (one, zero)
         places = ["a", "b", "c", "alpha", "beta", "source"]
@@ -260,13 +265,24 @@ class _Binder(Outward):
                 self.at.append((word, len(self.words)))
                 self.words.append(_bits(buffer.bits))
         self.work += 2.0 * batch * m * n * k / FLOPS
-        if m and n and batch:
-            turned = product.transpose_a != product.transpose_b
-            squared = a == b and turned and m == n and batch == 1 and not scaled
-            halved = blas.share_symmetric(matrices, self.threads) if squared else None
-            over, units, chunks, align = halved or blas.share(matrices, batch, self.threads)
+        if halved is not None:
+            self.half_products(i, product.dtype, argument, m, halved)
+        elif m and n and batch:
+            over, units, chunks, align = blas.share(matrices, batch, self.threads)
             address = blas.gemm_address(product.dtype, over)
             self.steps.append((address, argument, units, chunks, align))
+
+    def half_products(
+        self, i: int, dtype: str, argument: int, m: int, halved: symmetric.Halves
+    ) -> None:
+        """The steps of a product of a matrix with its own transpose, and the memory of its parts."""
+        if halved.pieces:
+            name = f"part{i}"
+            self.spans[name] = (halved.part_bytes(m, np.dtype(dtype).itemsize), i, i)
+            self.pointers.append((argument + blas.WORDS["parts"], name))
+        for kernel, units in halved.kernels:
+            address, chunks = blas.gemm_address(dtype, kernel), blas.chunks(units, self.threads)
+            self.steps.append((address, argument, units, chunks, 1))
 
     def all_steps(self) -> None:
         """The steps of every group of nests."""
@@ -289,7 +305,7 @@ class _Binder(Outward):
         if step.host is not None:
             self.call(step.host)
         elif step.product is not None:
-            self.product(step.product)
+            self.product(i, step.product)
         else:
             self.kernel(i, step)
 
