@@ -387,16 +387,24 @@ class Values:
         return self.gemm_of(node.type, *operands)
 
     def matmul_of(self, type: TensorType, a: Value, b: Value) -> Value:
-        if type.dtype.kind != "f" or (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
+        if type.dtype.kind != "f" or self.is_own_product(type):
             return self.product(type, a, b)
         return self.blas_product(type, a, b)
+
+    @staticmethod
+    def is_own_product(type: TensorType) -> bool:
+        """Is a product with a vector done by our own loops?"""
+        return OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]
 
     def gemm_of(
         self, type: TensorType, alpha: Value, a: Value, b: Value, beta: Value, c: Value
     ) -> Value:
-        if type.dtype.kind == "f" and not (OWN_VECTOR_PRODUCTS and 1 in type.shape[-2:]):
+        whole = isinstance(c, Input | Call | Reduce | Scan) or _is_row(type, c)
+        if whole and type.dtype.kind == "f" and not self.is_own_product(type):
             return self.blas_product(type, a, b, alpha, beta, c)
-        product = self.product(type, a, b)
+        # What is computed for the addend alone would be stored, copied into the result and read
+        # again by the library: it is added where the result is read instead.
+        product = self.matmul_of(type, a, b)
         scaled = self.map("multiply", type, self.spread(alpha, type.shape), product)
         added = self.map("multiply", type, self.spread(beta, type.shape), c)
         return self.map("add", type, scaled, added)
@@ -423,7 +431,8 @@ class Values:
         options = [("transpose_a", transpose_a), ("transpose_b", transpose_b)]
         if scaled:
             alpha, beta, c = scaled
-            if isinstance(c, View) and len(type.shape) == 2 and c.axes == ((1, 0, 1),):
+            if _is_row(type, c):
+                assert isinstance(c, View), c
                 c = c.source  # a bias
                 options.append(("row", True))
             scaled = (alpha, beta, c)
@@ -441,6 +450,11 @@ class Values:
         if isinstance(value, Input) and not value.contiguous:
             return self.map("keep", value.type, value)
         return value
+
+
+def _is_row(type: TensorType, c: Value) -> bool:
+    """Is an addend of a matrix product one row for all?"""
+    return isinstance(c, View) and len(type.shape) == 2 and c.axes == ((1, 0, 1),)
 
 
 def widened(x: Expr) -> Expr:
