@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from eqsat_tensor.schedule.collapse import collapsed
 from eqsat_tensor.schedule.loops import Call, Input, Map, Plan, Reduce, Value, walk
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
-from eqsat_tensor.schedule.tiles import tiles_of
+from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
 
 __all__ = ["Plan", "lower_program", "schedule"]
@@ -35,12 +35,21 @@ def schedule(outputs: Sequence[Value]) -> Plan:
             for read in placement.reads[root]:
                 if read.leaf and read.value in buffers:
                     last[buffers[read.value]] = number[i]
-    alone = {i for group in groups if len(group) == 1 for i in group}
-    nests = tuple(collapsed(placement, i, i in alone) for i in order)
+    nests = tuple(
+        collapsed(placement, i, len(group) == 1 or _beside_product(placement, group, i))
+        for group in groups
+        for i in group
+    )
     inputs = tuple(v for v in placement.order if isinstance(v, Input))
     plan = Plan(tuple(outputs), nests, buffers, tiles, last, inputs)
     plan.check()
     return plan
+
+
+def _beside_product(placement: Placement, group: list[int], i: int) -> bool:
+    """A "map" in a group with a matrix product: its blocks may be of elements, of whole rows each."""
+    nests = placement.nests
+    return nests[i].kind == "map" and any(product_of(nests[m]) for m in group)
 
 
 def _reshaped_outputs(outputs: tuple[Value, ...]) -> tuple[tuple[Value, ...], dict[Value, int]]:

@@ -19,7 +19,7 @@ from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.host import Surroundings
 from eqsat_tensor.lower.cpu.inplace import domain_of
-from eqsat_tensor.lower.cpu.reuse import overwritten, reused
+from eqsat_tensor.lower.cpu.reuse import overwritten, reused, settled
 from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
 from eqsat_tensor.lower.records import plain, records, rich
 from eqsat_tensor.scalar import PRIMITIVES
@@ -193,6 +193,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
     contract: whether a * b + c may be one operation (not in strict mode).  level: of code
     generation, 0 to 3.
     """
+    plan = settled(plan)
     with stage("emit"):
         module = emit(plan, contract)
     with stage("LLVM"):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqsat_tensor.lower.cpu.bind import HostCall, Product, Program, Step
-from eqsat_tensor.types import Size, evaluate, product
+from eqsat_tensor.types import Shape, Size, evaluate, product
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class _Meter:
     def kernel(self, number: int, members: tuple[int, ...]) -> Kernel:
         steps = [self.program.steps[i] for i in members]
         first = steps[0]
-        if first.product is not None:
+        if first.product is not None and len(steps) == 1:
             return self.of_product(number, first.product)
         if first.host is not None:
             return self.of_call(number, first.host)
@@ -79,6 +79,14 @@ class _Meter:
         writes: dict[str, None] = {}
         flops = 0.0
         for step in steps:
+            if step.product is not None:
+                product = self.of_product(number, step.product)
+                flops += product.flops
+                for name in (*product.reads, *product.writes):
+                    touched[name] = math.prod(self.held[name])
+                reads |= dict.fromkeys(product.reads)
+                writes |= dict.fromkeys(product.writes)
+                continue
             points = math.prod(map(self.number, step.domain))
             flops += points * step.flops
             for name, written in self.arrays(step):
@@ -89,14 +97,22 @@ class _Meter:
         reads = {n: None for n in reads if n not in writes}  # what the kernel itself made
         return Kernel(
             number,
-            " + ".join(step.kind for step in steps),
-            tuple(map(self.number, first.domain)),
+            " + ".join("gemm" if step.product is not None else step.kind for step in steps),
+            tuple(map(self.number, self.loops(first))),
             tuple(sorted(reads)),
             tuple(sorted(writes)),
             flops,
             sum(touched.values()),
             max((self.held[n][1] for n in touched), default=8),
         )
+
+    @staticmethod
+    def loops(step: Step) -> Shape:
+        """The sizes of a step's loops."""
+        product = step.product
+        if product is None:
+            return step.domain
+        return product.batch, product.rows, product.columns, product.inner
 
     def arrays(self, step: Step) -> Iterator[tuple[str, bool]]:
         """The arrays that a nest touches, and whether it writes them."""

@@ -1,12 +1,14 @@
 """What may be stored over something that dies where it is made, element by element.
 
 Temporaries take the memory of others (`reused`); outputs may take that of an input (`overwritten`),
-which is used where a state is updated.
+which is used where a state is updated.  A product that is read by what makes an output, and by
+nothing else, is put into that output's memory (`settled`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from eqsat_tensor.schedule.loops import (
     Access,
@@ -31,16 +33,68 @@ from eqsat_tensor.schedule.loops import (
 )
 
 
+def settled(plan: Plan) -> Plan:
+    """The plan with products in the memory of the outputs that are made of them.
+
+    Only where one nest reads the product, stores that output alone, and reads the product nowhere but
+    at the element that it then stores.  Not where it also reads an argument that it may be stored
+    over: the product would come before the last read.
+    """
+    buffers, last = dict(plan.buffers), dict(plan.last)
+    readers: dict[str, set[int]] = {}
+    for i, nest in enumerate(plan.nests):
+        for name in _names_read(plan, nest):
+            readers.setdefault(name, set()).add(i)
+    for nest in plan.nests:
+        value = nest.roots[0].value
+        name = plan.buffers.get(value, "")
+        if not _is_product(value) or not name.startswith("tmp") or len(readers[name]) != 1:
+            continue
+        (i,) = readers[name]
+        roots = plan.nests[i].roots
+        output = plan.buffers.get(roots[0].value, "")
+        if plan.nests[i].kind != "map" or len(roots) != 1 or not output.startswith("out"):
+            continue
+        if roots[0].guards or list(buffers.values()).count(output) != 1:
+            continue
+        kinds = {v.type for v, _ in stored_reads(plan, plan.nests[i], roots[0]) if v in plan.inputs}
+        if _places(plan, plan.nests[i], roots[0]).get(name) == {True} and value.type not in kinds:
+            buffers[value] = output
+            last[output] = i
+            del last[name]
+    return replace(plan, buffers=buffers, last=last)
+
+
+def _is_product(value: Value) -> bool:
+    return isinstance(value, Call) and value.function == "gemm"
+
+
+def _names_read(plan: Plan, nest: Nest) -> set[str]:
+    """The names of what a nest reads."""
+    found: set[str] = set()
+    for root in nest.roots:
+        if isinstance(root.value, Call):
+            found |= {plan.buffers.get(_memory(v), "") for v in root.value.operands}
+        else:
+            found |= {plan.buffers[v] for v, _ in stored_reads(plan, nest, root)}
+    return found
+
+
 def reused(plan: Plan) -> dict[str, str]:
     """Name of a temporary -> name of the one whose memory it takes.
 
-    Only where a nest by itself stores one value, and reads the dying one nowhere but at the very
-    element that it then stores: so no load can come after the store that spoils it.
+    Only where a nest by itself, or beside a product, stores one value, and reads the dying one nowhere
+    but at the very element that it then stores: so no load can come after the store that spoils it.
     """
-    alone = {group[0] for group in plan.tiles if len(group) == 1}
+    fit = {
+        i
+        for group in plan.tiles
+        if len(group) == 1 or any(_is_product(plan.nests[m].roots[0].value) for m in group)
+        for i in group
+    }
     pairs: dict[str, str] = {}
     for i, nest in enumerate(plan.nests):
-        if i not in alone or nest.kind != "map" or len(nest.roots) != 1:
+        if i not in fit or nest.kind != "map" or len(nest.roots) != 1:
             continue
         (root,) = nest.roots
         name = plan.buffers.get(root.value, "")
@@ -60,23 +114,33 @@ def overwritten(plan: Plan) -> tuple[tuple[int, str], ...]:
     nowhere but at the element that it then stores; a product may add to its own memory.
     """
     number = {f"out{k}": k for k in range(len(plan.outputs))}
-    pairs: list[tuple[int, str]] = []
+    fitting: dict[int, set[str]] = {}  # of every nest that writes the output
     for group in plan.tiles:
-        nest = plan.nests[group[0]]
-        if len(group) > 1 or nest.kind not in ("map", "call"):
-            continue
-        for root in nest.roots:
-            if isinstance(root.value, Call) and root.value.in_place:
-                continue  # the memory was written before: it counts where that was
-            output = number.get(plan.buffers.get(root.value, ""))
-            if output is None or root.guards:
-                continue
-            for target in plan.inputs:
-                same_type = target.type == root.value.type and target.contiguous
-                late = plan.last.get(target.name, -1) > group[0]
-                if same_type and not late and _only_there(plan, nest, root, target):
-                    pairs.append((output, target.name))
-    return tuple(pairs)
+        for i in group:
+            nest = plan.nests[i]
+            for root in nest.roots:
+                if isinstance(root.value, Call) and root.value.in_place:
+                    continue  # the memory was written before: it counts where that was
+                output = number.get(plan.buffers.get(root.value, ""))
+                if output is None:
+                    continue
+                fits = {
+                    target.name
+                    for target in plan.inputs
+                    if target.type == root.value.type
+                    and target.contiguous
+                    and nest.kind in ("map", "call")
+                    and not root.guards
+                    and plan.last.get(target.name, -1) <= i
+                    and _only_there(plan, nest, root, target)
+                    and not any(
+                        target.name in _names_read(plan, plan.nests[m]) for m in group if m != i
+                    )
+                }
+                fitting[output] = fitting.get(output, fits) & fits
+    return tuple(
+        (output, t.name) for output in fitting for t in plan.inputs if t.name in fitting[output]
+    )
 
 
 def _only_there(plan: Plan, nest: Nest, root: Root, target: Input) -> bool:
