@@ -57,7 +57,7 @@ define internal void @leave(i1 %big) {
 # m * n * k up to which OpenBLAS uses one thread by itself, so that there is nothing to set.
 _GEMM_ALONE, _GEMV_ALONE = 200_000, 9_000
 
-_TYPES = {"float64": ("double", 8, "d"), "float32": ("float", 4, "s")}
+TYPES = {"float64": ("double", 8, "d"), "float32": ("float", 4, "s")}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class MatrixProduct:
 
 def gemm_text(dtype: str, hold_threads: bool) -> str:
     """The module with the kernels ``batch``, ``rows``, ``columns`` and those of `symmetric`."""
-    kind, size, _ = _TYPES[dtype]
+    kind, size, _ = TYPES[dtype]
     loads = ""
     for name, place in WORDS.items():
         loads += f"  %{name}.at = getelementptr i64, ptr %w, i64 {place}\n"
@@ -165,7 +165,7 @@ _SHARE_WORK = 3_000_000  # multiplications: below some 50 us, waking a thread co
 
 @cache
 def _kernels(dtype: str) -> dict[str, int]:
-    letter = _TYPES[dtype][2]
+    letter = TYPES[dtype][2]
     symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv", "syrk")}
     threads = library.thread_functions()
     item = jit.stored_object(gemm_text(dtype, bool(threads)), jit.GLUE_LEVEL)

@@ -107,21 +107,39 @@ def blas_address(name: str) -> int:
     return found if found is not None else _from_scipy(name)
 
 
+def lapack_address(name: str) -> int:
+    """Address of a routine of LAPACK, such as "dpotrf", as `blas_address` gives those of BLAS.
+
+    Arrays of integers that it fills have `integer_bytes` each.
+    """
+    found = _from_numpy(name)
+    return found if found is not None else _from_scipy(name, "lapack")
+
+
+def integer_bytes() -> int:
+    """Bytes of an integer of the library."""
+    names = ("scipy_{}_64_", "{}_64_")
+    return 8 if _from_numpy("dgemm", names) is not None else 4
+
+
 def _numpy_libraries() -> Iterator[Path]:
     package = Path(np.__file__).parent
     for folder in (package.parent / "numpy.libs", package / ".dylibs"):
         yield from sorted(folder.glob("*openblas*"))
 
 
+NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")  # of routines, wide integers first
+
+
 @cache
-def _from_numpy(name: str) -> int | None:
+def _from_numpy(name: str, patterns: tuple[str, ...] = NAMES) -> int | None:
     """The routine of the OpenBLAS that came with NumPy's wheel, which NumPy has loaded."""
     for path in _numpy_libraries():
         try:
             library = ctypes.CDLL(str(path))
         except OSError:
             continue
-        for pattern in ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_"):
+        for pattern in patterns:
             function = getattr(library, pattern.format(name), None)
             if function is not None:
                 return ctypes.cast(function, ctypes.c_void_p).value
@@ -129,9 +147,9 @@ def _from_numpy(name: str) -> int | None:
 
 
 @cache
-def _from_scipy(name: str) -> int:
+def _from_scipy(name: str, part: str = "blas") -> int:
     """The routine that SciPy offers to compiled code, from whatever BLAS SciPy was built with."""
-    return capsule_address(import_module("scipy.linalg.cython_blas").__pyx_capi__[name])[1]
+    return capsule_address(import_module(f"scipy.linalg.cython_{part}").__pyx_capi__[name])[1]
 
 
 def capsule_address(capsule: Any) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import host, pool
+from eqsat_tensor.lower.cpu import factored, host, pool
 from eqsat_tensor.types import Size, evaluate
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Program
     from eqsat_tensor.lower.cpu.bound import Bound
 
+FLOPS = 10.0  # of such a routine, a nanosecond
 HOST_NS = 1e6  # of a host call: long enough to let other Python threads run meanwhile
 
 
@@ -159,8 +160,38 @@ class Outward:
                 self.pointers.append((len(self.words), array.buffer))
                 self.words.append(0)
         address = ctypes.cast(kernel, ctypes.c_void_p).value or 0
+        sizes = factored.sizes_of(call, self.number)
+        if sizes is not None:
+            self.factored(call, sizes, address, argument)
+            return
         self.work += HOST_NS
         self.steps.append((address, argument, 1, 1, 1))
+
+    def factored(
+        self, call: HostCall, sizes: tuple[int, int, int], again: int, argument: int
+    ) -> None:
+        """The step of a call that is done as machine code; ``again``: the same by way of Python."""
+        count, n, k = sizes
+        dtype, attributes = call.operands[0].dtype, dict(call.attributes)
+        words, place = factored.WORDS, len(self.words)
+        self.words += [0] * len(words)
+        ((_, result),) = call.results
+        arrays = {"a": call.operands[0], "b": call.operands[-1], "x": result}
+        for name, array in arrays.items():
+            self.pointers.append((place + words[name], str(array.buffer)))
+        bytes_ = factored.scratch(call.op, dtype, n)
+        for name, size in zip(("factors", "pivots"), bytes_, strict=True):
+            if size:
+                room = np.empty(size, np.uint8)
+                self.kept.append(room)
+                self.words[place + words[name]] = room.ctypes.data
+        for name in ("lower", "transposed"):
+            self.words[place + words[name]] = int(attributes.get(name, 0))
+        self.words[place + words["n"]], self.words[place + words["k"]] = n, k
+        self.words[place + words["again"]] = again
+        self.at.append((place + words["argument"], argument))
+        self.work += factored.flops_of(call.op, count, n, k) / FLOPS
+        self.steps.append((factored.addresses(dtype)[call.op], place, count, 1, 1))
 
 
 def _driven(steps: NDArray[np.int64]) -> list[int]:
