@@ -15,6 +15,7 @@ from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.streams import order_stores
+from eqsat_tensor.lower.cpu.turned import across, write_turned
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value, operands_of
@@ -56,6 +57,10 @@ def write_map(w: Passes) -> None:
         here = Here(0, "0", None, [], -1)
         for root in w.nest.roots:
             store_one(w, root, here)
+        return
+    read = across(w)
+    if read is not None:
+        write_turned(w, read)
         return
     low, high = ("%begin", "%end") if rank == 1 else ("0", w.size(w.nest.domain[-1]))
 

@@ -107,6 +107,20 @@ def flags(
     return found
 
 
+def aligned_flags(w: Passes, roots: Sequence[Root], axis: int) -> Mapping[Value, str]:
+    """As `flags`, for vectors anywhere in a result: do all rows of it begin lines?"""
+    f = w.function
+    found = dict(flags(w, roots, axis, ["0"] * axis, "0"))
+    for root in roots:
+        for other, step in linear(root.value, root.access)[1].items():
+            if other != axis:
+                bytes_ = f.multiply(w.size(step), str(root.value.dtype.itemsize))
+                off = f.emit(f"and i64 {bytes_}, {LINE - 1}")
+                fits = f.emit(f"icmp eq i64 {off}, 0")
+                found[root.value] = f.emit(f"and i1 {found[root.value]}, {fits}")
+    return found
+
+
 def order_stores(w: Passes) -> None:
     """At the end of a kernel: what was stored past the caches is there before anything later."""
     f = w.function
