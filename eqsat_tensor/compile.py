@@ -40,6 +40,7 @@ from eqsat_tensor.trees import Tree, unflatten
 if TYPE_CHECKING:
     from eqsat_tensor.egraph.graph import Graph
     from eqsat_tensor.rules import RuleBook
+    from eqsat_tensor.schedule.loops import Value
 
 BUCKET = 16
 BY_DEFAULT = Options()
@@ -317,26 +318,38 @@ def code_for(
         digest, code = found
         return digest, lambda: code, True
     roots, lasting = extract_program(buckets)
+    values, small = lowered(roots, buckets)
     contract = contracts(options)
     numbers = {id(value): k for k, value in enumerate(objects)}
     order = [numbers[id(value)] for value in objects_of(roots)]  # which object each number means
     chosen = f"{program_digest(roots, normal.leaves)} {order}"
-    seed = f"{chosen} {contract} {versions()} {jit.target_key()}"
+    seed = f"{chosen} {contract} {sorted(small)} {versions()} {jit.target_key()}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
 
     def make() -> Code:
         from eqsat_tensor.lower.cpu.bind import compile_plan
-        from eqsat_tensor.schedule import lower_program, schedule
+        from eqsat_tensor.schedule import schedule
 
         with stage("schedule"):
-            plan = schedule(lower_program(roots))
-        code = compile_plan(plan, contract=contract)
+            plan = schedule(values)
+        code = compile_plan(plan, contract=contract, small=small)
         disk.put(digest, code.to_bytes(objects))
         if lasting:
             disk.put(key.text(), digest.encode())
         return code
 
     return digest, make, False
+
+
+def lowered(
+    roots: Sequence[Expr], buckets: Mapping[str, int]
+) -> tuple[Sequence[Value], frozenset[str]]:
+    """A chosen program as values, and the names of the sizes along which it reduces that are few here."""
+    from eqsat_tensor.schedule import lower_program, reduced_sizes
+
+    with stage("schedule"):
+        values = lower_program(roots)
+        return values, frozenset(n for n in reduced_sizes(values) if buckets[n] < BUCKET)
 
 
 def stored_code(key: str, objects: Sequence[Any]) -> tuple[str, Code] | None:

@@ -17,7 +17,7 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.clock import Took
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.estimate import Kernel, kernels
-from eqsat_tensor.schedule import lower_program, schedule
+from eqsat_tensor.schedule import schedule
 from eqsat_tensor.table import table
 from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Around, Variant
@@ -223,8 +223,10 @@ def profiled(variant: Variant) -> Profiled:
 def llvm(variant: Variant) -> str:
     """The LLVM IR of a variant's kernels: made again, also where the code came from disk."""
     _need_cpu(variant, "llvm")
-    plan = schedule(lower_program(variant.chosen(sizes_of(variant))))
-    return emit(plan, pipeline.contracts(variant.options)).text
+    sizes = sizes_of(variant)
+    buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
+    values, small = pipeline.lowered(variant.chosen(sizes), buckets)
+    return emit(schedule(values), pipeline.contracts(variant.options), small=small).text
 
 
 def assembly(variant: Variant) -> str:

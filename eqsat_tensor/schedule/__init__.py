@@ -15,8 +15,18 @@ from eqsat_tensor.schedule.loops import Call, Input, Map, Plan, Reduce, Value, w
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
+from eqsat_tensor.types import symbols_of
 
-__all__ = ["Plan", "lower_program", "schedule"]
+__all__ = ["Plan", "lower_program", "reduced_sizes", "schedule"]
+
+
+def reduced_sizes(outputs: Sequence[Value]) -> frozenset[str]:
+    """Names of the sizes of axes along which values are reduced, where other axes are left."""
+    names: frozenset[str] = frozenset()
+    for value in walk(outputs):
+        if isinstance(value, Reduce) and any(size != 1 for size in value.shape):
+            names = names.union(*(symbols_of(value.source.shape[axis]) for axis in value.axes))
+    return names
 
 
 def schedule(outputs: Sequence[Value]) -> Plan:

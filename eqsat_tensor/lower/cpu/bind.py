@@ -187,7 +187,12 @@ class Program:
         return program
 
 
-def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVEL) -> Program:
+def compile_plan(
+    plan: Plan,
+    contract: bool = True,
+    level: int = jit.KERNEL_LEVEL,
+    small: frozenset[str] = frozenset(),
+) -> Program:
     """Machine code for a plan.
 
     contract: whether a * b + c may be one operation (not in strict mode).  level: of code
@@ -195,7 +200,7 @@ def compile_plan(plan: Plan, contract: bool = True, level: int = jit.KERNEL_LEVE
     """
     plan = settled(plan)
     with stage("emit"):
-        module = emit(plan, contract)
+        module = emit(plan, contract, small=small)
     with stage("LLVM"):
         objects = [jit.kernel_object(module.alone(name), level) for name in module.names]
     steps = tuple(

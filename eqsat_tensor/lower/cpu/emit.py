@@ -17,6 +17,7 @@ from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
 from eqsat_tensor.lower.cpu.nests import write_kernel
+from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
 from eqsat_tensor.lower.cpu.writer import SlotKey
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
@@ -70,11 +71,17 @@ def module_text(declared: Mapping[str, str], kernels: Mapping[str, str]) -> str:
     return text + METADATA if PAST_CACHES in text else text
 
 
-def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> Module:
+def emit(
+    plan: Plan,
+    contract: bool = True,
+    vector_bytes: int | None = None,
+    small: frozenset[str] = frozenset(),
+) -> Module:
     """The module of a plan.
 
     contract: whether a * b + c may be one operation.  vector_bytes: width of the machine's vector
-    registers; that of this machine by default.
+    registers; that of this machine by default.  small: names of sizes that are few; the code is right
+    for all, and fast where that is so.
     """
     width = jit.vector_bytes() if vector_bytes is None else vector_bytes
     names: dict[str, str] = {}
@@ -94,7 +101,9 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
             body, words = write_call(call, plan.buffers, called, width)
             declared: Mapping[str, str] = called
         else:
-            body, words, declared = _kernel(nest, plan.buffers, width, contract, rounded, final)
+            body, words, declared = _kernel(
+                nest, plan.buffers, width, contract, small, rounded, final
+            )
         name = names.setdefault(body, f"kernel{len(names)}")
         parts[name] = body, declared
         kernels.append(name)
@@ -104,7 +113,7 @@ def emit(plan: Plan, contract: bool = True, vector_bytes: int | None = None) -> 
 
 
 Kernel = tuple[str, list[SlotKey], Mapping[str, str]]  # body, words, what it declares
-_written: OrderedDict[tuple[Form, int, bool], tuple[Kernel, Words]] = OrderedDict()
+_written: OrderedDict[tuple[Form, int, bool, frozenset[str]], tuple[Kernel, Words]] = OrderedDict()
 KERNELS = 256  # kept written
 
 
@@ -113,22 +122,24 @@ def _kernel(
     buffers: Mapping[Value, str],
     width: int,
     contract: bool,
+    small: frozenset[str],
     *marked: Collection[Any],
 ) -> Kernel:
     """The kernel of a nest: that of one of the same form, of any program, or else written now.
 
-    marked: as `write_kernel` takes them.
+    marked: as `write_kernel` takes them.  small: names of sizes that are few.
     """
+    small &= names_in_rows(nest)
     found = form_of(nest, buffers, marked)
     if found is None:
         alone: dict[str, str] = {}
-        return *write_kernel(nest, buffers, alone, width, contract, *marked), alone
+        return *write_kernel(nest, buffers, alone, width, contract, small, *marked), alone
     form, here = found
-    key = (form, width, contract)
+    key = (form, width, contract, small)
     known = _written.get(key)
     if known is None:
         declared: dict[str, str] = {}
-        body, slots = write_kernel(nest, buffers, declared, width, contract, *marked)
+        body, slots = write_kernel(nest, buffers, declared, width, contract, small, *marked)
         _written[key] = (body, slots, declared), here
         while len(_written) > KERNELS:
             _written.popitem(last=False)

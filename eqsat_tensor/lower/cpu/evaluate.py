@@ -82,7 +82,7 @@ class Evaluator(Writer):
                 "scalar", self.scalar_slot(value, "size value", value.dtype.name, value.size)
             )
         if value in self.rows:
-            return Known("scalar", self.rows[value])
+            return Known("vector" if self.side_by_side else "scalar", self.rows[value])
         if self.stored(value, access, here):
             return self.load(value, access, guards, here, self.labels(value, access, guards, here))
         home = self.scratch_of(value, here)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Mapping
 
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
-from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.scans import write_scan
+from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
-from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
+from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops, store_one
 from eqsat_tensor.lower.cpu.writer import MEMORY, Here
-from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value, operands_of
+from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
 
 
 def write_kernel(
@@ -27,13 +27,14 @@ def write_kernel(
     declared: dict[str, str],
     vector_bytes: int,
     contract: bool,
+    small: frozenset[str],
     rounded: Collection[Value],
     never_read: Collection[str] = (),
 ) -> tuple[str, list[tuple[object, ...]]]:
     """The body of a nest's kernel, and what each word of its argument block holds.
 
     contract: whether a * b + c may be one operation, for products that are not among ``rounded``.
-    never_read: names of outputs that no nest reads again.
+    never_read: names of outputs that no nest reads again.  small: of sizes that are `short.FEW` at most.
     """
     kinds: dict[str, Callable[[Passes], None]] = {
         "map": write_map,
@@ -44,7 +45,7 @@ def write_kernel(
     }
     if nest.kind not in kinds:
         raise UnsupportedError(f"cpu: no kernel for a nest of kind {nest.kind!r}.")
-    writer = Passes(nest, buffers, declared, vector_bytes, contract, rounded, never_read)
+    writer = Passes(nest, buffers, declared, vector_bytes, contract, small, rounded, never_read)
     kinds[nest.kind](writer)
     order_stores(writer)
     return writer.function.text(), list(writer.slots.number)
@@ -68,21 +69,6 @@ def write_map(w: Passes) -> None:
         w.pass_over(w.nest.roots, range(rank - 1, rank), low, high, index, 0)
 
     outer_loops(w, rank - 1, body)
-
-
-def store_one(w: Passes, root: Root, here: Here) -> None:
-    """Store a root that has no inner axis."""
-    if root.value not in w.buffers:
-        return
-    if isinstance(root.value, Pair):
-        store_pair(w, root, frozenset(), here)
-        return
-    if root.value in w.rows:
-        text = w.rows[root.value]
-    else:
-        known = w.value(root.value, root.access, root.guards, here)
-        text = w.vector(known, root.value, 0)
-    w.store(root.value, root.result, text, frozenset(), here)
 
 
 def write_row(w: Passes) -> None:
@@ -110,7 +96,10 @@ def write_row(w: Passes) -> None:
                 if root.phase == phase and (root.value in w.rows or root not in inside):
                     store_one(w, root, here)
 
-    outer_loops(w, outer, row)
+    if stand_side_by_side(w):
+        write_short(w, inside)
+    else:
+        outer_loops(w, outer, row)
 
 
 def _uses_axes_from(root: Root, outer: int) -> bool:

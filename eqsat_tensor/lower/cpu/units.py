@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
-from eqsat_tensor.schedule.loops import Nest, Reduce, Value
+from eqsat_tensor.lower.cpu.writer import Here
+from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value
 from eqsat_tensor.types import Size, product
 
 
@@ -22,7 +24,22 @@ def outer_loops(w: Passes, axes: int, body: Callable[[list[str]], None]) -> None
     level(0, [])
 
 
-def or_zero(w: Passes, reduce: Value, text: str, sizes: Sequence[Size]) -> str:
+def store_one(w: Passes, root: Root, here: Here) -> None:
+    """Store a root that has no axis inside the place: one element, or a lane a row."""
+    if root.value not in w.buffers:
+        return
+    if isinstance(root.value, Pair):
+        store_pair(w, root, frozenset(), here)
+        return
+    if root.value in w.rows:
+        text = w.rows[root.value]
+    else:
+        known = w.value(root.value, root.access, root.guards, here)
+        text = w.vector(known, root.value, here.lanes)
+    w.store(root.value, root.result, text, frozenset(), here)
+
+
+def or_zero(w: Passes, reduce: Value, text: str, sizes: Sequence[Size], lanes: int = 0) -> str:
     """A sum of nothing is 0.0, where accumulators start from -0.0."""
     assert isinstance(reduce, Reduce)
     if reduce.dtype.kind != "f" or reduce.combine != "sum":
@@ -30,10 +47,10 @@ def or_zero(w: Passes, reduce: Value, text: str, sizes: Sequence[Size]) -> str:
     count = product(sizes)
     if isinstance(count, int) and count > 0:
         return text
-    scalar = w.builder(reduce.dtype, 0)
+    builder = w.builder(reduce.dtype, lanes)
     empty = w.function.emit(f"icmp eq i64 {w.size(count)}, 0")
     return w.function.emit(
-        f"select i1 {empty}, {scalar.type} {scalar.constant(0)}, {scalar.type} {text}"
+        f"select i1 {empty}, {builder.type} {builder.constant(0)}, {builder.type} {text}"
     )
 
 

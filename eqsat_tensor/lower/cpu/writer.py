@@ -94,16 +94,18 @@ class Writer:
         declared: dict[str, str],
         vector_bytes: int,
         contract: bool,
+        small: frozenset[str],
         rounded: Collection[Value],
         never_read: Collection[str] = (),
     ) -> None:
-        self.nest, self.buffers, self.declared = nest, buffers, declared
+        self.nest, self.buffers, self.declared, self.small = nest, buffers, declared, small
         self.contract, self.rounded, self.never_read = contract, rounded, never_read
         self.past_caches: dict[str, None] = {}  # words that ask for stores past the caches
         self.function = Function()
         self.slots = Slots()
         self.own = {root.value: root for root in nest.roots}
         self.rows: dict[Value, str] = {}  # reductions of the row, once done
+        self.side_by_side = False  # are they of a row a lane?
         self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
         self.body = inlined(nest, buffers)
         widest = max((v.dtype.itemsize for v in self.body), default=4)
