@@ -120,6 +120,7 @@ class OpDef:
     batch       ``batch(node, operands, size)``: the node for operands that all have one more axis, of
                 ``size``, in front.  Without it `batching.rules` goes by the kind.
     expand      of a composite: ``expand(*arguments, **attributes) -> Expr`` in simpler ops.
+    real        as ``expand``, over the real numbers, where that speaks of floats.
     guards      size conditions that the entry must check, given the node.
     checks      0-d bool expressions that must come out true at run time, each with the text of the
                 error (`errors.failed_check`), given the node.
@@ -150,6 +151,7 @@ class OpDef:
     jvp: Jvp | None = None
     batch: Batch | None = None
     expand: Callable[..., Expr] | None = None
+    real: Callable[..., Expr] | None = None
     guards: Callable[[Expr], Sequence[Guard]] | None = None
     checks: Callable[[Expr], Sequence[tuple[Expr, str]]] | None = None
     all_checks: Callable[[Sequence[Expr]], Sequence[tuple[Expr, str]]] | None = None
@@ -195,6 +197,7 @@ def define(name: str, kind: Kind, **fields: Any) -> OpDef:
             assert name in PRIMITIVES, name
         result = fields.pop("result", "same")
         fields.setdefault("infer", _elementwise_type(name, fields.get("dtypes", DTYPES), result))
+    fields.setdefault("real", fields.get("expand"))
     OPS[name] = OpDef(name=name, kind=kind, **fields)
     return OPS[name]
 

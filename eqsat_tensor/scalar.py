@@ -92,6 +92,23 @@ def _ldexp(x: Any, n: Any) -> Any:
     return np.where(np.isnan(n), n, np.ldexp(x, whole)).astype(np.asarray(x).dtype)
 
 
+# From here on in size a shift is subtracted: whatever lies within the range of exp of it differs from
+# it exactly.  Below, the multiples of ln2 are exact.
+SHIFT_LIMITS = {"float64": 2048.0, "float32": 240.0, "float16": 240.0}
+_LN2 = (0.6931471803691238, 1.9082149292705877e-10)  # the first in 32 bits; ln2 is their sum
+
+
+def _shifted_exp(x: Any, y: Any) -> Any:
+    """exp of what multiples of ln2 leave of x, times a power of two; in float64."""
+    dtype = np.asarray(x).dtype
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    near = np.abs(y) < SHIFT_LIMITS[dtype.name]
+    x = x - np.where(near, 0, y)
+    n = np.rint(np.where(near, y, 0) / _LN2[0])
+    m = np.rint(np.clip(x / _LN2[0], -(2.0**20), 2.0**20))
+    return _ldexp(np.exp((x - m * _LN2[0]) - m * _LN2[1]), m - n).astype(dtype)
+
+
 def _bitwise_count(x: Any) -> Any:
     return np.bitwise_count(x).astype(np.asarray(x).dtype)
 
@@ -104,6 +121,7 @@ PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (
     Primitive("sqrt", 1, np.sqrt, 4), Primitive("square", 1, np.square, 1),
     Primitive("reciprocal", 1, np.reciprocal, 4), Primitive("sign", 1, np.sign, 2),
     Primitive("exp", 1, np.exp, 16), Primitive("expm1", 1, np.expm1, 16),
+    Primitive("shifted_exp", 2, _shifted_exp, 17),
     Primitive("log", 1, np.log, 22), Primitive("log1p", 1, np.log1p, 26),
     Primitive("log1mexp", 1, _log1mexp, 60),
     Primitive("sin", 1, np.sin, 100), Primitive("cos", 1, np.cos, 100), Primitive("tan", 1, np.tan, 120),

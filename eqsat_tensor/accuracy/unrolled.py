@@ -54,8 +54,8 @@ class Unrolled:
             operands = [made[a] for a in node.arguments]
             found = self._node(node, operands)
             if found is None:
-                assert node.op.expand is not None, node.op.name
-                body = node.op.expand(*node.arguments, **node.named)
+                assert node.op.real is not None, node.op.name
+                body = node.op.real(*node.arguments, **node.named)
                 inner = dict(zip(node.arguments, operands, strict=True))
                 self._complete([body], inner)
                 found = inner[body]
@@ -89,7 +89,7 @@ class Unrolled:
             return _each(op.name, *operands)
         if op.kind is Kind.ELEMENTWISE:
             return np.asarray(op.body(_Words(self.known), *operands), object)
-        if op.expand is None:
+        if op.real is None:
             raise unknown(op.name)
         return None
 

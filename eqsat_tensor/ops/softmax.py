@@ -26,7 +26,8 @@ from eqsat_tensor.ops.compare import equal, isfinite, where
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.ops.reduce import AXES, max_, nonempty_guards, sum_
-from eqsat_tensor.ops.transcendental import exp, log, log1p, sigmoid
+from eqsat_tensor.ops.transcendental import exp, log, log1p, shifted_exp, sigmoid
+from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.types import TensorType
 
 Axes = tuple[int, ...]
@@ -44,7 +45,7 @@ def _logsumexp(x: Any, axes: Axes) -> Any:
 
 
 def _softmax(x: Any, axes: Axes) -> Any:
-    powers = np.exp(x - _shift(x, axes))
+    powers = PRIMITIVES["shifted_exp"].numpy(x, _shift(x, axes))
     return powers / np.sum(powers, axes, keepdims=True)
 
 
@@ -70,11 +71,22 @@ def _expand_logsumexp(x: Expr, axes: Axes) -> Expr:
 
 
 def _expand_softmax(x: Expr, axes: Axes) -> Expr:
-    # The sum is from 1 to n (or 0, infinite or NaN: then product and quotient agree), so a product
-    # with its reciprocal is as good as a quotient; it takes a quarter of the time.
-    powers = exp(subtract(x, _spread(_finite_top(x, axes), axes, x)))
+    """By the shift of `shifted_exp`: rounding x - top costs as many ulps as that is large.
+
+    The sum is from 1 to n (or 0, infinite or NaN: then product and quotient agree), so a product
+    with its reciprocal is as good as a quotient; it takes a quarter of the time.
+    """
+    powers = shifted_exp(x, _spread(_finite_top(x, axes), axes, x))
+    return _over_sum(powers, axes)
+
+
+def _real_softmax(x: Expr, axes: Axes) -> Expr:
+    return _over_sum(exp(subtract(x, _spread(_finite_top(x, axes), axes, x))), axes)
+
+
+def _over_sum(powers: Expr, axes: Axes) -> Expr:
     total = sum_(powers, axes=axes)
-    return multiply(powers, _spread(divide(full_like(total, 1), total), axes, x))
+    return multiply(powers, _spread(divide(full_like(total, 1), total), axes, powers))
 
 
 def _expand_log_softmax(x: Expr, axes: Axes) -> Expr:
@@ -131,7 +143,8 @@ logsumexp = define(
 )  # fmt: skip
 softmax = define(
     "softmax", Kind.COMPOSITE, arity=1, numpy=_softmax, infer=lambda x, axes: x, attributes=AXES,
-    dtypes=FLOATS, vjp=_softmax_vjp, jvp=_softmax_jvp, expand=_expand_softmax, ulps=4.0,
+    dtypes=FLOATS, vjp=_softmax_vjp, jvp=_softmax_jvp, expand=_expand_softmax,
+    real=_real_softmax, ulps=4.0,
     doc="exp(x) / sum(exp(x)) without overflow.",
 )  # fmt: skip
 log_softmax = define(

@@ -21,6 +21,11 @@ exp: OpDef = define(
     "exp", Kind.ELEMENTWISE, arity=1, numpy=np.exp, ufunc=np.exp, dtypes=FLOATS, ulps=3,
     vjp=lambda ct, out, x: (multiply(ct, out),), doc="e to the power x.",
 )  # fmt: skip
+shifted_exp: OpDef = define(
+    "shifted_exp", Kind.ELEMENTWISE, arity=2, numpy=PRIMITIVES["shifted_exp"].numpy,
+    dtypes=FLOATS, ulps=3, vjp=lambda ct, out, a, b: (multiply(ct, out), None),
+    doc="e^(a - s), s the multiple of log(2) next to b, or b where that is large: a - s is not rounded.",
+)  # fmt: skip
 expm1: OpDef = define(
     "expm1", Kind.ELEMENTWISE, arity=1, numpy=np.expm1, ufunc=np.expm1, dtypes=FLOATS, ulps=3,
     vjp=lambda ct, out, x: (multiply(ct, exp(x)),),

@@ -97,12 +97,12 @@ class Writer:
             if body is None:
                 raise self.missing(node)
             return self.expanded(body)
-        if node.op.expand is not None:
+        if node.op.real is not None:
             if node.op.kind is Kind.COMPOSITE and not node.op.attributes:
                 alone = self.special(node, [self.known[a] for a in node.arguments])
                 if alone is not None:
                     return alone
-            return self.expanded(node.op.expand(*node.arguments, **node.named))
+            return self.expanded(node.op.real(*node.arguments, **node.named))
         if self.namespace == "np" and node.op.name in LINALG:
             called = self.call(
                 f"linalg.{node.op.name}", *(self.known[a].text for a in node.arguments)

@@ -80,8 +80,8 @@ class _Builder:
             kind is Kind.COMPOSITE and whole and not op.attributes
         ):
             return self.again(node, [self.at(a, flat) for a in node.arguments], flat.size)
-        if kind is Kind.COMPOSITE and op.expand is not None:
-            return self.at(op.expand(*node.arguments, **node.named), flat)
+        if kind is Kind.COMPOSITE and op.real is not None:
+            return self.at(op.real(*node.arguments, **node.named), flat)
         if kind is Kind.MOVEMENT and op.arity == 1:
             (operand,) = node.arguments
             order = op.numpy(_numbers(operand) + 1, **node.named).reshape(-1)[flat]

@@ -188,6 +188,11 @@ def _erfc(x: Array, e: Array) -> Array:
     return primitive("erfc")(x, e) + np.where(wide(x) > 1, tail, 0.0)
 
 
+def _shifted_exp(x: Array, ex: Array, y: Array, ey: Array) -> Array:
+    moved = monotone(lambda v: np.asarray(PRIMITIVES["shifted_exp"].numpy(v, wide(y)), np.float64))
+    return np.where(ey == 0, moved(x, ex), np.inf)
+
+
 def primitive(name: str) -> Rule:
     """`monotone` of the primitive called ``name``."""
     function = PRIMITIVES[name].numpy
@@ -231,6 +236,7 @@ ELEMENTWISE: dict[str, Rule] = (
         "floor_divide": _floor_divide,
         "remainder": _remainder,
         "logaddexp": _logaddexp,
+        "shifted_exp": _shifted_exp,
         "erfc": _erfc,
         "isnan": _classify,
         "isfinite": _classify,
@@ -333,9 +339,9 @@ def _logsumexp(x: Array, e: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _softmax(x: Array, e: Array, axes: tuple[int, ...]) -> Array:
-    distance, row, terms = _shifted(x, e, axes)
+    _, row, terms = _shifted(x, e, axes)
     unit = UNIT[x.dtype.name]
-    relative = np.expm1(e + row) + unit * (terms + 4 + np.where(np.isfinite(distance), distance, 0))
+    relative = np.expm1(e + row) + unit * (terms + 4)
     with np.errstate(all="ignore"):
         top = wide(x).max(axis=axes, keepdims=True, initial=-np.inf)
         powers = np.exp(wide(x) - np.where(np.isfinite(top), top, 0.0))

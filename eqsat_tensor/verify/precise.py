@@ -196,8 +196,8 @@ def complete(outputs: Sequence[Expr], values: dict[Expr, Objects], truth: Truth)
         truth.rounded_operands = not all(is_exact(a) for a in node.arguments)
         result = node_value(truth, node, operands)
         if result is None:
-            assert node.op.expand is not None, f"{node.op.name} has no high-precision meaning"
-            body = node.op.expand(*node.arguments, **node.named)
+            assert node.op.real is not None, f"{node.op.name} has no high-precision meaning"
+            body = node.op.real(*node.arguments, **node.named)
             inner = dict(zip(node.arguments, operands, strict=True))
             complete([body], inner, truth)
             result = inner[body]

@@ -38,8 +38,10 @@ WEIGHTS = {
 COMMON = {"add": 5.0, "subtract": 4.0, "multiply": 5.0, "divide": 2.0, "negative": 2.0, "exp": 2.0}
 COMMON |= {"broadcast": 4.0, "sum": 3.0, "log": 2.0, "where": 2.0}
 COMPLEX = ("real", "imag", "complex", "conjugate")  # never in the e-graph but at its ends
+INSIDE = ("shifted_exp",)  # only in expansions
 NEVER = (
-    frozenset(("input", "size", "refine", "stretch", "unstretch", "assume", *COMPLEX)) | NOT_DRAWN
+    frozenset(("input", "size", "refine", "stretch", "unstretch", "assume", *COMPLEX, *INSIDE))
+    | NOT_DRAWN
 )
 SPECIAL = 0.3  # the weight of a function of SciPy's, of which there are many
 SHARE = 0.35  # how often an operand is an expression that is there already

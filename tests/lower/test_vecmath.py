@@ -47,9 +47,9 @@ UNARY = """
 BINARY = """
     add subtract multiply divide copysign maximum minimum floor_divide remainder power
     bitwise_and bitwise_or bitwise_xor logical_and logical_or logical_xor
-    hypot arctan2 nextafter ldexp fmod fmax fmin left_shift right_shift gcd lcm
+    hypot arctan2 shifted_exp nextafter ldexp fmod fmax fmin left_shift right_shift gcd lcm
 """
-OF_TWO = ("power", "hypot", "arctan2")  # polynomials of two operands
+OF_TWO = ("power", "hypot", "arctan2", "shifted_exp")  # polynomials of two operands
 ARITY = dict.fromkeys(UNARY.split(), 1) | dict.fromkeys(BINARY.split(), 2) | {"fma": 3}
 
 
@@ -288,6 +288,11 @@ def points(name: str, dtype: str, count: int) -> tuple[Array, ...]:
             p, q = np.concatenate(x).astype(dtype), y.astype(dtype)
         both = np.isfinite(p) & np.isfinite(q)
         return p[both], q[both]
+    if name == "shifted_exp":
+        edge, reach = (2048, 720) if dtype == "float64" else (240, 90)
+        y = np.concatenate([rng.uniform(-edge, edge, 4 * part), rng.normal(size=4 * part) * 30])
+        x = y + np.concatenate([rng.uniform(-reach, reach, 4 * part), rng.normal(size=4 * part)])
+        return x.astype(dtype), y.astype(dtype)
     if name == "divide":
         return rng.normal(size=count).astype(dtype), rng.normal(size=count).astype(dtype)
     edge = 720.0 if dtype == "float64" else 90.0
@@ -352,6 +357,7 @@ MPMATH: dict[str, Callable[..., Any]] = {
     "log10": lambda x: mpmath.log(x) / mpmath.ln10,
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     "hypot": mpmath.hypot,
+    "shifted_exp": lambda x, y: mpmath.exp(x) / 2 ** mpmath.nint(y / mpmath.ln2),
     "sinh": mpmath.sinh,
     "cosh": mpmath.cosh,
     "arcsinh": lambda x: mpmath.sign(x) * mpmath.asinh(abs(x)),
@@ -377,6 +383,10 @@ def _wide_sigmoid(x: Array) -> Array:
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
+def _wide_shifted_exp(x: Array, y: Array) -> Array:
+    return np.ldexp(np.exp(x), -np.rint(y / np.log(x.dtype.type(2))).astype(int))
+
+
 # In a wider type these are exact enough; the other functions need mpmath (or SciPy for float32).
 WIDE: dict[str, Callable[..., Array]] = {
     "exp": np.exp,
@@ -397,6 +407,7 @@ WIDE: dict[str, Callable[..., Array]] = {
     "log10": np.log10,
     "cbrt": np.cbrt,
     "hypot": np.hypot,
+    "shifted_exp": _wide_shifted_exp,
     "sinh": np.sinh,
     "cosh": np.cosh,
     "arcsinh": np.arcsinh,

@@ -9,6 +9,7 @@ import numpy as np
 from eqsat_tensor.lower.cpu import coefficients as table
 from eqsat_tensor.lower.cpu import registers
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
+from eqsat_tensor.scalar import SHIFT_LIMITS
 
 
 # --------------------------------------------------------------- exponentials: Cody and Waite
@@ -57,6 +58,24 @@ def exp(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
     grown = expm1_reduced(b, r)
     value = b.fmuladd(factor, grown, factor) if factor else b.fadd(grown, b.constant(1))
     return scale(b, value, n)
+
+
+def shifted_exp(b: VectorBuilder, x: str, y: str) -> str:
+    """exp(x - s), s the multiple of ln2 next to y, or y where that is large (`SHIFT_LIMITS`).
+
+    What is made of y alone leaves a loop in which y does not change.
+    """
+    near = b.test("olt", b.intrinsic("fabs", y), b.constant(SHIFT_LIMITS[b.name]))
+    zero, magic = b.constant(0), b.constant(b.format.magic)
+    kept = b.select(near, y, zero)
+    n = b.fsub(b.fmuladd(kept, b.constant(1.4426950408889634), magic), magic)
+    ends = b.format.exp_range  # of exp(x - y), by sqrt(2) wider
+    low, high = b.fadd(kept, b.constant(ends[0] - 1)), b.fadd(kept, b.constant(ends[1] + 1))
+    x = b.fsub(x, b.select(near, zero, y))
+    x = b.select(b.test("olt", x, low), low, x)
+    x = b.select(b.test("ogt", x, high), high, x)
+    m, _, r = reduce_by_ln2(b, x)
+    return scale(b, b.fadd(expm1_reduced(b, r), b.constant(1)), b.fsub(m, n))
 
 
 def expm1(b: VectorBuilder, x: str) -> str:

@@ -30,6 +30,7 @@ from eqsat_tensor.lower.cpu.elementary import (
     log,
     log1mexp,
     log1p,
+    shifted_exp,
     sigmoid,
     softplus,
     tanh,
@@ -45,6 +46,7 @@ ULPS: dict[str, dict[str, float]] = {
     name: {"float64": double, "float32": single}
     for name, double, single in (
         ("exp", 1.2, 1.2),
+        ("shifted_exp", 1.2, 1.2),
         ("expm1", 2.5, 2.0),
         ("log", 1.0, 1.0),
         ("log1p", 1.5, 1.5),
@@ -247,6 +249,7 @@ _FLOAT_RULES: dict[str, Rule] = {
     "floor_divide": float_floor_divide,
     "remainder": float_remainder,
     "exp": exp,
+    "shifted_exp": shifted_exp,
     "expm1": expm1,
     "tanh": tanh,
     "sigmoid": sigmoid,

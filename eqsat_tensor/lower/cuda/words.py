@@ -49,7 +49,7 @@ _RENAMED = {
 _OWN = """
     sign sigmoid softplus log1mexp isfinite signbit spacing mantissa exponent
 """
-_OWN_OF_TWO = "maximum minimum fmax fmin floor_divide remainder ldexp"
+_OWN_OF_TWO = "maximum minimum fmax fmin floor_divide remainder ldexp shifted_exp"
 _OF_TWO = {
     "power": "pow",
     "hypot": "hypot",

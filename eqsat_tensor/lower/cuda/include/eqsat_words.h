@@ -120,6 +120,21 @@ template <class T> EQ T eq_ldexp_f(T x, T n) {
   if (n != n) return n;
   return ldexp(x, (int)(n < -5000 ? (T)-5000 : n > 5000 ? (T)5000 : n));
 }
+// exp(x - s), s the multiple of ln2 next to y, or y where that is large; ln2 in two parts, the first short.
+EQ double eq_shifted_exp_f(double x, double y) {
+  bool near = fabs(y) < 2048;
+  x = near ? x : x - y;
+  double m = rint(fmin(fmax(x, -1e6), 1e6) * 1.4426950408889634);
+  double n = near ? rint(y * 1.4426950408889634) : 0;
+  return eq_ldexp_f(exp((x - m * 0.6931471803691238) - m * 1.9082149292705877e-10), m - n);
+}
+EQ float eq_shifted_exp_f(float x, float y) {
+  bool near = fabs(y) < 240;
+  x = near ? x : x - y;
+  float m = rint(fmin(fmax(x, -1e4f), 1e4f) * 1.44269504f);
+  float n = near ? rint(y * 1.44269504f) : 0;
+  return eq_ldexp_f(exp((x - m * 0.693145751953125f) - m * 1.42860677e-6f), m - n);
+}
 
 // As SciPy has them where CUDA has limits: NaN at infinities; log|gamma| at -inf.
 #define EQ_BESSEL(name) \
