@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
-from eqsat_tensor.lang import INEXACT, Expr
+from eqsat_tensor.lang import FLOATS, INEXACT, Expr
 from eqsat_tensor.namespace.operands import NUMPY, axis_of, public, show
 from eqsat_tensor.namespace.reducing import Axes, finish, floats, merged, refuse_empty, rounded
 from eqsat_tensor.namespace.statistics import root_of, square_of
-from eqsat_tensor.ops import arithmetic, compare, reduce
+from eqsat_tensor.ops import arithmetic, compare, norms, reduce
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.tensor import Tensor
 
@@ -19,6 +19,8 @@ SVD = (2, -2, "nuc")
 
 
 def _euclidean(x: Expr, axes: Axes) -> Expr:
+    if axes and x.dtype in FLOATS:
+        return norms.norm(x, axes=tuple(axes))
     return root_of(reduce.sum_over(square_of(x), axes))
 
 

@@ -27,7 +27,8 @@ SOME = (
     "variance of shifted data", "covariance by moments", "log-sum-exp", "mixture of Gaussians",
     "binary cross entropy", "Student-t", "Kullback-Leibler", "Kullback-Leibler from logits",
     "distance by products", "quadratic formula, small root", "compound interest",
-    "geodesic distance", "normalised histogram",
+    "geodesic distance", "normalised histogram", "softmax of large logits", "softmax of a softmax",
+    "cosine distance", "difference of sigmoids",
 )  # fmt: skip
 
 

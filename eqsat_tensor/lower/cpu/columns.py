@@ -44,7 +44,10 @@ def accumulate_columns(w: Passes, index: list[str], low: str, high: str | None, 
     targets: Targets = {
         r.value: _target(w, r, index, unit) for r in nest.roots if isinstance(r.value, Reduce)
     }
-    _clear(w, targets, index)
+    wanted = w.wanted(nest.roots, nest.outer, index, 0)
+    _clear(w, targets, index, wanted)
+    if wanted is not None:
+        rows_high = f.emit(f"select i1 {wanted}, i64 {rows_high}, i64 {low}")
 
     def rows(axis: int, count: int, at: list[str]) -> list[str]:
         """Rows at the index `at`, `count` of them along the last reduced axis."""
@@ -101,7 +104,7 @@ def _row_of(w: Passes, target: Target, kind: str, at: list[str]) -> str:
     return pointer
 
 
-def _clear(w: Passes, targets: Targets, index: list[str]) -> None:
+def _clear(w: Passes, targets: Targets, index: list[str], wanted: str | None) -> None:
     nest, f = w.nest, w.function
     high = w.size(nest.domain[-1])
 
@@ -111,7 +114,7 @@ def _clear(w: Passes, targets: Targets, index: list[str]) -> None:
                 assert isinstance(value, Reduce)
                 kind, start = memory_start(value)
                 if value.combine == "sum" and value.dtype.kind == "f":
-                    start = _start_of_sum(w, value)
+                    start = _start_of_sum(w, value, wanted)
                 f.effect(
                     f"store {kind} {start}, ptr {f.offset(kind, _row_of(w, target, kind, at), j)}"
                 )
@@ -122,11 +125,12 @@ def _clear(w: Passes, targets: Targets, index: list[str]) -> None:
     _kept_loops(w, [*index, *["0"] * nest.reduced], body)
 
 
-def _start_of_sum(w: Passes, value: Reduce) -> str:
+def _start_of_sum(w: Passes, value: Reduce, wanted: str | None) -> str:
     scalar = w.builder(value.dtype, 0)
     nest = w.nest
     sizes = nest.domain[nest.outer : nest.outer + nest.reduced]
-    return or_zero(w, value, scalar.constant(identity_of(value)), sizes)
+    start = or_zero(w, value, scalar.constant(identity_of(value)), sizes)
+    return start if wanted is None else scalar.select(wanted, start, scalar.constant(0))
 
 
 def _columns(w: Passes, targets: Targets, at: list[str], count: int) -> None:

@@ -7,6 +7,7 @@ inner axis cuts it: the main loop runs where all guards hold, the masked one bef
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from eqsat_tensor.lower.cpu.writer import Guards, Here
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Access,
+    Constant,
     Input,
     Map,
     Pad,
@@ -33,6 +35,7 @@ from eqsat_tensor.schedule.loops import (
     operands_of,
     through,
 )
+from eqsat_tensor.schedule.reads import axes_of
 
 HEAVY = 60.0  # cost from which one masked body serves for all: a third less code, about as fast
 LIGHT = 60.0  # cost up to which a step takes four vectors
@@ -143,6 +146,24 @@ class Passes(Evaluator):
         self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
     ) -> dict[Value, str]:
         """Loop over ``axes`` (the first from low to high), store and reduce; the reduced values."""
+        wanted = self.wanted(roots, axes[0], index, phase)
+        if wanted is None:
+            return self.every_pass(roots, axes, low, high, index, phase)
+        builders = [(r.value, self.builder(r.value.dtype, 0)) for r in roots]
+        zeros = [(builder.type, builder.constant(0)) for _, builder in builders]
+
+        def once(_: str, __: list[str]) -> list[str]:
+            found = self.every_pass(roots, axes, low, high, index, phase)
+            return [found[value] for value, _ in builders]
+
+        count = self.function.emit(f"select i1 {wanted}, i64 1, i64 0")
+        texts = self.function.loop("0", count, 1, zeros, once)
+        return dict(zip([value for value, _ in builders], texts, strict=True))
+
+    def every_pass(
+        self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
+    ) -> dict[Value, str]:
+        """`pass_over`, whatever there is to find."""
         last = axes[-1]
         cuts = self.cuts(roots, last)
         shape = self.shape_of(roots, bool(cuts))
@@ -193,6 +214,23 @@ class Passes(Evaluator):
 
         values = level(axes[0], low, high, index, carried)
         return self.reduced(reductions, shape, values)
+
+    def wanted(self, roots: Sequence[Root], first: int, index: list[str], phase: int) -> str | None:
+        """Whether the loops over the axes from ``first`` on can find anything but zeros.
+
+        None: they always may.  Sums over where(c, x, 0) with c the same at each of these axes add
+        nothing unless c holds.
+        """
+        here = Here(0, "0", None, index, -1, phase)
+        tests = []
+        for root in roots:
+            condition = condition_of_sum(root, first)
+            if condition is None:
+                return None
+            value, access = condition
+            known = self.value(value, access, frozenset(), here)
+            tests.append(self.vector(known, value, 0))
+        return functools.reduce(lambda a, b: self.function.emit(f"or i1 {a}, {b}"), tests)
 
     def reduced(
         self, reductions: Sequence[Reduce], shape: Shape, values: list[str]
@@ -303,6 +341,23 @@ class Passes(Evaluator):
         else:
             full = f.emit(f"and i64 {count}, {-lanes}")
         return first, f.add(first, full)
+
+
+def condition_of_sum(root: Root, first: int) -> tuple[Value, Access] | None:
+    """The c of a sum over where(c, x, 0) that no axis from ``first`` on changes, and its access."""
+    value = root.value
+    if not isinstance(value, Reduce) or value.combine != "sum" or root.guards:
+        return None
+    source, access = value.source, root.inside
+    if not isinstance(source, Map) or source.primitive != "select":
+        return None
+    condition, _, other = source.operands
+    if not isinstance(other, Constant) or other.value.value != 0:
+        return None
+    while isinstance(condition, View):
+        access, condition = through(condition, access), condition.source
+    access = access if condition.shape else ()
+    return None if any(a >= first for a in axes_of(access)) else (condition, access)
 
 
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}

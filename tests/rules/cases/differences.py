@@ -8,7 +8,7 @@ import mpmath as mp
 import numpy as np
 
 import eqsat_tensor as et
-from tests.rules.cases import case, exact, grad, inf, sigmoid, softmax
+from tests.rules.cases import case, exact, grad, inf, mpsigmoid, sigmoid, softmax
 
 
 def mpvar(*xs: float) -> float:
@@ -37,6 +37,12 @@ DIFFERENCES = (
     case("half-angle", lambda x: (1 - et.cos(x)) / et.sin(x), exact(lambda x: mp.tan(x / 2), 1e-9), absent="cos sin"),
     case("sinh", lambda x: (et.exp(x) - et.exp(-x)) / 2, exact(mp.sinh, 1e-9), present="sinh"),
     case("exps-minus-two", lambda x: et.exp(x) - 2 + et.exp(-x), exact(lambda x: 4 * mp.sinh(x / 2) ** 2, 1e-9)),
+    case("sigmoids", lambda x, y: sigmoid(x) - sigmoid(y), exact(lambda x, y: mpsigmoid(x) - mpsigmoid(y), 1.0, 1 + 2.0**-40),
+         exact(lambda x, y: mpsigmoid(x) - mpsigmoid(y), -700.0, -701.0), (inf, inf, 0.0), (-inf, inf, -1.0)),
+    case("cosine", lambda x, y: 1 - et.sum(x * y) / et.sqrt(et.sum(x * x) * et.sum(y * y)),
+         ([1.0, 0.0], [1.0, 1e-9], 5e-19), ([3.0, 0.0], [-6.0, 0.0], 2.0), ([3.0, 0.0], [0.0, 2.0], 1.0)),
+    case("cosine-by-roots", lambda x, y: 1 - et.sum(x * y) / (et.sqrt(et.sum(x * x)) * et.sqrt(et.sum(y * y))),
+         ([1.0, 0.0], [1.0, 1e-9], 5e-19)),
     case("square-minus-one", lambda x: x * x - 1, exact(lambda x: x * x - 1, 1 + 2.0**-20)),
     case("root-minus-one", lambda x: et.sqrt(1 + x) - 1, exact(lambda x: mp.sqrt(1 + x) - 1, 1e-18), (inf, inf)),
     case("one-minus-root", lambda x: 1 - et.sqrt(1 - x * x), exact(lambda x: 1 - mp.sqrt(1 - x * x), 1e-9)),
