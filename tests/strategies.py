@@ -30,6 +30,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "divide": (0.3, 3.0),
     "remainder": (0.3, 3.0),
     "prod": (0.5, 2.0),
+    "logprod": (0.5, 2.0),
     "log2": (0.2, 3.0),
     "log10": (0.2, 3.0),
     "cbrt": (0.2, 3.0),

@@ -8,7 +8,7 @@ import mpmath as mp
 import numpy as np
 
 import eqsat_tensor as et
-from tests.rules.cases import case, exact, grad, inf, mpsigmoid, sigmoid, softmax
+from tests.rules.cases import case, exact, grad, inf, mpsigmoid, nan, sigmoid, softmax
 
 
 def mpvar(*xs: float) -> float:
@@ -43,6 +43,8 @@ DIFFERENCES = (
          ([1.0, 0.0], [1.0, 1e-9], 5e-19), ([3.0, 0.0], [-6.0, 0.0], 2.0), ([3.0, 0.0], [0.0, 2.0], 1.0)),
     case("cosine-by-roots", lambda x, y: 1 - et.sum(x * y) / (et.sqrt(et.sum(x * x)) * et.sqrt(et.sum(y * y))),
          ([1.0, 0.0], [1.0, 1e-9], 5e-19)),
+    case("log-of-prod", lambda x: et.log(et.prod(x)), ([1e200, 1e200], exact(lambda x: 2 * mp.log(x), 1e200)[1]),
+         ([1e-200, 1e-200], exact(lambda x: 2 * mp.log(x), 1e-200)[1]), ([3.0, 0.0], -inf), ([-1e200, 1e200], nan)),
     case("square-minus-one", lambda x: x * x - 1, exact(lambda x: x * x - 1, 1 + 2.0**-20)),
     case("root-minus-one", lambda x: et.sqrt(1 + x) - 1, exact(lambda x: mp.sqrt(1 + x) - 1, 1e-18), (inf, inf)),
     case("one-minus-root", lambda x: 1 - et.sqrt(1 - x * x), exact(lambda x: 1 - mp.sqrt(1 - x * x), 1e-9)),
