@@ -5,12 +5,14 @@ package (8 ms against 350); a compile is push, work, pop; schedules are parsed f
 since `RunSchedule` objects leave a trace that survives pop; -0.0 must never be sent, because
 0.0 and -0.0 are one interned constant for ever; a name that ends in a digit is sent with a stroke
 behind it, because the engine names its variables by a name and a number: the sixth of (F32) would be
-the 326th of (F 0.5), which is of another sort.  An engine belongs to the thread that made it.
+the 326th of (F 0.5), which is of another sort.  An engine belongs to the thread that made it, and to
+its process: a forked child has engines of its own, and never frees those of its parent.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import importlib.machinery
 import importlib.util
 import os
@@ -27,6 +29,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from eqsat_tensor.egraph import extension
 from eqsat_tensor.rules.signature import LIVE
 
 MAX_CACHED = 4096
@@ -50,13 +53,22 @@ class Table:
     rows: list[tuple[list[Any], Any, bool]]
 
 
-@lru_cache(maxsize=1)
-def _bindings() -> ModuleType:
+_NAME = "egglog.bindings"
+_process = os.getpid()
+
+
+@lru_cache(maxsize=4)
+def _bindings(process: int) -> ModuleType:
     os.environ.setdefault("RAYON_NUM_THREADS", "1")  # more threads number rows differently
     os.environ.setdefault("RUST_BACKTRACE", "0")
-    loaded = sys.modules.get("egglog.bindings")
+    loaded = sys.modules.get(_NAME)
     if loaded is not None:
-        return loaded
+        file = loaded.__file__
+        return (
+            loaded
+            if process == _process or not file
+            else extension.load_anew("bindings", Path(file))
+        )
     package = importlib.util.find_spec("egglog")
     if package is None or not package.submodule_search_locations:
         raise ImportError("eqsat_tensor needs egglog==13.2.*")
@@ -64,12 +76,7 @@ def _bindings() -> ModuleType:
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         path = folder / f"bindings{suffix}"
         if path.exists():
-            spec = importlib.util.spec_from_file_location("bindings", path)
-            assert spec is not None, path
-            assert spec.loader is not None, path
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            sys.modules["egglog.bindings"] = module
+            module = sys.modules[_NAME] = extension.load("bindings", path)
             return module
     raise ImportError(f"no egglog extension in {folder}")
 
@@ -109,6 +116,27 @@ def spelled(text: str) -> str:
     return _NUMBERED.sub(lambda m: f"({m[1] or ''}{m[2]}_", text)
 
 
+_living: weakref.WeakSet[Engine] = weakref.WeakSet()
+_held: list[Any] = []
+
+
+def _hold() -> None:
+    """Before a fork: to free a graph takes threads that the child will not have."""
+    for engine in list(_living):
+        _held.append(engine._graph)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine._graph))
+
+
+def _release() -> None:
+    """After it, in the parent."""
+    while _held:
+        ctypes.pythonapi.Py_DecRef(ctypes.py_object(_held.pop()))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_held.clear)
+
+
 class Engine:
     """An e-graph with rules loaded, to be used again and again under `session`."""
 
@@ -116,12 +144,13 @@ class Engine:
 
     def __init__(self, forms: Iterable[str]) -> None:
         """A new e-graph with ``forms`` loaded.  Raises EngineError."""
-        self._egglog = _bindings()
+        self._egglog = _bindings(os.getpid())
         Engine._count += 1
         self._files = f"{Engine._count}-{id(self)}"
         self._folder = _directory(os.getpid())
         weakref.finalize(self, _remove_files, self._folder, self._files)
         self._graph: Any = self._egglog.EGraph(fact_directory=self._folder)
+        _living.add(self)
         self._graph.set_report_level(self._egglog.TimeOnly())
         self._commands: dict[str, list[Any]] = {}
         self._loaded: set[str] = set()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import gc
 import math
 import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,3 +182,54 @@ def test_names_that_end_in_a_digit_are_told_from_names_with_numbers() -> None:
     assert spelled("(constructor F32 () A) (Tensor (F32) s) (f i64)") == (
         "(constructor F32_ () A) (Tensor (F32_) s) (f i64)"
     )
+
+
+def forked(work: Callable[[], int]) -> int:
+    """The exit status of a child that does this; a child that hangs is killed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os._exit(work())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def saturated(number: int) -> int:
+    engine = Engine(FORMS)
+    with engine.session():
+        engine.load_rows("row", f"{number}\t2.0\t\n")
+        engine.run_schedule("(run-schedule (saturate (run in)))")
+        return len(values(engine))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_and_its_child_have_engines_that_run() -> None:
+    assert saturated(1) == 1
+    assert forked(lambda: 40 + saturated(1) + forked(lambda: saturated(2))) == 42
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_may_drop_the_engines_of_its_parent() -> None:
+    kept = [Engine(FORMS)]
+    made, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        engine = Engine(FORMS)
+        made.set()
+        done.wait()
+        del engine
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    made.wait()
+
+    def work() -> int:
+        kept.clear()
+        gc.collect()
+        return 7
+
+    assert forked(work) == 7
+    done.set()
+    thread.join()
+    assert saturated(3) == 1
