@@ -7,6 +7,7 @@ where the place is the user's own line: the nearest frame outside this package.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_OURS = (str(Path(__file__).parent), contextlib.__file__)
+import numpy as np
+
+_OURS = (
+    str(Path(__file__).parent) + os.sep,
+    str(Path(np.__file__).parent) + os.sep,
+    contextlib.__file__,
+)
 
 
 class EqsatError(Exception):
@@ -83,7 +90,7 @@ def failed_check(text: str) -> EqsatError:
 
 
 def user_frame() -> FrameType | None:
-    """The nearest calling frame outside this package (and what its decorators call it by), if any."""
+    """The nearest calling frame outside this package, NumPy and what decorators call it by, if any."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back

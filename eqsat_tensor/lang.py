@@ -29,6 +29,7 @@ from eqsat_tensor.types import (
     Size,
     TensorType,
     substitute,
+    symbols_of,
     told,
 )
 
@@ -333,6 +334,15 @@ def substitute_sizes(outputs: Sequence[Expr], values: Mapping[str, Size]) -> lis
         )
 
     return rewrite(outputs, change)
+
+
+def symbols_in(node: Expr) -> set[str]:
+    """Names of the sizes that a node speaks of."""
+    found = {n for s in node.shape for n in symbols_of(s)}
+    for kind, value in zip(node.op.attributes.values(), node.attributes, strict=True):
+        if kind in (Attribute.SHAPE, Attribute.SIZES):
+            found |= {n for s in value for n in symbols_of(s)}
+    return found
 
 
 def guards_of(outputs: Iterable[Expr]) -> list[Guard]:

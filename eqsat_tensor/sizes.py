@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from eqsat_tensor.errors import TraceError, message
 from eqsat_tensor.types import Size, SizeTerm, evaluate, floor_divide, remainder
 
@@ -35,13 +37,16 @@ def sizes_now() -> Mapping[str, int] | None:
 
 class Dim:
     """A size known at run time.  + - * // % with ints and sizes give sizes; with floats and
-    tensors it is a number.  `int()`, `range()` and comparisons pin it to its value now.
+    tensors, and for NumPy's functions, it is a number.  `int()`, `range()`, comparisons and what
+    makes a NumPy array of it pin it to its value now.
     """
 
     __slots__ = ("size",)
 
     # Arithmetic with anything but sizes: set by `tensor`, which this module does not import.
     combine: Callable[[str, Any, Any], Any]
+    __array_ufunc__: Callable[..., Any]
+    __array_function__: Callable[..., Any]
 
     def __init__(self, size: SizeTerm) -> None:
         self.size = size
@@ -126,6 +131,9 @@ class Dim:
         return pin(self)
 
     __index__ = __int__
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(int(self), dtype)
 
     def __bool__(self) -> bool:
         return int(self) != 0

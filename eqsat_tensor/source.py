@@ -16,8 +16,7 @@ import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.inout import In, as_input, as_output
-from eqsat_tensor.kinds import Attribute
-from eqsat_tensor.lang import Expr, checks_of, rewrite, topological
+from eqsat_tensor.lang import Expr, checks_of, rewrite, symbols_in, topological
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import input_leaves, missing_input
 from eqsat_tensor.runtime.arguments import Argument, accept, sizes_of
@@ -312,12 +311,3 @@ def _used(name: str, inputs: Sequence[In], roots: Sequence[Expr], what: str) -> 
         if what == "raise":
             raise ArgumentError(text)
         warnings.warn(f"eqsat_tensor: {text}", UserWarning, stacklevel=4)
-
-
-def symbols_in(node: Expr) -> set[str]:
-    """Names of the sizes that a node speaks of."""
-    found = {n for s in node.shape for n in symbols_of(s)}
-    for kind, value in zip(node.op.attributes.values(), node.attributes, strict=True):
-        if kind in (Attribute.SHAPE, Attribute.SIZES):
-            found |= {n for s in value for n in symbols_of(s)}
-    return found

@@ -8,12 +8,14 @@ All that a tensor can do is a function of `eqsat_tensor.namespace`, found here b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import index
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, message
+from eqsat_tensor.known import known_value
 from eqsat_tensor.lang import BOOL, COMPLEX128, FLOAT64, INT64, Expr
 from eqsat_tensor.ops.captured import capture, captured_array, input_leaf
 from eqsat_tensor.ops.leaf import constant, size_value
@@ -104,13 +106,14 @@ class Tensor(Storage):
 
     # ---------------------------------------------------------------------------- what it is not
     def item(self, *args: Any) -> Any:
-        """Always TraceError: the value is not known while tracing."""
-        raise _not_known("item", self, "Return the tensor, and call item() on the result.")
+        """A number, where it is known while tracing; else TraceError."""
+        hint = "Return the tensor, and call item() on the result."
+        return _known("item", self, hint).item(*args)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise _not_known(
-            "numpy", self, f"Use functions of eqsat_tensor, or NumPy's on the tensor. {OURS}"
-        )
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        hint = f"Use functions of eqsat_tensor, or NumPy's on the tensor. {OURS}"
+        value = _known("numpy", self, hint)
+        return np.array(value, dtype) if copy else np.asarray(value, dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         return FUNCTIONS["__array_ufunc__"](ufunc, method, *inputs, **options)
@@ -212,9 +215,17 @@ def _not_known(operation: str, x: Tensor, hint: str) -> TraceError:
     )
 
 
-def _conversion(name: str, hint: str) -> Callable[[Any], Any]:
+def _known(operation: str, x: Tensor, hint: str) -> np.ndarray:
+    """The value of what is made of constants and sizes alone; TraceError for all else."""
+    value = known_value(x.expr)
+    if value is None:
+        raise _not_known(operation, x, hint)
+    return value
+
+
+def _conversion(name: str, convert: Callable[[Any], Any], hint: str) -> Callable[[Any], Any]:
     def method(self: Any) -> Any:
-        raise _not_known(name, self, hint)
+        return convert(_known(name, self, hint))
 
     return method
 
@@ -264,16 +275,19 @@ COMPARISONS = {
 }
 METHODS = ["sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "ravel", "flatten", "squeeze", "dot", "swapaxes", "clip", "diagonal", "trace", "take", "cumsum", "round", "copy", "repeat", "cumprod", "argsort", "argpartition", "searchsorted", "fill", "put"]
 # fmt: on
-OURS = "An array to write it to is made by zeros or array of eqsat_tensor, not by NumPy's."
-CONVERSIONS = {
-    "bool": "Use where(condition, a, b) instead of if.",
-    "int": f"Use astype, or make the argument static. {OURS}",
-    "index": "Use take or x[i], or make the argument static.",
-    "float": f"Use astype, or make the argument static. {OURS}",
-    "complex": f"Use astype, or make the argument static. {OURS}",
-}
-for _name, _function in CONVERSIONS.items():
-    setattr(Tensor, f"__{_name}__", _conversion(_name, _function))
+OURS = (
+    "An array to write it to, or to take elements of by it, is made by zeros or array of "
+    "eqsat_tensor, not by NumPy's."
+)
+_STATIC = f"Use astype, or make the argument static. {OURS}"
+for _name, _convert, _hint in (
+    ("bool", bool, "Use where(condition, a, b) instead of if."),
+    ("int", int, _STATIC),
+    ("index", index, "Use take or x[i], or make the argument static."),
+    ("float", float, _STATIC),
+    ("complex", complex, _STATIC),
+):
+    setattr(Tensor, f"__{_name}__", _conversion(_name, _convert, _hint))
 for _name, _function in BINARY.items():
     setattr(Tensor, f"__{_name}__", _operator(_function))
     setattr(Tensor, f"__r{_name}__", _operator(_function, swapped=True))
@@ -297,6 +311,8 @@ def operator(name: str, *operands: Any) -> Any:
 
 
 Dim.combine = operator
+Dim.__array_ufunc__ = Tensor.__array_ufunc__
+Dim.__array_function__ = Tensor.__array_function__
 
 
 # ------------------------------------------------------------------------------------- operands

@@ -20,7 +20,7 @@ from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import SizeTerm, Symbol, is_masked, known_dtype, symbol
+from eqsat_tensor.types import SizeTerm, is_masked, known_dtype, symbol, symbols_of
 
 _keys = count(1 << 40)
 PYTHON_DTYPES = {
@@ -100,10 +100,8 @@ def trace(
     def pin(dim: Dim) -> int:
         size = dim.size
         assert isinstance(size, SizeTerm)
-        for monomial, _ in size.terms:
-            for atom in monomial:
-                if isinstance(atom, Symbol):
-                    pins[atom.name] = sizes[atom.name]
+        for name in symbols_of(size):
+            pins[name] = sizes[name]
         return dim.value(sizes)
 
     pin.sizes = sizes  # type: ignore[attr-defined]

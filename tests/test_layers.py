@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, list[str]] = {
     "ops": LANGUAGE,
     "sizes": LANGUAGE,
     "storage": LANGUAGE,
-    "tensor": [*MEANING, "sizes", "storage"],
+    "known": [*MEANING, "sizes", "reference"],
+    "tensor": [*MEANING, "sizes", "storage", "known"],
     "shared": [
         *MEANING,
         "sizes",

@@ -1,0 +1,109 @@
+"""Sizes as NumPy's functions and Python see them: numbers, which are pinned where they must be known."""
+
+import math
+
+import numpy as np
+import pytest
+
+import eqsat_tensor as et
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x * int(x.shape[0] // 2),
+        lambda x: x * len(range(1, x.shape[0] - 1)),
+        lambda x: x * int(x.shape[0] % 3),
+        lambda x: x * int(et.concatenate([x, x]).shape[0]),
+        lambda x: x * int(x[::2].shape[0]),
+        lambda x: x * (1 if x.shape[0] // 2 > 3 else 2),
+    ],
+)
+def test_a_size_made_of_others_is_pinned_by_what_it_is_made_of(body):
+    """`int(n // 2)` once stayed what it was at the first call."""
+    f = et.jit(body)
+    for n in (4, 5, 8, 9):
+        x = np.arange(1.0, n + 1)
+        np.testing.assert_array_equal(f(x), body(x))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x / np.sqrt(x.shape[0]),
+        lambda x: x * np.log2(x.shape[0]) + np.float32(2) / x.shape[0],
+        lambda x: x * (np.ones(3)[0] / x.shape[0]),
+        lambda x: x * np.minimum(x.shape[0], 3) + np.where(x > 2, x.shape[0], 0),
+        lambda x: x * (np.ones(4) / x.shape[0]).sum(),
+        lambda x: x + np.prod(x.shape) + x.shape[0] ** 0.5,
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numpys_functions_of_a_size_pin_nothing_that_they_need_not(body, dtype):
+    f = et.jit(body)
+    for n in (2, 5, 13):
+        x = np.linspace(1, 4, n).astype(dtype)
+        found, want = f(x), body(x)
+        assert found.dtype == want.dtype
+        np.testing.assert_allclose(found, want, rtol=1e-6 if dtype == "float32" else 1e-15)
+
+
+def test_numbers_made_of_sizes_are_numbers():
+    f = et.jit(lambda x: x / np.sqrt(x.shape[0]))
+    for n in (2, 5, 13):
+        f(np.ones(n))
+    assert f.counters.traces == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x * np.arange(x.shape[0]),
+        lambda x: x + np.arange(1, x.shape[0] + 1, dtype=float) + np.linspace(0, 1, x.shape[0]),
+        lambda x: x[: int(x.shape[0] / 2)],
+        lambda x: sum(x[k] for k in range(int(np.log2(x.shape[0])))),
+        lambda x: x * (2 if x.shape[0] / 2 > 2.5 else 3) + math.ceil(x.shape[0] / 4),
+        lambda x: x * float(np.sqrt(x.shape[0])) + np.eye(x.shape[0]) @ x,
+        lambda x: x[np.triu_indices(x.shape[0], 1)[0]],
+        lambda x: np.array([x.shape[0], 2]) + x[:2],
+        lambda x: x * np.indices(x.shape)[0] + np.meshgrid(np.arange(x.shape[0]), np.arange(2))[0],
+    ],
+)  # fmt: skip
+def test_what_numpy_makes_of_a_size_pins_it(body):
+    f = et.jit(body)
+    for n in (4, 5, 9):
+        x = np.linspace(1, 4, n)
+        np.testing.assert_allclose(f(x), body(x), rtol=1e-14)
+
+
+def test_what_is_made_of_constants_is_known():
+    def body(x):
+        c = et.array([1.0, 2.0])
+        y = et.zeros(3)
+        y[1] = 4
+        if c[0] < c[1] and y.sum() == 4 and np.asarray(y).max() == 4:
+            x = x + c.sum().item()
+        return x * int(y[1]) + float(c[1])
+
+    np.testing.assert_array_equal(et.jit(body)(np.ones(2)), [18, 18])
+
+
+def test_what_depends_on_an_argument_is_not_known():
+    with pytest.raises(et.TraceError, match=r"value that is known.*test_sizes"):
+        et.jit(lambda x: x if et.zeros_like(x).sum() + x[0] > 0 else -x)(np.ones(3))
+    with pytest.raises(et.TraceError, match="size that is known"):
+        bool(et.zeros(et.tensor("x", shape=("n",)).shape[0]).sum() > 0)
+
+
+def test_a_value_that_is_known_cannot_be_written_through_numpy():
+    def body(x):
+        np.asarray(et.zeros(3))[0] = 1
+        return x
+
+    with pytest.raises(ValueError, match="read-only"):
+        et.jit(body)(np.ones(2))
+
+
+def test_errors_name_the_users_line_and_none_of_numpys():
+    with pytest.raises(et.TraceError, match=r"\(test_sizes.py:\d+\)"):
+        et.jit(lambda x: np.r_[x, x])(np.ones(3))
