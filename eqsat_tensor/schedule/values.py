@@ -426,8 +426,8 @@ class Values:
         return self.make(Reduce, type, "sum", terms, (rank,))
 
     def blas_product(self, type: TensorType, a: Value, b: Value, *scaled: Value) -> Value:
-        plain_a, transpose_a = _transposed(a)
-        plain_b, transpose_b = _transposed(b)
+        plain_a, transpose_a = self.untransposed(a)
+        plain_b, transpose_b = self.untransposed(b)
         options = [("transpose_a", transpose_a), ("transpose_b", transpose_b)]
         if scaled:
             alpha, beta, c = scaled
@@ -438,6 +438,16 @@ class Values:
             scaled = (alpha, beta, c)
         operands = tuple(self.stored(v) for v in (plain_a, plain_b, *scaled))
         return self.make(Call, type, "gemm", operands, tuple(options))
+
+    def untransposed(self, value: Value) -> tuple[Value, bool]:
+        """A matrix (with leading axes) and whether ``value`` is its transpose: a part of it, if so."""
+        rank = len(value.shape)
+        if isinstance(value, View) and rank == len(value.source.shape):
+            swapped = (*_same(value.shape)[: rank - 2], (rank - 1, 0, 1), (rank - 2, 0, 1))
+            if value.axes == swapped:
+                shape = (*value.shape[:-2], value.shape[-1], value.shape[-2])
+                return self.view(shape, value.source, _same(shape)), True
+        return value, False
 
     def stored(self, value: Value) -> Value:
         """The operand of a call: what is not contiguous in memory is copied."""
@@ -479,13 +489,3 @@ def _same(shape: Shape) -> tuple[tuple[int, Size, int], ...]:
 def _dropped(shape: Shape, axes: set[int]) -> list[tuple[int | None, Size, int]]:
     kept = iter(range(len(shape)))
     return [(None if j in axes else next(kept), 0, 1) for j in range(len(shape))]
-
-
-def _transposed(value: Value) -> tuple[Value, bool]:
-    """A matrix (with leading axes) and whether ``value`` is its transpose."""
-    rank = len(value.shape)
-    if isinstance(value, View) and rank == len(value.source.shape):
-        swapped = (*_same(value.shape)[: rank - 2], (rank - 1, 0, 1), (rank - 2, 0, 1))
-        if value.axes == swapped:
-            return value.source, True
-    return value, False
