@@ -29,6 +29,8 @@ TABLES = {"PUBLIC": PUBLIC, "FUNCTIONS": PUBLIC, "LINALG": LINALG, "OPS": OPS, "
 ROOMS = ("eqsat_tensor.namespace", "eqsat_tensor.ops")
 
 COMPILED = "compiled"
+SINGULAR = 'of matrices with ord=2, -2 or "nuc" by a library call'
+MOSTLY_COMPILED = {"norm": SINGULAR, "matrix_norm": SINGULAR, "vector_norm": ""}
 EXTERNAL = "SciPy's C function"
 LIBRARY = "library call"
 HEAD = f"""# What is supported
@@ -101,7 +103,10 @@ def rows(
 ) -> Iterator[str]:
     """A line a name: how it is computed, a plain object, or why it is missing."""
     for name in sorted(names, key=str.lower):
-        if name in there:
+        if name in there and name in MOSTLY_COMPILED:
+            note = MOSTLY_COMPILED[name]
+            yield f"| `{name}` | {COMPILED} | {note} |" if note else f"| `{name}` | {COMPILED} | |"
+        elif name in there:
             yield f"| `{name}` | {how(there[name])} | |"
         elif name == "extract":
             yield "| `extract` | compiled | as numpy.extract; `et.extract` is a room of the compiler |"

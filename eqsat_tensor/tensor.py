@@ -321,6 +321,14 @@ def is_traced(value: Any) -> bool:
     return isinstance(value, Tensor | Dim)
 
 
+def number_now(value: Any) -> Any:
+    """A 0-d tensor that a trace makes of sizes and constants as the number it is; all else as it is."""
+    if not isinstance(value, Tensor) or value.expr.shape or not tracing():
+        return value
+    known = known_value(value.expr)
+    return value if known is None else known.item()
+
+
 def holds_traced(value: Any) -> bool:
     """Is this traced, or a nest of lists and tuples with something traced in it?"""
     return is_traced(value) or (isinstance(value, list | tuple) and any(map(holds_traced, value)))

@@ -62,6 +62,8 @@ DOMAINS |= {name: ends for ends, names in _SPECIAL_DOMAINS.items() for name in n
 SYMMETRIC = ("cholesky", "eigh")
 DEFINITE = (*SYMMETRIC, "inv", "det", "slogdet", "solve", "solve_triangular")
 
+CUTOFFS = {"pinv": 1, "lstsq": 2}  # operands below which singular values count as 0
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -170,6 +172,21 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
     "slogdet": [((of("f8", 3, 3),), {"result": r}) for r in (0, 1)],
     "eigh": [((of("f8", 3, 3),), {"result": 0, "shape": (3,)}),
              ((of("f8", 2, 4, 4),), {"result": 1, "shape": (2, 4, 4)})],
+    "svd": [((of("f8", 3, 3),), {"result": r, "full": f, "shape": (3,) if r == 1 else (3, 3)})
+            for r in (0, 1, 2) for f in (0, 1)]
+           + [((of("f8", 2, m, n),), {"result": r, "full": 0, "shape": (2, *s)})
+              for m, n in ((5, 3), (2, 4)) for k in (min(m, n),)
+              for r, s in enumerate(((m, k), (k,), (k, n)))]
+           + [((of("f8", 0, 2),), {"result": 2, "full": 0, "shape": (0, 2)})],
+    "svdvals": [((of("f8", m, n),), {"shape": (min(m, n),)}) for m, n in ((3, 3), (5, 2), (2, 3))],
+    "qr": [((of("f8", 3, 3),), {"result": r, "full": f, "shape": (3, 3)})
+           for r in (0, 1) for f in (0, 1)]
+          + [((of("f8", 2, 5, 3),), {"result": r, "full": 0, "shape": (2, (5, 3)[r], 3)})
+             for r in (0, 1)],
+    "pinv": [((of("f8", m, n), of("f8")), {"shape": (n, m)}) for m, n in ((3, 3), (5, 2), (2, 4))]
+            + [((of("f8", 2, 4, 3), of("f8", 2)), {"shape": (2, 3, 4)})],
+    "lstsq": [((of("f8", m, n), of("f8", m, 2), of("f8")), {"result": r, "shape": (n, 2) if r == 0 else (min(m, n),)})
+              for m, n in ((3, 3), (5, 2), (2, 4)) for r in (0, 1)],
     "solve": [((of("f8", 3, 3), of("f8", 3, 2)), {}), ((of("f8", 2, 3, 3), of("f8", 2, 3, 1)), {}),
               ((of("f8", 3, 3), of("f8", 3, 0)), {})],
     "solve_triangular": [((of("f8", 3, 3), of("f8", 3, 2)), {"lower": a, "transposed": b})
@@ -226,6 +243,8 @@ def values(
         elif op.name in DEFINITE and number == 0:
             array = random.uniform(-1, 1, shape)
             array = array @ np.swapaxes(array, -1, -2) + np.diag(1.0 + np.arange(shape[-1]))
+        elif op.name in CUTOFFS and number == CUTOFFS[op.name]:
+            array = np.full(shape, 1e-12)
         elif t.dtype == BOOL:
             array = random.integers(0, 2, shape)
         elif t.dtype in INTS:

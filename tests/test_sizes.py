@@ -61,6 +61,7 @@ def test_numbers_made_of_sizes_are_numbers():
         lambda x: x * np.arange(x.shape[0]),
         lambda x: x + np.arange(1, x.shape[0] + 1, dtype=float) + np.linspace(0, 1, x.shape[0]),
         lambda x: x[: int(x.shape[0] / 2)],
+        lambda x: x * et.arange(2.0 * x.shape[0])[::2] + et.arange(x.shape[0] / 2, step=0.3).sum(),
         lambda x: sum(x[k] for k in range(int(np.log2(x.shape[0])))),
         lambda x: x * (2 if x.shape[0] / 2 > 2.5 else 3) + math.ceil(x.shape[0] / 4),
         lambda x: x * float(np.sqrt(x.shape[0])) + np.eye(x.shape[0]) @ x,

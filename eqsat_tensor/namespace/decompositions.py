@@ -24,24 +24,17 @@ from eqsat_tensor.ops import compare, linalg, movement
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import same_size
 
-_VALUES = (
-    "Singular values and general eigenvalues are not there: compute that part outside, or by wrap."
+LINALG_MISSING |= dict.fromkeys(
+    ("eig", "eigvals"),
+    "Whether NumPy's result is real or complex depends on values: compute it by wrap.",
 )
-LINALG_MISSING |= {
-    **dict.fromkeys(("svd", "svdvals", "eig", "eigvals", "matrix_rank", "cond"), _VALUES),
-    "qr": "Use the Cholesky factor of x.T @ x where x has full column rank, or wrap.",
-    "pinv": "Write solve(x.T @ x, x.T) where x has full column rank.",
-    "lstsq": "Write solve(x.T @ x, x.T @ b) where x has full column rank.",
-    "tensorsolve": "Reshape to a matrix and use solve.",
-    "tensorinv": "Reshape to a matrix and use inv.",
-}
 
 OF_COMPLEX = ("solve", "inv", "det")  # holomorphic, as their derivatives need it
 SlogdetResult = namedtuple("SlogdetResult", "sign logabsdet")
 EighResult = namedtuple("EighResult", "eigenvalues eigenvectors")
 
 
-def _lapack(name: str, *operands: Any) -> list[Expr]:
+def lapack_operands(name: str, *operands: Any) -> list[Expr]:
     """Operands in the dtype that LAPACK computes in."""
     dtype = common_dtype(name, operands)
     dtype = FLOAT64 if dtype.kind in "biu" else dtype
@@ -59,7 +52,7 @@ def _matrices(name: str, x: Expr) -> Expr:
 
 
 def _matrix(name: str, x: Any) -> Expr:
-    (expr,) = _lapack(name, x)
+    (expr,) = lapack_operands(name, x)
     return _matrices(name, expr)
 
 
@@ -77,7 +70,7 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
 
 def _systems(name: str, a: Any, b: Any) -> tuple[Expr, Expr, bool]:
     """Matrices [..., n, n] and right sides [..., n, k] with equal leading axes; was b a vector?"""
-    left, right = _lapack(name, a, b)
+    left, right = lapack_operands(name, a, b)
     left = _matrices(name, left)
     vector = len(right.shape) == 1
     if not right.shape:

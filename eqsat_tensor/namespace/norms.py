@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ShapeError, UnsupportedError, message
+from eqsat_tensor.errors import DtypeError, ShapeError, message
 from eqsat_tensor.lang import FLOATS, INEXACT, Expr
 from eqsat_tensor.namespace.operands import NUMPY, axis_of, public, show
 from eqsat_tensor.namespace.reducing import Axes, finish, floats, merged, refuse_empty, rounded
 from eqsat_tensor.namespace.statistics import root_of, square_of
-from eqsat_tensor.ops import arithmetic, compare, norms, reduce
+from eqsat_tensor.ops import arithmetic, compare, movement, norms, reduce
+from eqsat_tensor.ops.factorizations import svdvals
 from eqsat_tensor.ops.leaf import full_like
+from eqsat_tensor.ops.linalg import LAPACK
 from eqsat_tensor.tensor import Tensor
 
 SVD = (2, -2, "nuc")
@@ -54,8 +56,7 @@ def _of_matrices(x: Expr, ord: Any, axes: tuple[int, int]) -> Expr:
     if ord in (None, "fro", "f"):
         return _euclidean(x, tuple(sorted(axes)))
     if ord in SVD:
-        hint = 'Use ord="fro", 1 or inf; or take the square root of an eigenvalue of x.T @ x.'
-        raise UnsupportedError(message("norm", f"no ord={ord!r} of matrices", "", hint))
+        return _of_singular_values(x, ord, axes)
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError(message("norm", "a norm of matrices as ord=", f"ord={ord!r}"))
     inner, outer = (row, column) if abs(ord) == 1 else (column, row)
@@ -65,11 +66,25 @@ def _of_matrices(x: Expr, ord: Any, axes: tuple[int, int]) -> Expr:
     return extreme(sums, axes=(outer - (outer > inner),))
 
 
+def _of_singular_values(x: Expr, ord: Any, axes: tuple[int, int]) -> Expr:
+    """The largest singular value (2), the smallest (-2), or the sum of all ("nuc")."""
+    if x.dtype not in LAPACK:
+        raise DtypeError(message("norm", f"float32 or float64 for ord={ord!r}", f"x: {x.type}"))
+    lead = [j for j in range(len(x.shape)) if j not in axes]
+    values = svdvals(movement.transpose(x, (*lead, *axes)))
+    if ord == "nuc":
+        return reduce.sum_over(values, (len(lead),))
+    refuse_empty("norm", values, (len(lead),))
+    extreme = reduce.max_ if ord > 0 else reduce.min_
+    return extreme(values, axes=(len(lead),))
+
+
 @public(numpy=np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The norm of vectors (one axis) or of matrices (two), as `numpy.linalg.norm`.
 
-    ord: of vectors a number, inf or -inf; of matrices "fro", 1, -1, inf or -inf.  None: the root of
+    ord: of vectors a number, inf or -inf; of matrices "fro", 1, -1, inf, -inf, 2, -2 or
+    "nuc", of which the last three are of singular values.  None: the root of
     the sum of squares, over all axes where `axis` is None.
     """
     expr = floats("norm", x, None, INEXACT)

@@ -22,7 +22,6 @@ NOT_THERE: dict[str, str] = {
     # Polynomials with leading zeros cut off, and roots.
     "polydiv": _SIZE + " Leading zeros of the remainder are cut off.",
     "polymul": _SIZE + " Leading zeros are cut off: use convolve.",
-    "polyfit": "Solve the least-squares problem with vander outside traced code.",
     "roots": _ROOTS,
     "poly": "Multiply the factors by convolve.",
     "poly1d": "It is a class of its own; use arrays of coefficients with polyval and its kin.",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, ShapeError, message
+from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.operands import PUBLIC, expr_of, gathered, public, show
 from eqsat_tensor.namespace.pieces import at_least
 from eqsat_tensor.ops import movement
@@ -15,12 +16,18 @@ from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.types import maximum, same_size
 
 
+def vector_of(operation: str, name: str, x: Any, what: str = "numbers") -> Expr:
+    """An operand of one axis."""
+    expr = expr_of(operation, x)
+    if len(expr.shape) != 1:
+        raise ShapeError(message(operation, f"{what} along one axis", f"{name}: {show(x)}"))
+    return expr
+
+
 @public(numpy=np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial at `x`, by Horner's rule; the number of coefficients is known or pinned."""
-    coefficients = expr_of("polyval", p)
-    if len(coefficients.shape) != 1:
-        raise ShapeError(message("polyval", "coefficients along one axis", f"p: {show(p)}"))
+    coefficients = vector_of("polyval", "p", p, "coefficients")
     at = Tensor(expr_of("polyval", x))
     result: Any = PUBLIC["zeros_like"](at)
     for i in range(int(size_or_dim(coefficients.shape[0]))):

@@ -25,7 +25,7 @@ from eqsat_tensor.namespace.pieces import surely_at_least
 from eqsat_tensor.ops import arithmetic, compare, movement
 from eqsat_tensor.ops.leaf import constant, iota, size_value
 from eqsat_tensor.sizes import size_of, size_or_dim
-from eqsat_tensor.tensor import Tensor, as_expr
+from eqsat_tensor.tensor import Tensor, as_expr, number_now
 from eqsat_tensor.types import Size, floor_divide, maximum
 
 MOST_PARTS = 1 << 20  # steps are fractions of at most so many parts of 1: then floats are exact
@@ -40,7 +40,9 @@ def arange(start: Any = None, stop: Any = None, step: Any = 1, dtype: Any = None
     """
     if stop is None:
         start, stop = None, start
-    given = (0 if start is None else start, stop, step)
+    given = tuple(map(number_now, (0 if start is None else start, stop, step)))
+    if not any_traced(given):
+        return Tensor(as_expr(np.arange(*given, dtype=dtype)))
     if any(isinstance(v, Tensor) for v in given):
         hint = "Write start + step * arange(n)."
         got = ", ".join(map(show, given))
@@ -51,14 +53,16 @@ def arange(start: Any = None, stop: Any = None, step: Any = 1, dtype: Any = None
         raise UnsupportedError(message("arange", "ints for a dtype of integers", f"{given}"))
     (first, low), (last, high), (by, stride) = map(_exact, given)
     if not isinstance(stride, int) or stride == 0:
-        raise UnsupportedError(message("arange", "a step known while tracing, not 0", f"{step}"))
+        raise UnsupportedError(
+            message("arange", "a step known while tracing, not 0", f"{given[2]}")
+        )
     parts = int(np.lcm.reduce([first, last, by]))  # all three are counted in these
     low, high, stride = low * (parts // first), high * (parts // last), stride * (parts // by)
     distance = high - low if stride > 0 else low - high
     length = maximum(floor_divide(distance + (abs(stride) - 1), abs(stride)), 0)
     index = iota(axis=0, dtype=kind, shape=(length,))
     if stride != parts:
-        index = arithmetic.multiply(index, constant(step, kind, index.shape))
+        index = arithmetic.multiply(index, constant(given[2], kind, index.shape))
     if low != 0:
         offset = compare.cast_to(as_expr(given[0]), kind)
         index = arithmetic.add(index, movement.broadcast_to(offset, index.shape))

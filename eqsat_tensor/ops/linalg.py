@@ -32,33 +32,35 @@ def _square(x: TensorType, **_: Any) -> TensorType:
     return x
 
 
-def _index(x: Expr, axis: int) -> Expr:
+def index_along(x: Expr, axis: int) -> Expr:
+    """The index along an axis, at each element of `x`."""
     return iota(axis=len(x.shape) + axis, dtype=np.dtype("int64"), shape=x.shape)
 
 
-def _triangle(x: Expr, lower: bool) -> Expr:
+def triangle(x: Expr, lower: bool) -> Expr:
     """The lower or upper triangle of `x`, zeros elsewhere."""
-    row, column = _index(x, -2), _index(x, -1)
+    row, column = index_along(x, -2), index_along(x, -1)
     kept = OPS["less_equal"](column, row) if lower else OPS["less_equal"](row, column)
     return where(kept, x, zeros_like(x))
 
 
 def _half_below(x: Expr) -> Expr:
     """The lower triangle with half of the diagonal."""
-    diagonal = equal(_index(x, -2), _index(x, -1))
-    return where(diagonal, multiply(full_like(x, 0.5), x), _triangle(x, True))
+    diagonal = equal(index_along(x, -2), index_along(x, -1))
+    return where(diagonal, multiply(full_like(x, 0.5), x), triangle(x, True))
 
 
-def _symmetric(x: Expr) -> Expr:
+def symmetric(x: Expr) -> Expr:
+    """The symmetric half of square matrices."""
     return multiply(full_like(x, 0.5), add(x, swap_last(x)))
 
 
-def _columns(x: Expr, like: Expr) -> Expr:
+def columns(x: Expr, like: Expr) -> Expr:
     """A vector [..., n] repeated along a new axis -2: one row for all."""
     return broadcast(x, (len(like.shape) - 2,), like.shape)
 
 
-def _each(function: Any, *arrays: Any) -> np.ndarray[Any, Any]:
+def each_matrix(function: Any, *arrays: Any) -> np.ndarray[Any, Any]:
     """A function of single matrices on stacks of them, with equal leading axes."""
     lead = arrays[0].shape[:-2]
     if not lead:
@@ -70,7 +72,7 @@ def _each(function: Any, *arrays: Any) -> np.ndarray[Any, Any]:
     return np.asarray(made).reshape(*lead, *made[0].shape)
 
 
-def _cubes(part: float) -> Callable[..., float]:
+def cubes(part: float) -> Callable[..., float]:
     """That many times n^3 operations a matrix: what LAPACK's factorisations take."""
     return lambda a: part * math.prod(a) * a[-1]
 
@@ -82,15 +84,15 @@ def _cholesky(x: Any) -> Any:
 
 def _cholesky_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
     """S = L^-T phi(L^T ct) L^-1, its symmetric half (phi: lower triangle, half the diagonal)."""
-    inner = _half_below(matmul(swap_last(out), _triangle(ct, True)))
+    inner = _half_below(matmul(swap_last(out), triangle(ct, True)))
     left = solve_triangular(out, inner, lower=True, transposed=True)
     both = solve_triangular(out, swap_last(left), lower=True, transposed=True)
-    return (_symmetric(swap_last(both)),)
+    return (symmetric(swap_last(both)),)
 
 
 cholesky = define(
     "cholesky", Kind.LIBRARY, arity=1, numpy=_cholesky, infer=_square, dtypes=LAPACK,
-    vjp=_cholesky_vjp, flops=_cubes(1 / 3), ulps=16,
+    vjp=_cholesky_vjp, flops=cubes(1 / 3), ulps=16,
     doc="The lower triangle L with L @ L.T = x, of which the lower triangle alone is read.",
 )  # fmt: skip
 
@@ -117,7 +119,7 @@ def _solve_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
 
 solve = define(
     "solve", Kind.LIBRARY, arity=2, numpy=_solve, infer=_solve_type, dtypes=LAPACK,
-    vjp=_solve_vjp, flops=lambda a, b: _cubes(2 / 3)(a) + 2 * math.prod(b) * a[-1], ulps=16,
+    vjp=_solve_vjp, flops=lambda a, b: cubes(2 / 3)(a) + 2 * math.prod(b) * a[-1], ulps=16,
     doc="x with a @ x = b, for matrices a [..., n, n] and b [..., n, k].",
 )  # fmt: skip
 
@@ -131,7 +133,7 @@ def _solve_triangular(a: Any, b: Any, lower: int, transposed: int) -> Any:
     def one(m: Any, v: Any) -> Any:
         return scipy_solve(m, v, trans=int(transposed), lower=bool(lower), check_finite=False)
 
-    return _each(one, a, b).astype(b.dtype, copy=False)
+    return each_matrix(one, a, b).astype(b.dtype, copy=False)
 
 
 def _solve_triangular_vjp(
@@ -139,7 +141,7 @@ def _solve_triangular_vjp(
 ) -> tuple[Expr, Expr]:
     back = solve_triangular(a, ct, lower=lower, transposed=1 - transposed)
     outer = matmul(out, swap_last(back)) if transposed else matmul(back, swap_last(out))
-    return negative(_triangle(outer, bool(lower))), back
+    return negative(triangle(outer, bool(lower))), back
 
 
 _solve_triangular_op: OpDef = define(
@@ -167,7 +169,7 @@ def _inv_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
 
 inv = define(
     "inv", Kind.LIBRARY, arity=1, numpy=_inv, infer=_square, dtypes=LAPACK, vjp=_inv_vjp,
-    flops=_cubes(2), ulps=16,
+    flops=cubes(2), ulps=16,
     doc="The inverse matrix.",
 )  # fmt: skip
 
@@ -188,7 +190,7 @@ def _det_vjp(ct: Expr, out: Expr, x: Expr) -> tuple[Expr]:
 
 det = define(
     "det", Kind.LIBRARY, arity=1, numpy=lambda x: np.asarray(np.linalg.det(x), x.dtype),
-    infer=_matrix_value, dtypes=LAPACK, vjp=_det_vjp, flops=_cubes(2 / 3), ulps=16,
+    infer=_matrix_value, dtypes=LAPACK, vjp=_det_vjp, flops=cubes(2 / 3), ulps=16,
     doc="The determinant; its gradient needs a matrix that has an inverse.",
 )  # fmt: skip
 
@@ -207,7 +209,7 @@ def _slogdet_vjp(ct: Expr, out: Expr, x: Expr, result: int) -> tuple[Expr | None
 slogdet = define(
     "slogdet", Kind.LIBRARY, arity=1, numpy=lambda x, result: _slogdet(x)[result],
     results=_slogdet, infer=_matrix_value, attributes={"result": Attribute.INT}, dtypes=LAPACK,
-    vjp=_slogdet_vjp, flops=_cubes(2 / 3), ulps=16,
+    vjp=_slogdet_vjp, flops=cubes(2 / 3), ulps=16,
     doc="Result 0: the sign of the determinant; result 1: the logarithm of its absolute value.",
 )  # fmt: skip
 
@@ -232,22 +234,22 @@ def _eigh_vjp(ct: Expr, out: Expr, x: Expr, result: int, shape: Shape) -> tuple[
     """Of values: V diag(ct) V.T; of vectors: V (F * (V.T ct)) V.T, F = 1 / (w_j - w_i), 0 at i = j."""
     vectors = eigh(x, result=1)
     if result == 0:
-        inner = multiply(vectors, _columns(ct, x))
-        return (_symmetric(matmul(inner, swap_last(vectors))),)
+        inner = multiply(vectors, columns(ct, x))
+        return (symmetric(matmul(inner, swap_last(vectors))),)
     values = eigh(x, result=0)
     rank = len(x.shape)
-    gap = subtract(_columns(values, x), broadcast(values, (rank - 1,), x.shape))
-    zero = equal(_index(x, -2), _index(x, -1))
+    gap = subtract(columns(values, x), broadcast(values, (rank - 1,), x.shape))
+    zero = equal(index_along(x, -2), index_along(x, -1))
     safe = where(zero, full_like(x, 1), gap)
     factor = where(zero, zeros_like(x), divide(full_like(x, 1), safe))
     inner = multiply(factor, matmul(swap_last(vectors), ct))
-    return (_symmetric(matmul(matmul(vectors, inner), swap_last(vectors))),)
+    return (symmetric(matmul(matmul(vectors, inner), swap_last(vectors))),)
 
 
 _eigh_op = define(
     "eigh", Kind.LIBRARY, arity=1, numpy=lambda x, result, shape: _eigh(x)[result],
     results=_eigh, infer=_eigh_type,
     attributes={"result": Attribute.INT, "shape": Attribute.SHAPE}, dtypes=LAPACK, vjp=_eigh_vjp,
-    flops=_cubes(9), ulps=16,
+    flops=cubes(9), ulps=16,
     doc="Of a symmetric matrix (its lower triangle is read): 0 the eigenvalues, ascending; 1 the eigenvectors, in columns.",
 )  # fmt: skip

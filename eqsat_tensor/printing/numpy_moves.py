@@ -254,7 +254,22 @@ def _complex(w: Writer, node: Expr) -> Text:
     return Text(f"{re.at(SUM)} + 1j * {im.at(UNARY)}", SUM)
 
 
+def _factored(w: Writer, node: Expr) -> Text:
+    name, options = node.op.name, []
+    if name == "lstsq" and len(node.arguments[0].shape) > 2:  # NumPy's takes no stacks
+        raise w.missing(node)
+    if "full" in node.op.attributes:
+        full = bool(node["full"])
+        options = [f"full_matrices={full}"] if name == "svd" else ["mode='complete'"] * full
+    called = w.call(f"linalg.{name}", *(w.known[a].text for a in node.arguments), *options)
+    if "result" not in node.op.attributes:
+        return called
+    which = 3 if name == "lstsq" and node["result"] else node["result"]
+    return Text(f"{called.text}[{which}]")
+
+
 RULES: dict[str, Callable[[Writer, Expr], Text]] = {
+    **dict.fromkeys(("svd", "svdvals", "qr", "pinv", "lstsq"), _factored),
     "input": _input, "full": _full, "iota": _iota, "size": _size, "broadcast": _broadcast,
     "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand, "assume": _operand,
     "stretch": _operand, "unstretch": _operand,

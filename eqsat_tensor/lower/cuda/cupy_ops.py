@@ -31,6 +31,18 @@ def _eigh(cp: Any, x: Any, shape: Any = None) -> Results:
     return tuple(cp.linalg.eigh(x))
 
 
+def _svd(cp: Any, x: Any, full: int) -> Results:
+    return tuple(cp.linalg.svd(x, full_matrices=bool(full)))
+
+
+def _svdvals(cp: Any, x: Any, shape: Any) -> Results:
+    return (cp.linalg.svd(x, compute_uv=False),)
+
+
+def _qr(cp: Any, x: Any, full: int) -> Results:
+    return tuple(cp.linalg.qr(x, "complete" if full else "reduced"))
+
+
 def _solve(cp: Any, a: Any, b: Any) -> Results:
     return (cp.linalg.solve(a, b),)
 
@@ -55,6 +67,9 @@ ON_DEVICE: Mapping[str, Callable[..., Results]] = {
     "det": _det,
     "slogdet": _slogdet,
     "eigh": _eigh,
+    "svd": _svd,
+    "svdvals": _svdvals,
+    "qr": _qr,
     "solve": _solve,
     "solve_triangular": _solve_triangular,
     "sort": _sort,

@@ -280,7 +280,7 @@ def module(available: bool = True) -> types.ModuleType:
     package.empty = lambda shape, dtype: ndarray(shape, dtype)
     package.sort = lambda x, axis=-1: _wrap(np.sort(x._a, axis, kind="stable"))
     package.argsort = lambda x, axis=-1: _wrap(np.argsort(x._a, axis, kind="stable"))
-    names_of_linalg = ("cholesky", "inv", "det", "slogdet", "eigh", "solve")
+    names_of_linalg = ("cholesky", "inv", "det", "slogdet", "eigh", "solve", "svd", "qr")
     package.linalg = types.SimpleNamespace(**{n: _linalg(n) for n in names_of_linalg})
     blas = _Blas()
     package.cuda = types.SimpleNamespace(
