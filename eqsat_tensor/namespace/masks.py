@@ -1,7 +1,7 @@
 """Masks whose count is not known while tracing: ``x[mask] = v`` and ``x[mask] += v`` are selections.
 
 ``x[mask]`` itself has no size yet: a `Selection` stands for it, which can be computed with element
-by element and written to the same places.
+by element, summed up, and written to the same places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.keys import Key
-from eqsat_tensor.namespace.operands import show
+from eqsat_tensor.namespace.operands import axis_of, show
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.compare import cast_to, where
 from eqsat_tensor.tensor import BINARY, COMPARISONS, FUNCTIONS, Tensor, as_expr
@@ -59,6 +59,33 @@ class Selection:
         data = FUNCTIONS["__array_ufunc__"](ufunc, method, *(self._operand(o) for o in inputs))
         return Selection(data, self.mask, self.axis)
 
+    def _reduced(self, name: str, axis: Any, out: Any, options: dict[str, Any]) -> Any:
+        """A reduction of the elements, which are one axis, and of the axes behind it."""
+        rank = len(self.data.expr.shape)
+        first, masked = self.axis, len(self.mask.shape)
+        if axis is not None:
+            after = axis_of(name, axis, rank - masked + 1)
+            if after != first:
+                raise _unknown("an axis whose size is known", f"x[mask].{name}(axis={axis})")
+            axis = tuple(range(first, first + masked))
+        refused = [key for key in options if key not in ("dtype", "ddof")]
+        refused += ["out"] * (out is not None)
+        if refused:
+            raise _unknown(f"no {refused[0]}=", f"x[mask].{name}")
+        others = [j for j in range(rank) if not first <= j < first + masked]
+        kept = Tensor(movement.broadcast(self.mask, others, self.data.expr.shape))
+        return FUNCTIONS[name](self.data, axis=axis, where=kept, **options)
+
+    @property
+    def size(self) -> Tensor:
+        """How many elements there are: a number known at run time."""
+        shape = self.data.shape
+        count: Any = FUNCTIONS["sum"](Tensor(self.mask))
+        for j, size in enumerate(shape):
+            if not self.axis <= j < self.axis + len(self.mask.shape):
+                count = count * size
+        return count  # type: ignore[no-any-return]
+
     def astype(self, dtype: Any) -> Selection:
         """The elements in another dtype."""
         return Selection(self.data.astype(dtype), self.mask, self.axis)
@@ -98,6 +125,19 @@ def _unary(name: str) -> Callable[[Selection], Selection]:
     return lambda self: self._apply(name, self)
 
 
+def _reduction(name: str) -> Callable[..., Any]:
+    def method(self: Selection, axis: Any = None, out: Any = None, **options: Any) -> Any:
+        given = {k: v for k, v in options.items() if v is not None}
+        return self._reduced(name, axis, out, given)
+
+    method.__name__ = name
+    method.__doc__ = f"`{name}` of the elements: of the whole, where the mask is true."
+    return method
+
+
+REDUCTIONS = ("sum", "prod", "mean", "std", "var", "any", "all")  # of no elements they have a value
+for _name in REDUCTIONS:
+    setattr(Selection, _name, _reduction(_name))
 for _name, _function in {**BINARY, **COMPARISONS}.items():
     if _function != "matmul":
         setattr(Selection, f"__{_name}__", _method(_function))
