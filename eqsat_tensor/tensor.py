@@ -181,7 +181,7 @@ class Tensor(Storage):
         return result
 
     def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Tensor:
-        """The elements in C order in another shape; one size may be -1."""
+        """The elements in another shape, in C order or in that of Fortran; one size may be -1."""
         sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
         result: Tensor = self._call("reshape", sizes, order=order)
         return result

@@ -538,8 +538,11 @@ def _errors():
         "empty": (lambda: tensor("x", (0, 3)).max(axis=0), "max: needs at least one element"),
         "squeeze": (lambda: a.squeeze(0), "squeeze: needs axes of size 1"),
         "mask": (lambda: a[flag], r"x\[mask\]: needs a mask of the shape of x"),
-        "mask_read": (lambda: et.sum(x[:, flag]), r"x\[mask\]: needs an array whose size is known"),
-        "mask_method": (lambda: x[:, flag].sum(), r"x\[mask\]\.sum.*Use where\(mask, x, 0\)"),
+        "mask_read": (
+            lambda: et.sort(x[:, flag]),
+            r"x\[mask\]: needs an array whose size is known",
+        ),
+        "mask_method": (lambda: x[:, flag].max(), r"x\[mask\]\.max.*Use where\(mask, x, 0\)"),
         "indices": (lambda: a[0, 0, 0], "at most 2 indices"),
         "bool": (
             lambda: bool(x),

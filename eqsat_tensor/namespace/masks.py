@@ -59,6 +59,12 @@ class Selection:
         data = FUNCTIONS["__array_ufunc__"](ufunc, method, *(self._operand(o) for o in inputs))
         return Selection(data, self.mask, self.axis)
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = function.__name__
+        if name in REDUCTIONS and args and args[0] is self:
+            return getattr(self, name)(*args[1:], **kwargs)
+        raise _unknown("an array whose size is known", f"{name}(x[mask])")
+
     def _reduced(self, name: str, axis: Any, out: Any, options: dict[str, Any]) -> Any:
         """A reduction of the elements, which are one axis, and of the axes behind it."""
         rank = len(self.data.expr.shape)

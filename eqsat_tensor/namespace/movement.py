@@ -19,7 +19,7 @@ from eqsat_tensor.namespace.operands import (
 from eqsat_tensor.namespace.pieces import at_least, turned
 from eqsat_tensor.ops import movement
 from eqsat_tensor.sizes import size_or_dim, tracing
-from eqsat_tensor.tensor import Tensor
+from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.types import (
     Shape,
     Size,
@@ -87,10 +87,12 @@ def moveaxis(x: Any, /, source: Any, destination: Any) -> Tensor:
 
 @public(numpy=np.reshape)
 def reshape(x: Any, /, shape: Any, order: Any = "C") -> Tensor:
-    """The elements of `x` in C order in another shape; one size may be -1."""
-    _needs_c_order("reshape", order)
+    """The elements of `x` in another shape, in C order or in that of Fortran; one size may be -1."""
     expr = expr_of("reshape", x)
     sizes = list(sizes_of("reshape", shape))
+    if _first_fastest("reshape", order):
+        wide: Tensor = reshape(as_tensor(x).T, tuple(map(size_or_dim, sizes[::-1])))
+        return wide.T
     total = product(expr.shape)
     if sizes.count(-1) > 1:
         raise ShapeError(message("reshape", "at most one size -1", f"shape={tuple(sizes)}"))
@@ -107,10 +109,12 @@ def reshape(x: Any, /, shape: Any, order: Any = "C") -> Tensor:
     return Tensor(movement.reshape(expr, sizes))
 
 
-def _needs_c_order(name: str, order: Any) -> None:
-    if order not in ("C", "K", None):
-        hint = "Transpose before and after: x.T.reshape(shape[::-1]).T."
-        raise UnsupportedError(message(name, "order='C'", f"order={order!r}", hint))
+def _first_fastest(name: str, order: Any) -> bool:
+    """Is this the order in which the first index goes round first, as in Fortran?"""
+    if order not in ("C", "F", None):
+        hint = "How tensors lie in memory is the compiler's choice."
+        raise UnsupportedError(message(name, "order='C' or 'F'", f"order={order!r}", hint))
+    return bool(order == "F")
 
 
 def _wrong_size(x: Any, sizes: Sequence[Size]) -> ShapeError:
@@ -126,18 +130,21 @@ def _wrong_size(x: Any, sizes: Sequence[Size]) -> ShapeError:
     )
 
 
-@public(numpy=lambda x, order="C": np.array(x).ravel())
+@public(numpy=lambda x, order="C": np.array(x).ravel(order))
 def flatten(x: Any, /, order: Any = "C") -> Tensor:
-    """A copy of the elements in C order along one axis."""
-    _needs_c_order("flatten", order)
+    """A copy of the elements along one axis, in C order or in that of Fortran."""
+    if _first_fastest("flatten", order):
+        x = as_tensor(x).T
     expr = expr_of("flatten", x)
     return Tensor(movement.reshape(expr, (product(expr.shape),)))
 
 
 @public(numpy=np.ravel)
 def ravel(x: Any, /, order: Any = "C") -> Tensor:
-    """The elements in C order along one axis."""
-    _needs_c_order("ravel", order)
+    """The elements along one axis, in C order or in that of Fortran."""
+    if _first_fastest("ravel", order):
+        long: Tensor = ravel(as_tensor(x).T)
+        return long
     expr = expr_of("ravel", x)
     return Tensor(movement.reshape(expr, (product(expr.shape),)))
 

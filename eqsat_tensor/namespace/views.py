@@ -43,6 +43,7 @@ def as_views(
 ) -> Any:
     """What a function of `VIEWS` made of its first operand, as views of that."""
     x, *rest = args
+    given = (*rest, *options.values())
     if not isinstance(x, Tensor) or x.is_number:
         return made
     write = None if name in READ_ONLY else written_back
@@ -56,6 +57,8 @@ def as_views(
         for k, piece in enumerate(made):
             piece.share(View(x, partial(part, k), write))
         return made
+    if name in ("reshape", "ravel") and any(isinstance(v, str) and v == "F" for v in given):
+        return made  # made by other functions, which know whose elements they share
     view = View(x, partial(part, None), write)
     if name not in ("reshape", "ravel") or shares_memory(view, made.expr.shape, name == "ravel"):
         made.share(view)

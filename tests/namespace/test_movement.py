@@ -305,8 +305,8 @@ def _errors():
     x, n = et.tensor("x", (2, 3)), et.tensor("n", ("n",))
     shift = et.tensor("s", (), "int64")
     return {
-        "order": (lambda: np.reshape(x, (3, 2), order="F"), r"reshape: needs order='C'; got order='F'"),
-        "order_place": (lambda: np.ravel(x, "F"), r"ravel: needs order='C'; got order='F'"),
+        "order": (lambda: np.reshape(x, (3, 2), order="A"), r"reshape: needs order='C' or 'F'; got order='A'"),
+        "order_place": (lambda: np.ravel(x, "K"), r"ravel: needs order='C' or 'F'; got order='K'"),
         "casting": (lambda: et.stack([x, x], dtype=int), "cast to the dtype by casting='same_kind'"),
         "rollaxis": (lambda: et.rollaxis(x, 0, 5), "rollaxis: needs a start from -2 to 2"),
         "fliplr": (lambda: et.fliplr(n), "fliplr: needs at least 2 axes"),
