@@ -34,6 +34,8 @@ class Options:
     ranges    of optimize="accuracy": for each argument the least and the largest value it may have, both
               inclusive, infinite ends allowed, or None: all finite floats.  () is None for each.
     seed      of the samples that optimize="accuracy" draws.
+    widen     True: float32 and float16 are computed in float64 throughout; results have the dtypes that
+              they have without.
     rules     rule files of your own to add; "-name" leaves out a ruleset, a file, a rule or a pack.
     """
 
@@ -44,6 +46,7 @@ class Options:
     rules: tuple[str, ...] = ()
     ranges: tuple[tuple[float, float] | None, ...] = ()
     seed: int = 0
+    widen: bool = False
 
     def key(self) -> str:
         """The options as text for the cache key."""
@@ -57,6 +60,10 @@ def make_options(given: dict[str, Any]) -> Options:
         if name not in names:
             raise ArgumentError(f"options: no option {name!r}. There are: {', '.join(names)}.")
         if name in ("rules", "ranges", "seed"):
+            continue
+        if name == "widen":
+            if type(value) is not bool:
+                raise ArgumentError(f"options: widen needs True or False; got {value!r}.")
             continue
         if value not in CHOICES[name]:
             there = ", ".join(map(repr, CHOICES[name]))

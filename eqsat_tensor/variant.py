@@ -45,6 +45,7 @@ from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.trees import LEAF, Tree
 from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of, with_sizes
 from eqsat_tensor.verification import Verification
+from eqsat_tensor.widening import widened
 
 if TYPE_CHECKING:
     from eqsat_tensor.device import OnDevice
@@ -97,6 +98,8 @@ class Variant:
         self.times: Times = {}
         self.timed: Sequence[tuple[Mapping[str, int], Code, Bound]] = ()  # of mode "profile"
         self.on_disk: dict[tuple[tuple[str, int], ...], bool] = {}  # by bucket: was code there?
+        if self.options.widen:
+            self.program = widened(self.program)
         with listening(self.times), stage("normalize"):
             self.normal = pipeline.normalized(self.program)
         self._rewritten: Rewritten | None = None
