@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from eqsat_tensor.errors import EqsatError, wrong_result
-from eqsat_tensor.lower.cpu import driver, jit
+from eqsat_tensor.lower.cpu import driver, jit, orders
 from eqsat_tensor.lower.cpu.triangular import solve_triangular
 from eqsat_tensor.types import Literal, Size, SizeTerm, located
 
@@ -38,7 +38,10 @@ class Surroundings(Protocol):
 
 
 # Library ops that have a faster way here than what their records say.
-FASTER = {"solve_triangular": solve_triangular}
+FASTER: dict[str, Callable[..., tuple[Array, ...]]] = {
+    "solve_triangular": solve_triangular,
+    "sort": orders.sort,
+}
 
 CALLS = ("call", "cond", "wrap")  # of code of users' own, which says itself what is wrong
 
