@@ -334,7 +334,9 @@ class Table:
 
     def head(self) -> str:
         """Date, machine, versions, and the names of the columns."""
-        versions = ", ".join(f"{s} {version(PACKAGES[s])}" for s in self.systems)
+        versions = ", ".join(
+            f"{s} {et.__version__ if s == 'eqsat' else version(PACKAGES[s])}" for s in self.systems
+        )
         columns = ("program", *self.systems, "best other / eqsat", "of the roofline")
         return (
             f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} processors, Python"

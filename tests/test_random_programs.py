@@ -24,7 +24,7 @@ from eqsat_tensor.lang import FLOAT64, OPS, topological
 from eqsat_tensor.lower.cpu import accumulate, emit, passes
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
-from eqsat_tensor.lower.cpu.writer import Known
+from eqsat_tensor.lower.cpu.places import Known
 from eqsat_tensor.runtime import cache
 from eqsat_tensor.tensor import input_leaf
 from eqsat_tensor.verify.bounds import Verdict, agrees

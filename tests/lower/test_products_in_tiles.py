@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
-from eqsat_tensor.lower.cpu import driver
+from eqsat_tensor.lower.cpu import driver, products
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.reuse import overwritten, settled
 from eqsat_tensor.schedule import schedule
@@ -40,8 +40,8 @@ def planned(name: str) -> Plan:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of 16 rows at most, for whatever product."""
-    monkeypatch.setattr(bound_module, "PRODUCT_ROWS", (8, 16))
-    monkeypatch.setattr(bound_module, "PRODUCT_ELEMENTS", 300)
+    monkeypatch.setattr(products, "BLOCK_ROWS", (8, 16))
+    monkeypatch.setattr(products, "BLOCK_ELEMENTS", 300)
 
 
 @pytest.mark.usefixtures("small_blocks")

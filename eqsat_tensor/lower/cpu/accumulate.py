@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqsat_tensor.lower.cpu.places import MEMORY
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.lower.cpu.writer import MEMORY, Writer
+from eqsat_tensor.lower.cpu.writer import Writer
 from eqsat_tensor.schedule.loops import Reduce, Scan
 
 INFINITE = {"max": -np.inf, "min": np.inf}

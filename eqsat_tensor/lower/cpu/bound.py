@@ -7,17 +7,15 @@ Nests that take turns on blocks hold what they hold through the whole of their g
 from __future__ import annotations
 
 import ctypes
-import math
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams, symmetric
-from eqsat_tensor.lower.cpu.outward import Outward
-from eqsat_tensor.types import literal, product
+from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams
+from eqsat_tensor.lower.cpu.products import Products, bits
+from eqsat_tensor.types import product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,14 +25,10 @@ if TYPE_CHECKING:
 BLOCK = 8192  # elements of a block of a full reduction: a constant, so results depend on sizes only
 TILE = 512  # most rows of a block of a tile or a column reduction; fewer where rows are long
 TILE_ELEMENTS = 51_200  # of one array in a block of a tile, about
-PRODUCT_ELEMENTS = 1 << 17  # of a product's result in a block of a tile, about
-PRODUCT_ROWS = (256, 1024)  # least and most of a block of a product in a tile
-LONGEST_SUM = 512  # of a product in a tile
 COLUMNS = 1 << 18  # elements of a block of a column reduction, about
 CHUNKS = 4  # chunks a thread
 GRAIN = 40_000.0  # estimated nanoseconds below which a step stays on one thread
 MEMORY_NS, COST_NS = 0.15, 0.035  # of an element, and of one unit of cost
-FLOPS = 50.0  # of a matrix product, a nanosecond
 ALIGN = 64
 
 
@@ -98,7 +92,7 @@ class _Fold:
     width: int
 
 
-class _Binder(Outward):
+class _Binder(Products):
     """Collects words and steps; addresses are filled in when all is there."""
 
     stamps: list[int] | None = None  # where the times of each kernel are kept; None: nowhere
@@ -121,18 +115,6 @@ class _Binder(Outward):
             return min(self.product_rows(product) for product in products)
         width = max(int(np.prod(self.domain(step)[1:], dtype=np.int64)) for step in steps)
         return max(16, min(TILE, TILE_ELEMENTS // max(width, 1)))
-
-    def product_rows(self, product: Product) -> int:
-        """Rows of a block of a product in a tile; 0: it is better done at once.
-
-        The library packs the second operand anew for each block: 1500 x 1500 x 50 takes 3.9 ms at
-        once, 4.1 in blocks of 256 rows, 4.8 of 128, 5.6 of 80.
-        """
-        m, n, k = (self.number(s) for s in (product.rows, product.columns, product.inner))
-        least, most = PRODUCT_ROWS
-        rows = min(most, PRODUCT_ELEMENTS // max(n, 1)) // 8 * 8
-        large = m * n >= 2 * PRODUCT_ELEMENTS
-        return rows if large and rows >= least and k <= LONGEST_SUM else 0
 
     def units(self, step: Step, rows: int) -> int:
         domain = self.domain(step)
@@ -159,10 +141,10 @@ class _Binder(Outward):
             elif kind == "pointer":
                 self.pointers.append((word, key[1]))
             elif kind == "constant":
-                self.words[word] = _bits(key[1].bits)
+                self.words[word] = bits(key[1].bits)
             elif kind == "size value":
                 exact = np.array(self.number(key[2])).astype(key[1]).tobytes()
-                self.words[word] = _bits(exact)
+                self.words[word] = bits(exact)
             elif kind == "stream":
                 self.words[word] = self.stream(key[1], step)
             elif kind == "group":
@@ -196,9 +178,7 @@ class _Binder(Outward):
 
     def cost(self, step: Step) -> float:
         if step.product is not None:
-            product = step.product
-            sizes = (product.batch, product.rows, product.columns, product.inner)
-            return 2.0 * math.prod(map(self.number, sizes)) / FLOPS
+            return self.product_cost(step.product)
         elements = float(np.prod([float(s) for s in self.domain(step)]))
         return elements * max(MEMORY_NS, COST_NS * step.cost)
 
@@ -256,75 +236,6 @@ class _Binder(Outward):
             chunks = self.chunks(blocks, cost)
             self.steps.append((driver.group_address(), start, blocks, chunks, 1))
         self.fold_steps(folds)
-
-    def product(self, i: int, product: Product) -> None:
-        """The steps of a matrix product."""
-        argument, matrices = self.product_block(product)
-        halved = self.halves(product, matrices)
-        m, n, batch = matrices.m, matrices.n, self.number(product.batch)
-        self.work += 2.0 * batch * m * n * matrices.k / FLOPS
-        if halved is not None:
-            self.half_products(i, product.dtype, argument, m, halved)
-        elif m and n and batch:
-            over, units, chunks, align = blas.share(matrices, batch, self.threads)
-            address = blas.gemm_address(product.dtype, over)
-            self.steps.append((address, argument, units, chunks, align))
-
-    def halves(self, product: Product, matrices: blas.MatrixProduct) -> symmetric.Halves | None:
-        """How a product is cut if it is that of a matrix with its own transpose."""
-        a, b, _, *scaled = product.buffers
-        turned = product.transpose_a != product.transpose_b
-        squared = a == b and turned and not scaled and self.number(product.batch) == 1
-        if not squared or matrices.m != matrices.n:
-            return None
-        return symmetric.halves(matrices, np.dtype(product.dtype).itemsize)
-
-    def product_block(self, product: Product) -> tuple[int, blas.MatrixProduct]:
-        """The argument block of a matrix product, and its sizes."""
-        m, n, k = (self.number(s) for s in (product.rows, product.columns, product.inner))
-        size = np.dtype(product.dtype).itemsize
-        source_row = 0 if product.row else n
-        matrices = blas.MatrixProduct(
-            m,
-            n,
-            k,
-            m if product.transpose_a else k,
-            k if product.transpose_b else n,
-            n,
-            product.transpose_a,
-            product.transpose_b,
-            source_row,
-            *(size * elements for elements in (m * k, k * n, m * n, m * source_row)),
-        )
-        halved = self.halves(product, matrices)
-        if halved is not None:
-            matrices = replace(matrices, pieces=halved.pieces, edge=halved.edge)
-        argument = len(self.words)
-        self.words += matrices.words()
-        a, b, result, *scaled = product.buffers
-        one, zero = (literal(v, np.dtype(product.dtype)) for v in (1.0, 0.0))
-        alpha, beta, *source = scaled or (one, zero)
-        places = ["a", "b", "c", "alpha", "beta", "source"]
-        for place, buffer in zip(places, (a, b, result, alpha, beta, *source), strict=False):
-            word = argument + blas.WORDS[place]
-            if isinstance(buffer, str):
-                self.pointers.append((word, buffer))
-            else:
-                self.at.append((word, len(self.words)))
-                self.words.append(_bits(buffer.bits))
-        return argument, matrices
-
-    def half_products(
-        self, i: int, dtype: str, argument: int, m: int, halved: symmetric.Halves
-    ) -> None:
-        """The steps of a product of a matrix with its own transpose, and the memory of its parts."""
-        if halved.pieces:
-            name = f"part{i}"
-            self.spans[name] = (halved.part_bytes(m, np.dtype(dtype).itemsize), i, i)
-            self.pointers.append((argument + blas.WORDS["parts"], name))
-        for kernel, units in halved.kernels:
-            address, chunks = blas.gemm_address(dtype, kernel), blas.chunks(units, self.threads)
-            self.steps.append((address, argument, units, chunks, 1))
 
     def all_steps(self) -> None:
         """The steps of every group of nests."""
@@ -444,11 +355,6 @@ class _Binder(Outward):
             tuple(self.kept),
             tuple(self.stamps or ()),
         )
-
-
-def _bits(data: bytes) -> int:
-    """A number's bytes as an i64 word."""
-    return int.from_bytes(data.ljust(8, b"\0"), sys.byteorder, signed=True)
 
 
 def bind(

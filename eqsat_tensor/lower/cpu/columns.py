@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
-from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Pair, Reduce, Root, Value, linear
 from eqsat_tensor.types import Size, product
 

@@ -17,9 +17,9 @@ from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
 from eqsat_tensor.lower.cpu.nests import write_kernel
+from eqsat_tensor.lower.cpu.places import SlotKey
 from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
-from eqsat_tensor.lower.cpu.writer import SlotKey
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
 
 PRODUCTS = ("multiply", "square")

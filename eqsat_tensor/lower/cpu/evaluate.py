@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu.writer import MEMORY, Guards, Here, Known, Writer, counting
+from eqsat_tensor.lower.cpu.places import MEMORY, Guards, Here, Known, counting
+from eqsat_tensor.lower.cpu.writer import Writer
 from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
 from eqsat_tensor.schedule.loops import (
     Access,

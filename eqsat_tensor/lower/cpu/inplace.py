@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.places import MEMORY, SlotKey, Slots
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.lower.cpu.writer import MEMORY, SlotKey, Slots
 from eqsat_tensor.schedule.loops import Call, Value
 from eqsat_tensor.types import Shape, Size, floor_divide, minimum, product
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Mapping
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.passes import Passes
+from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops, store_one
-from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
 
 

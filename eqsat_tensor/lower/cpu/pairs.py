@@ -8,7 +8,8 @@ from eqsat_tensor.schedule.loops import Pair, Root, Value
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.evaluate import Evaluator
-    from eqsat_tensor.lower.cpu.writer import Guards, Here, Writer
+    from eqsat_tensor.lower.cpu.places import Guards, Here
+    from eqsat_tensor.lower.cpu.writer import Writer
 
 
 def store_pair(w: Evaluator, root: Root, guards: Guards, here: Here) -> None:

@@ -15,9 +15,9 @@ from eqsat_tensor.lower.cpu.accumulate import brought_down, in_blocks, starts, t
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.pairs import store_pair
+from eqsat_tensor.lower.cpu.places import Guards, Here
 from eqsat_tensor.lower.cpu.streams import first_on_line, flags, streamed
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.lower.cpu.writer import Guards, Here
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Access,

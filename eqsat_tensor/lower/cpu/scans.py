@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from eqsat_tensor.lower.cpu.accumulate import combined
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.passes import Passes, Span
+from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import outer_loops
-from eqsat_tensor.lower.cpu.writer import MEMORY, Here
 from eqsat_tensor.schedule.loops import Root, Scan
 
 LINES = 4  # walked together where a register carries each

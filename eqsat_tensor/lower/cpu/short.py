@@ -15,8 +15,8 @@ import numpy as np
 from eqsat_tensor.lower.cpu.accumulate import flagged, starts
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.lower.cpu.units import or_zero, outer_loops, store_one
-from eqsat_tensor.lower.cpu.writer import Here
 from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value
 from eqsat_tensor.types import evaluate, product, symbols_of
 

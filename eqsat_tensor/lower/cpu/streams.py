@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eqsat_tensor.lower.cpu.lines import LINE
-from eqsat_tensor.lower.cpu.writer import MEMORY, Here
+from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.schedule.loops import Input, Pair, Plan, Reduce, Root, Value, linear
 from eqsat_tensor.types import product
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.lower.cpu.passes import Passes
+from eqsat_tensor.lower.cpu.places import MEMORY, Here, Known
 from eqsat_tensor.lower.cpu.streams import aligned_flags, streamed
-from eqsat_tensor.lower.cpu.writer import MEMORY, Here, Known
 from eqsat_tensor.schedule.loops import (
     Access,
     Constant,

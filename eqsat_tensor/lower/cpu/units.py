@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
-from eqsat_tensor.lower.cpu.writer import Here
+from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value
 from eqsat_tensor.types import Size, product
 

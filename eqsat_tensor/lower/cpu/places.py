@@ -1,0 +1,238 @@
+"""Where the code of a kernel stands: its argument block, places in its loops, masks.
+
+A kernel finds all that depends on sizes or buffers in its argument block, an array of i64 slots.
+Slots are numbered a nest, by first use, and constants are slots too: nests that do the same to
+other buffers are the same text, and compiled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
+from eqsat_tensor.schedule.loops import (
+    Access,
+    Call,
+    Guard,
+    Nest,
+    Value,
+    operands_of,
+)
+from eqsat_tensor.types import Size
+
+MEMORY = {
+    np.dtype(name): kind
+    for name, kind in (
+        ("float64", "double"),
+        ("float32", "float"),
+        ("float16", "half"),
+        *((f"{sign}int{bits}", f"i{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        ("bool", "i8"),
+    )
+}
+SHORT = {kind: kind for kind in MEMORY.values()} | {"double": "f64", "float": "f32", "half": "f16"}
+SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
+Guards = frozenset[Guard]
+
+
+class Slots:
+    """The argument block of a kernel: what each word holds."""
+
+    def __init__(self) -> None:
+        self.number: dict[SlotKey, int] = {}
+
+    def of(self, *key: Any) -> int:
+        """The word that holds this."""
+        return self.number.setdefault(key, len(self.number))
+
+
+@dataclass
+class Here:
+    """A place in a loop body: ``lanes`` elements from index ``j`` of the inner axis on.
+
+    lanes 0: one element, no inner axis.  end: lanes from there on are masked off (None: none are).
+    index: the loop index of each axis.  streams: by root, an i1: may its vectors bypass the caches?
+    ahead: do loads ask for the next row?
+    """
+
+    lanes: int
+    j: str
+    end: str | None
+    index: list[str]
+    inner: int
+    phase: int = 0
+    known: dict[Any, Known] = field(default_factory=dict)
+    streams: Mapping[Value, str] = field(default_factory=dict)
+    ahead: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """An evaluated value: "literal", "scalar" or "vector", and its text."""
+
+    kind: str
+    text: str
+    value: Any = None
+
+
+class Frame:
+    """What the code of one nest stands in: its function, argument block, builders and masks."""
+
+    def __init__(
+        self,
+        nest: Nest,
+        buffers: Mapping[Value, str],
+        declared: dict[str, str],
+        vector_bytes: int,
+        contract: bool,
+        small: frozenset[str],
+        rounded: Collection[Value],
+        never_read: Collection[str] = (),
+    ) -> None:
+        self.nest, self.buffers, self.declared, self.small = nest, buffers, declared, small
+        self.contract, self.rounded, self.never_read = contract, rounded, never_read
+        self.past_caches: dict[str, None] = {}  # words that ask for stores past the caches
+        self.function = Function()
+        self.slots = Slots()
+        self.own = {root.value: root for root in nest.roots}
+        self.rows: dict[Value, str] = {}  # reductions of the row, once done
+        self.side_by_side = False  # are they of a row a lane?
+        self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
+        self.body = inlined(nest, buffers)
+        widest = max((v.dtype.itemsize for v in self.body), default=4)
+        self.lanes = vector_bytes // max(widest, 4)
+        self.asked_in: dict[tuple[Value, Access], int] = {}  # what is asked for ahead -> the phase
+        self._builders: dict[tuple[np.dtype, int, bool], VectorBuilder] = {}
+
+    # ------------------------------------------------------------------------- the argument block
+    def slot(self, kind: str, *key: Any) -> str:
+        """The value of a word of the argument block, loaded at the start of the kernel."""
+        f = self.function
+        pointer = f.offset("i64", "%argument", str(self.slots.of(*key)))
+        return f.emit(f"load {kind}, ptr {pointer}")
+
+    def size(self, size: Size) -> str:
+        """A size, worked out when the program is bound."""
+        return str(size) if isinstance(size, int) else self.slot("i64", "size", size)
+
+    def base(self, value: Value) -> str:
+        """The address of a stored value."""
+        return self.slot("ptr", "pointer", self.buffers[value])
+
+    def builder(self, dtype: np.dtype, lanes: int, contract: bool = True) -> VectorBuilder:
+        """The vocabulary on `lanes` elements of a dtype; contracting where that is asked for at all."""
+        key = (dtype, lanes, contract and self.contract)
+        if key not in self._builders:
+            self._builders[key] = VectorBuilder(self.function.emit, *key, self.declared)
+        return self._builders[key]
+
+    def call(self, kind: str, symbol: str, *operands: tuple[str, str]) -> str:
+        """The text of a call of an intrinsic, declared."""
+        types = ", ".join(t for t, _ in operands)
+        self.declared[symbol] = f"declare {kind} @{symbol}({types})"
+        return f"call {kind} @{symbol}({', '.join(f'{t} {x}' for t, x in operands)})"
+
+    def clamp(self, word: str, a: str, b: str) -> str:
+        """smin or smax of two indices."""
+        return self.function.emit(self.call("i64", f"llvm.{word}.i64", ("i64", a), ("i64", b)))
+
+    # ------------------------------------------------------------------------------------- masks
+    def bounds(self, axis: int | None, low: Size, high: Size) -> tuple[str | None, str | None]:
+        """The ends of a guard that are not the ends of the loop anyway."""
+        whole = 1 if axis is None else self.nest.domain[axis]
+        from_ = None if isinstance(low, int) and low <= 0 else self.size(low)
+        below = None if high == whole else self.size(high)
+        return from_, below
+
+    def row_mask(self, guards: Guards, here: Here) -> str | None:
+        """i1: do the indices outside the inner loop lie within the guards?  None: always."""
+        f = self.function
+        mask: str | None = None
+        for axis, low, high in _ordered(guards):
+            if axis == here.inner and here.lanes:
+                continue
+            index = "0" if axis is None else here.index[axis]
+            for word, bound in zip(("sge", "slt"), self.bounds(axis, low, high), strict=True):
+                if bound is not None:
+                    test = f.emit(f"icmp {word} i64 {index}, {bound}")
+                    mask = test if mask is None else f.emit(f"and i1 {mask}, {test}")
+        return mask
+
+    def lane_mask(self, guards: Guards, here: Here) -> str | None:
+        """Mask of the lanes within the inner loop and its guards; None: all."""
+        if here.end is None:
+            return None
+        mask = self._lanes_against("slt", here.end, here)
+        for axis, low, high in _ordered(guards):
+            if axis != here.inner:
+                continue
+            for word, bound in zip(("sge", "slt"), self.bounds(axis, low, high), strict=True):
+                if bound is not None:
+                    test = self._lanes_against(word, bound, here)
+                    mask = self.function.emit(f"and <{here.lanes} x i1> {mask}, {test}")
+        return mask
+
+    def _lanes_against(self, word: str, bound: str, here: Here) -> str:
+        f, lanes = self.function, here.lanes
+        kind = f"<{lanes} x i32>"
+        distance = self.clamp("smin", f.subtract(bound, here.j), "4096")
+        distance = f.emit(f"trunc i64 {self.clamp('smax', distance, '-4096')} to i32")
+        wide = self.spread(distance, "i32", lanes)
+        return f.emit(f"icmp {word} {kind} {counting('i32', lanes)}, {wide}")
+
+    def spread(self, scalar: str, kind: str, lanes: int) -> str:
+        """A scalar in every lane."""
+        f = self.function
+        one = f.emit(f"insertelement <{lanes} x {kind}> poison, {kind} {scalar}, i64 0")
+        return f.emit(
+            f"shufflevector <{lanes} x {kind}> {one}, <{lanes} x {kind}> poison,"
+            f" <{lanes} x i32> zeroinitializer"
+        )
+
+    def mask(self, guards: Guards, here: Here) -> str | None:
+        """Lanes (or, of one element, i1) that the guards and the loop let live; None: all."""
+        row = self.row_mask(guards, here)
+        if not here.lanes:
+            return row
+        lanes = self.lane_mask(guards, here)
+        if row is None:
+            return lanes
+        wide = self.spread(row, "i1", here.lanes)
+        return (
+            wide
+            if lanes is None
+            else self.function.emit(f"and <{here.lanes} x i1> {lanes}, {wide}")
+        )
+
+
+def counting(kind: str, lanes: int, step: int = 1) -> str:
+    """The constant vector 0, step, 2 step, ..."""
+    return "<" + ", ".join(f"{kind} {q * step}" for q in range(lanes)) + ">"
+
+
+def _ordered(guards: Guards) -> list[Guard]:
+    return sorted(guards, key=str) if len(guards) > 1 else list(guards)
+
+
+def inlined(nest: Nest, buffers: Mapping[Value, str]) -> list[Value]:
+    """The values that a nest computes or loads, operands first."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    own = {root.value for root in nest.roots}
+    stack: list[tuple[Value, bool]] = [(root.value, False) for root in nest.roots]
+    while stack:
+        value, done = stack.pop()
+        if done:
+            order.append(value)
+        elif value not in seen:
+            seen.add(value)
+            stack.append((value, True))
+            stored = value in buffers and value not in own
+            if not stored and not isinstance(value, Call):
+                stack.extend((o, False) for o in operands_of(value) if o not in seen)
+    return order
