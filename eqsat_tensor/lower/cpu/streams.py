@@ -22,7 +22,7 @@ from eqsat_tensor.types import product
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.passes import Passes
 
-LARGE = 1 << 22  # bytes of a result that leaves the caches anyway
+LARGE = 3 << 20  # bytes of a result that leaves the caches anyway
 ROW = 1 << 11  # bytes of a row from which a start on a line pays
 
 
