@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from eqsat_tensor.types import TensorType
@@ -48,6 +49,14 @@ class Graph:
     fired: Mapping[str, int]
     places: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     facts: Mapping[str, Mapping[tuple[int, ...], Any]] = field(default_factory=dict)
+
+    @cached_property
+    def by_op(self) -> Mapping[str, Set[int]]:
+        """For each op that is there, the e-classes with a node of it."""
+        found: dict[str, set[int]] = {}
+        for node in self.nodes:
+            found.setdefault(node.op, set()).add(node.eclass)
+        return found
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
+from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu import passes, writer
 from eqsat_tensor.lower.cpu.bind import Program, compile_plan
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
@@ -267,6 +269,7 @@ def test_a_wrong_lowering_is_caught(
     name, special = CAUGHT_BY[mutation]
     plan = planned(name)
     mutation(monkeypatch)
+    monkeypatch.setattr(emit_module, "_written", OrderedDict())  # no kernel from before
     program = compile_plan(plan)
 
     def check_all() -> None:

@@ -9,7 +9,7 @@ the rest.  Where a pattern in a rule file can say the same, that is the better p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -40,6 +40,8 @@ class GraphLike(Protocol):
     def types(self) -> Sequence[TensorType | None]: ...
     @property
     def by_class(self) -> Sequence[Sequence[int]]: ...
+    @property
+    def by_op(self) -> Mapping[str, Set[int]]: ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Proposer:
     ruleset: str
     propose: Callable[[GraphLike], Iterator[Proposal]]
     doc: str
+
+
+def classes(graph: GraphLike, *ops: str) -> list[int]:
+    """The e-classes with a node of one of these ops, in order."""
+    return sorted(frozenset().union(*(graph.by_op.get(op, ()) for op in ops)))
 
 
 def forms(graph: GraphLike, eclass: int, *ops: str) -> Iterator[NodeLike]:

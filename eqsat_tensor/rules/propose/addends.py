@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eqsat_tensor.rules.propose import GraphLike, Proposal, Proposer
+from eqsat_tensor.rules.propose import GraphLike, Proposal, Proposer, classes
 from eqsat_tensor.rules.propose.sums import LONGEST, SUMS, in_order, terms
 
 INNER = 5  # terms from which a sum inside a longer one is left to that
@@ -25,9 +25,7 @@ def products_last(graph: GraphLike) -> Iterator[Proposal]:
     if len(made) < 2:
         return
     inner = {d for node in graph.nodes if node.op in SUMS for d in node.operands}
-    for eclass, members in enumerate(graph.by_class):
-        if not any(graph.nodes[n].op in ("add", "subtract") for n in members):
-            continue
+    for eclass in classes(graph, "add", "subtract"):
         most = INNER if eclass in inner else LONGEST
         parts = terms(graph, eclass, most)
         if not 3 <= len(parts) < most:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, form
+from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
 from eqsat_tensor.types import Size
 
 SHORT = 16  # factors that association by rules takes on
@@ -43,8 +43,8 @@ def bracketed(graph: GraphLike) -> Iterator[Proposal]:
         if node.op == "matmul"
         for operand in node.operands
     }  # fmt: skip
-    for eclass, members in enumerate(graph.by_class):
-        if eclass in inner or not any(graph.nodes[n].op == "matmul" for n in members):
+    for eclass in classes(graph, "matmul"):
+        if eclass in inner:
             continue
         factors = chain(graph, eclass)
         if len(factors) > SHORT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, form
+from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
 
 LONGEST = 64  # terms of a sum that is looked at
 
@@ -20,9 +20,7 @@ def log_of_sums(graph: GraphLike) -> Iterator[Proposal]:
     if sum(node.op == "exp" for node in graph.nodes) < 2:
         return
     others: set[int] = set()  # sums that hold another term, and so do sums that hold them
-    for eclass, members in enumerate(graph.by_class):
-        if not any(graph.nodes[n].op == "add" for n in members):
-            continue
+    for eclass in classes(graph, "add"):
         exponents = _exponents(graph, eclass, others)
         if not exponents:
             others.add(eclass)

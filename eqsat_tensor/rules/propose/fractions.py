@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, form
+from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
 from eqsat_tensor.rules.propose.sums import terms
 from eqsat_tensor.types import Literal, TensorType, literal
 
@@ -24,9 +24,9 @@ def single_numerator(graph: GraphLike) -> Iterator[Proposal]:
     divided = {node.eclass for node in graph.nodes if node.op == "divide"}
     if len(divided) < 2:
         return
-    for eclass, members in enumerate(graph.by_class):
+    for eclass in classes(graph, "add", "subtract"):
         type = graph.types[eclass]
-        if type is None or not any(graph.nodes[n].op in ("add", "subtract") for n in members):
+        if type is None:
             continue
         parts = terms(graph, eclass, MOST)
         if not 2 <= len(parts) < MOST:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, form
+from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
 
 LONGEST = 64  # factors of a product that is looked at
 
@@ -40,10 +40,9 @@ def factors(graph: GraphLike, eclass: int) -> tuple[list[int], int]:
 
 def paired(graph: GraphLike) -> Iterator[Proposal]:
     """Products of three or more factors, two of which are exp(x) and sigmoid(-x), or two exps."""
-    for eclass, members in enumerate(graph.by_class):
-        if not any(graph.nodes[n].op in ("multiply", "negative") for n in members):
-            continue
-        if any(graph.nodes[n].op in ("exp", "sigmoid") for n in members):
+    others = {*classes(graph, "exp", "sigmoid")}
+    for eclass in classes(graph, "multiply", "negative"):
+        if eclass in others:
             continue
         parts, signs = factors(graph, eclass)
         if not 3 <= len(parts) < LONGEST:

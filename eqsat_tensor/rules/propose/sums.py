@@ -11,11 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from eqsat_tensor.rules.propose import GraphLike, NodeLike, Operand, Proposal, Proposer, Term, form
+from eqsat_tensor.rules.propose import (
+    GraphLike,
+    NodeLike,
+    Operand,
+    Proposal,
+    Proposer,
+    Term,
+    classes,
+    form,
+)
 
 LONGEST = 64  # terms of a sum that is looked at
 SHORT = 12  # terms from which a sum inside a longer one is left to that
 SUMS = ("add", "subtract", "negative")
+PRODUCTS = ("multiply", "matmul")
+NONE: frozenset[int] = frozenset()
 
 
 def terms(graph: GraphLike, eclass: int, most: int = LONGEST) -> list[tuple[int, int]]:
@@ -23,10 +34,13 @@ def terms(graph: GraphLike, eclass: int, most: int = LONGEST) -> list[tuple[int,
     found: list[tuple[int, int]] = []
     stack = [(eclass, 1)]
     on_path: set[int] = set()
+    sums = [graph.by_op.get(op, NONE) for op in SUMS]
+    products = [graph.by_op.get(op, NONE) for op in PRODUCTS]
     while stack and len(found) < most:
         at, sign = stack.pop()
-        node = None if at in on_path else form(graph, at, *SUMS)
-        if node is None or form(graph, at, "multiply", "matmul") is not None:
+        inside = any(at in some for some in sums) and not any(at in some for some in products)
+        node = form(graph, at, *SUMS) if inside and at not in on_path else None
+        if node is None:
             found.append((at, sign))
             continue
         on_path.add(at)
@@ -43,16 +57,14 @@ def factored(graph: GraphLike) -> Iterator[Proposal]:
     """Sums of three or more terms, two of which are products with a common factor."""
     products: dict[int, list[NodeLike]] = {}
     inner = {d for node in graph.nodes if node.op in SUMS for d in node.operands}
-    for eclass, members in enumerate(graph.by_class):
-        if not any(graph.nodes[n].op in ("add", "subtract") for n in members):
-            continue
+    for eclass in classes(graph, "add", "subtract"):
         most = SHORT if eclass in inner else LONGEST
         parts = terms(graph, eclass, most)
         if not 3 <= len(parts) < most:
             continue
         for at, _ in parts:
             if at not in products:
-                found = [form(graph, at, kind) for kind in ("multiply", "matmul")]
+                found = [form(graph, at, kind) for kind in PRODUCTS]
                 products[at] = [node for node in found if node is not None]
         if sum(bool(products[at]) for at, _ in parts) < 2:
             continue
