@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -92,9 +93,15 @@ def failed_check(text: str) -> EqsatError:
 def user_frame() -> FrameType | None:
     """The nearest calling frame outside this package, NumPy and what decorators call it by, if any."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+@cache
+def _is_ours(file: str) -> bool:
+    """Is a file this package's, or a decorator's that it uses?  Asked for each frame of each node."""
+    return file.startswith(_OURS)
 
 
 def user_place() -> tuple[str, int] | None:

@@ -88,7 +88,7 @@ class Expr:
 
     def rebuilt(self, arguments: Sequence[Expr]) -> Expr:
         """The same op and attributes on other operands."""
-        found = _TABLE.get((self.op.name, tuple(arguments), self.attributes))
+        found = _known((self.op.name, tuple(arguments), self.attributes))
         return apply(self.op, *arguments, **self.named) if found is None else found
 
     def __repr__(self) -> str:
@@ -190,6 +190,12 @@ _TABLE: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
 next_serial = count().__next__
 
 
+def _known(key: tuple[Any, ...]) -> Expr | None:
+    """The node that lives under a key: as ``_TABLE.get``, which raises and catches where there is none."""
+    reference = _TABLE.data.get(key)  # type: ignore[attr-defined]
+    return None if reference is None else reference()
+
+
 def define(name: str, kind: Kind, **fields: Any) -> OpDef:
     """Make an op and enter it in `OPS`.  Fields as in `OpDef`; elementwise ops infer by themselves."""
     assert name not in OPS, name
@@ -239,7 +245,7 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     values = tuple([attributes[name] for name in op.attributes]) if attributes else ()
     assert len(values) == len(attributes) == len(op.attributes), (op, attributes)
     key = (op.name, arguments, values)
-    found = _TABLE.get(key)
+    found = _known(key)
     if found is not None:
         return found
     assert len(arguments) == op.arity or op.arity == ANY_ARITY, (op, arguments)
@@ -262,23 +268,23 @@ def topological(
     below: what a node needs, if not its arguments.
     """
     order: dict[Expr, None] = {}
-    opened: set[Expr] = set()
-    stack = list(outputs)
-    stack.reverse()
-    while stack:
-        node = stack.pop()
-        if node in order:
-            continue
-        if node not in opened:
-            waiting = [a for a in below(node) if a not in order]
-            if waiting:
-                opened.add(node)
-                stack.append(node)  # again, once they are done
-                waiting.reverse()
-                stack += waiting
+    opened: list[Expr] = []  # nodes whose operands are gone through, each inside the one before
+    waiting = [iter(tuple(outputs))]
+    while True:
+        for node in waiting[-1]:
+            if node in order:
                 continue
-        order[node] = None
-    return list(order)
+            needed = below(node)
+            if needed:
+                opened.append(node)
+                waiting.append(iter(needed))
+                break
+            order[node] = None
+        else:
+            waiting.pop()
+            if not opened:
+                return list(order)
+            order[opened.pop()] = None
 
 
 def rewrite(

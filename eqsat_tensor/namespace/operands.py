@@ -91,9 +91,12 @@ def dispatched(
     declared = frozenset((*names, *takes))
     leading = code.co_posonlyargcount
     label = function.__name__.rstrip("_")
+    plain = own not in VIEWS and own not in CREATION
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if plain and not kwargs and any(type(a) is Tensor for a in args):
+            return function(*args)  # most calls: nothing to refuse, no out
         if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
             made = numpy(*args, **kwargs)
             return held(made) if own in CREATION and tracing() else made
