@@ -103,6 +103,10 @@ def jit(function: AnyCallable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return functools.partial(jit, **options)
+    given: Any = function
+    if not callable(given):
+        got = f"a {type(given).__name__}"
+        raise ArgumentError(message("jit", "a function", got, "Options are keywords."))
     static = (
         _several(options.pop("static_argnames", ())),
         _several(options.pop("static_argnums", ())),

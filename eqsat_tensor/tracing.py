@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ArgumentError, TraceError, UnsupportedError, message
+from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, UnsupportedError, message
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import SizeTerm, is_masked, known_dtype, symbol, symbols_of
+from eqsat_tensor.types import ALL_DTYPES, SizeTerm, is_masked, known_dtype, symbol, symbols_of
 
 _keys = count(1 << 40)
 PYTHON_DTYPES = {
@@ -62,7 +62,13 @@ def abstract(function: str, name: str, value: Any) -> Abstract:
         kind = type(value).__name__
         raise ArgumentError(message(function, f"{name} as an array or number", f"{name}=a {kind}"))
     array = value if hasattr(value, "__cuda_array_interface__") else np.asarray(value)
-    return Abstract(known_dtype(array.dtype), tuple(n if n < 2 else None for n in array.shape))
+    try:
+        dtype = known_dtype(array.dtype)
+    except DtypeError:
+        there = ", ".join(d.name for d in ALL_DTYPES)
+        got = f"{name}: {array.dtype}"
+        raise DtypeError(message(function, f"{name} of a dtype among {there}", got)) from None
+    return Abstract(dtype, tuple(n if n < 2 else None for n in array.shape))
 
 
 def trace(

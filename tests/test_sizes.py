@@ -108,3 +108,23 @@ def test_a_value_that_is_known_cannot_be_written_through_numpy():
 def test_errors_name_the_users_line_and_none_of_numpys():
     with pytest.raises(et.TraceError, match=r"\(test_sizes.py:\d+\)"):
         et.jit(lambda x: np.r_[x, x])(np.ones(3))
+
+
+def test_shapes_that_may_differ_are_compared_as_they_are():
+    f = et.jit(lambda a, b: (np.array_equal(a, b), np.array_equiv(a, b), np.prod(a * 1j)))
+    for shapes in (((3,), (3,)), ((4,), (3,)), ((1,), (3,)), ((3,), (3,))):
+        a, b = (np.ones(s) for s in shapes)
+        np.testing.assert_array_equal(f(a, b)[:2], (np.array_equal(a, b), np.array_equiv(a, b)))
+        np.testing.assert_allclose(f(a, b)[2], np.prod(a * 1j))
+
+
+def test_what_is_no_array_or_function_is_named():
+    def f(words):
+        return words
+
+    with pytest.raises(
+        et.DtypeError, match=r"f: needs words of a dtype among bool, .*got words: <U1"
+    ):
+        et.jit(f)(np.array(["a"]))
+    with pytest.raises(et.ArgumentError, match="jit: needs a function; got a int"):
+        et.jit(3)

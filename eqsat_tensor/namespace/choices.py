@@ -21,6 +21,7 @@ from eqsat_tensor.namespace.operands import (
 from eqsat_tensor.ops import compare
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.ops.movement import broadcast_to
+from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor, as_expr, weak_type
 from eqsat_tensor.types import broadcast_shapes, same_size
 
@@ -149,13 +150,15 @@ def allclose(
 def array_equal(a: Any, b: Any, /, equal_nan: bool = False) -> Tensor:
     """Have both the same shape and elements? A 0-d bool tensor.
 
-    UnsupportedError where it is not known while tracing whether the shapes are equal.
+    Sizes that may differ are pinned; without a trace that knows them they are an UnsupportedError.
     """
     left, right = expr_of("array_equal", a), expr_of("array_equal", b)
     if len(left.shape) != len(right.shape):
         return Tensor(constant(False, BOOL))
     for p, q in zip(left.shape, right.shape, strict=True):
         same = same_size(p, q)
+        if same is None and tracing():
+            same = int(size_or_dim(p)) == int(size_or_dim(q))
         if same is False:
             return Tensor(constant(False, BOOL))
         if same is None:
@@ -171,6 +174,9 @@ def array_equal(a: Any, b: Any, /, equal_nan: bool = False) -> Tensor:
 def array_equiv(a: Any, b: Any, /) -> Tensor:
     """Do both broadcast together, with equal elements? A 0-d bool tensor."""
     left, right = expr_of("array_equiv", a), expr_of("array_equiv", b)
+    for p, q in zip(reversed(left.shape), reversed(right.shape), strict=False):
+        if tracing() and same_size(p, q) is None and int(size_or_dim(p)) != int(size_or_dim(q)):
+            return Tensor(constant(False, BOOL))  # sizes that a trace does not know are not 1
     try:
         broadcast_shapes("array_equiv", [left.shape, right.shape])
     except ShapeError:

@@ -15,6 +15,7 @@ from eqsat_tensor.namespace.operands import PUBLIC, expr_of, public
 from eqsat_tensor.ops import arithmetic, compare, complexes, movement, select
 from eqsat_tensor.ops.hyperbolic import arctan2
 from eqsat_tensor.ops.leaf import constant, full_like
+from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import Size
 
@@ -94,8 +95,8 @@ def products_along(x: Expr, axis: int) -> Expr:
 
 
 def _known(name: str, size: Size, x: Expr) -> int:
-    if isinstance(size, int):
-        return size
+    if isinstance(size, int) or tracing():
+        return int(size_or_dim(size))
     hint = "Give the size as a number, or multiply by exp(sum(log(z)))."
     needs = "a size of complex numbers that is known while tracing"
     raise UnsupportedError(message(name, needs, str(x.type), hint))
