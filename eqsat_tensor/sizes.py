@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import TraceError, message
-from eqsat_tensor.types import Size, SizeTerm, evaluate, floor_divide, remainder
+from eqsat_tensor.types import Size, SizeTerm, evaluate, floor_divide, maximum, remainder
 
 _pin: ContextVar[Callable[[Dim], int] | None] = ContextVar("pin", default=None)
 
@@ -115,6 +115,18 @@ class Dim:
 
     def __neg__(self) -> Any:
         return size_or_dim(-self.size)
+
+    def __pos__(self) -> Dim:
+        return self
+
+    def __abs__(self) -> Any:
+        return size_or_dim(maximum(self.size, -self.size))
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __int__(self) -> int:
         pin = _pin.get()

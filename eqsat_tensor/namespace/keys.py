@@ -275,9 +275,21 @@ def _int_cut(x: Tensor, axis: int, index: Any, size: Size) -> Cut:
     if outside:
         got = f"{number} for axis {axis}, x: {show(x)}"
         raise LabelError(message("x[i]", f"an index from {-size} to {size - 1}", got))
-    low = lower_bound(number)
-    start = number if low is not None and low >= 0 else size + number
-    return Cut(start, 1, 1)
+    return Cut(_from_the_front(number, number, size + number), 1, 1)
+
+
+def _from_the_front(number: Size, ahead: Size, behind: Size) -> Size:
+    """`ahead` where a number counts from the front, `behind` where it is negative.
+
+    Of either sign, as `n - 3` is, it is the one that turns out so: 0 times the other.
+    """
+    low, high = lower_bound(number), lower_bound(-number)
+    if low is not None and low >= 0:
+        return ahead
+    if high is not None and high > 0:
+        return behind
+    front = minimum(maximum(number + 1, 0), 1)
+    return front * ahead + (1 - front) * behind
 
 
 def _slice_cut(item: slice, size: Size) -> Cut:
@@ -312,10 +324,8 @@ def _bound(value: Any, size: Size, least: int, most: Size | None) -> Size:
                 "Use dynamic_slice(x, starts, sizes), whose starts may be computed.",
             )
         )
-    low = lower_bound(number)
-    if low is not None and low >= 0:
-        return number if most is None else minimum(number, most)
-    return maximum(size + number, least)
+    ahead = number if most is None else minimum(number, most)
+    return _from_the_front(number, ahead, maximum(size + number, least))
 
 
 def _ceil_divide(size: Size, step: int) -> Size:
