@@ -12,6 +12,7 @@ import gc
 import hashlib
 import json
 import os
+import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -191,46 +192,68 @@ def chosen(
 ) -> tuple[Expr, ...]:
     """The cheapest stable program at these sizes (buckets), every root an expression of its own.
 
-    Under optimize="accuracy" the most accurate form of it (`accurate`).
+    Under optimize="accuracy" the most accurate form (`searched`).
     """
+    if options.optimize == "accuracy":
+        return distinct(searched(program, sizes, options)[0])
+    return distinct(cheapest(program, sizes, options))
+
+
+def cheapest(program: Rewritten, sizes: Mapping[str, int], options: Options) -> Sequence[Expr]:
+    """The cheapest stable program; as written where nothing was saturated."""
     from eqsat_tensor.egraph.decode import decode
     from eqsat_tensor.extract import extract
     from eqsat_tensor.extract.cost import CostModel
 
-    roots: Sequence[Expr] = program.roots
-    if program.graph is not None:
-        choice = extract(program.graph, CostModel(profile_for(options.target), sizes))
-        assert program.cut is not None
-        roots = program.cut.restored(decode(program.graph, choice))
-    if options.optimize == "accuracy":
-        roots = accurate(program, roots, options)
-    return distinct(roots)
+    if program.graph is None:
+        return program.roots
+    choice = extract(program.graph, CostModel(profile_for(options.target), sizes))
+    assert program.cut is not None
+    return program.cut.restored(decode(program.graph, choice))
 
 
-def accurate(program: Rewritten, roots: Sequence[Expr], options: Options) -> Sequence[Expr]:
-    """``roots`` in the forms of least measured error; the program as written where it is one region.
+def searched(
+    program: Rewritten, sizes: Mapping[str, int], options: Options
+) -> tuple[Sequence[Expr], Sequence[str]]:
+    """The forms of least measured error, and what the search for them has to tell.
 
-    What was found is kept on disk, under all that it depends on.
+    It begins with the program as written where that is one region, else with the cheapest.  What was found
+    is kept on disk, under all that it depends on.
     """
     from eqsat_tensor.accuracy.reals import reals
     from eqsat_tensor.accuracy.regions import improve, is_elementwise
+    from eqsat_tensor.accuracy.search import silent
     from eqsat_tensor.codec import plain_graph, rich_graph
 
     written = without_assumptions(program.roots)
-    start = program.roots if is_elementwise(written) else roots
-    if len(options.ranges) > len(program.leaves):
-        needs = f"at most {len(program.leaves)} ranges, one for each argument"
-        raise ArgumentError(message("options", needs, f"{len(options.ranges)}"))
+    start = program.roots if is_elementwise(written) else cheapest(program, sizes, options)
+    given = () if options.sample is None else options.sample.arrays
+    for name, count in (
+        ("ranges", len(options.ranges)),
+        ("arrays", max(map(len, given), default=0)),
+    ):
+        if count > len(program.leaves):
+            needs = f"at most {len(program.leaves)} {name}, one for each argument"
+            raise ArgumentError(message("options", needs, f"{count}"))
     book = search_rules(options)
     parts = [program_digest(start, program.leaves), options.key(), book.digest, versions()]
     key = hashlib.sha256(" ".join([*parts, type(reals()).__name__]).encode()).hexdigest()
     stored = disk.get(key)
     if stored is not None:
-        return rich_graph(json.loads(stored), program.leaves)
-    improved = improve(start, program.leaves, options.ranges, book, options.seed)
+        kept = json.loads(stored)
+        return rich_graph(kept["program"], program.leaves), kept["told"]
+    improved = improve(
+        start, program.leaves, options.ranges, book, options.seed, given=given,
+        progress=_tell if options.verbose else silent,
+    )  # fmt: skip
     with suppress(UnsupportedError):  # what a Python object is part of is found again each time
-        disk.put(key, json.dumps(plain_graph(improved.roots, program.leaves)).encode())
-    return improved.roots
+        plain = plain_graph(improved.roots, program.leaves)
+        disk.put(key, json.dumps({"program": plain, "told": improved.notes}).encode())
+    return improved.roots, improved.notes
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"accuracy: {what}\n")
 
 
 def distinct(roots: Sequence[Expr]) -> tuple[Expr, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import math
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
+from eqsat_tensor.trees import flatten
 
 CHOICES = {
     "target": ("cpu", "cuda"),
@@ -16,6 +20,16 @@ CHOICES = {
     "math": ("strict", "default", "fast"),
     "mode": ("run", "profile", "reference", "verify", "nan-guard"),
 }
+FLAGS = ("widen", "verbose")
+OPEN = ("rules", "ranges", "seed", "sample")  # any value that says something
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Arguments of calls, the arrays of each in order; equal where these are, bit by bit."""
+
+    digest: str
+    arrays: tuple[tuple[np.ndarray, ...], ...] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,9 @@ class Options:
     seed      of the samples that optimize="accuracy" draws.
     widen     True: float32 and float16 are computed in float64 throughout; results have the dtypes that
               they have without.
+    sample    of optimize="accuracy": the arguments of a call as a tuple, or a list of such tuples, as
+              `accuracy` of a function takes them: errors are measured there, and ranges are not asked.
+    verbose   optimize="accuracy" tells on standard error what it does.
     rules     rule files of your own to add; "-name" leaves out a ruleset, a file, a rule or a pack.
     """
 
@@ -47,10 +64,12 @@ class Options:
     ranges: tuple[tuple[float, float] | None, ...] = ()
     seed: int = 0
     widen: bool = False
+    sample: Calls | None = None
+    verbose: bool = field(default=False, compare=False)
 
     def key(self) -> str:
         """The options as text for the cache key."""
-        return " ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self))
+        return " ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.compare)
 
 
 def make_options(given: dict[str, Any]) -> Options:
@@ -59,11 +78,11 @@ def make_options(given: dict[str, Any]) -> Options:
     for name, value in given.items():
         if name not in names:
             raise ArgumentError(f"options: no option {name!r}. There are: {', '.join(names)}.")
-        if name in ("rules", "ranges", "seed"):
+        if name in OPEN:
             continue
-        if name == "widen":
+        if name in FLAGS:
             if type(value) is not bool:
-                raise ArgumentError(f"options: widen needs True or False; got {value!r}.")
+                raise ArgumentError(f"options: {name} needs True or False; got {value!r}.")
             continue
         if value not in CHOICES[name]:
             there = ", ".join(map(repr, CHOICES[name]))
@@ -82,9 +101,14 @@ def make_options(given: dict[str, Any]) -> Options:
         given = given | {"rules": tuple(str(r) for r in several)}
     if "ranges" in given:
         given = given | {"ranges": make_ranges(given["ranges"])}
+    if given.get("sample") is not None:
+        given = given | {"sample": make_calls(given["sample"])}
     options = Options(**given)
-    if options.optimize != "accuracy" and (options.ranges or options.seed):
-        raise ArgumentError("options: ranges and seed are of optimize='accuracy' alone.")
+    alone = ("ranges", "seed", "sample", "verbose")
+    strange = [name for name in alone if getattr(options, name)]
+    if options.optimize != "accuracy" and strange:
+        needs = f"{' and '.join(strange)}: of optimize='accuracy' alone"
+        raise ArgumentError(f"options: {needs}; got optimize={options.optimize!r}.")
     if options.optimize == "accuracy":
         check_accuracy(options)
     return options
@@ -105,6 +129,22 @@ def make_ranges(given: Any) -> tuple[tuple[float, float] | None, ...]:
             raise ArgumentError(f"options: a range needs low <= high; got {got}.")
         found.append(None if one is None else (low, high))
     return tuple(found)
+
+
+def make_calls(given: Any) -> Calls:
+    """A sample as arrays; ArgumentError says what is wrong with it."""
+    calls = given if isinstance(given, list) else [given]
+    if not calls or not all(isinstance(call, tuple) for call in calls):
+        needs = "the arguments of a call as a tuple, or a list of such tuples"
+        raise ArgumentError(f"options: sample needs {needs}; got {given!r:.60}.")
+    arrays = tuple([tuple([np.array(x) for x in flatten(list(call))[0]]) for call in calls])
+    digest = hashlib.sha256()
+    for array in (a for call in arrays for a in call):
+        if array.dtype.kind not in "biuf":
+            raise ArgumentError(f"options: sample needs arrays of real numbers; got {array.dtype}.")
+        digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    digest.update(repr([len(call) for call in arrays]).encode())
+    return Calls(digest.hexdigest(), arrays)
 
 
 def check_accuracy(options: Options) -> None:

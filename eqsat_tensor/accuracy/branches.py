@@ -17,7 +17,11 @@ from eqsat_tensor.accuracy.points import floats, ordinals
 from eqsat_tensor.accuracy.terms import Term, number, term
 
 DEPTH = 4
+DEEPER = 4  # further cuts, that keep forms from where they lose too much
 LEAST = 12  # points on either side of a cut
+FEWEST = 8  # of a cut that does so
+LOST = 1e6  # bits that a point counts at which a candidate loses too much
+PRICE, JOINED_PRICE = 64.0, 2.0  # the same in upper cuts; of a point that joined the sample later
 WORTH = 0.02  # bits, of the mean over all points, that a cut must gain
 GOOD = 0.05  # bits below which a leaf is not cut
 
@@ -44,61 +48,99 @@ Tree: TypeAlias = Leaf | Cut
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """Errors in bits [candidates, points], each point's weight, and the keys' values."""
+    """Errors in bits [candidates, points], each point's weight, and the keys' values.
+
+    lost  where a candidate loses more than it may; nowhere if None.
+    """
 
     bits: np.ndarray
     weights: np.ndarray
     keys: Mapping[Term, np.ndarray]
-
-    @property
-    def weighted(self) -> np.ndarray:
-        result: np.ndarray = self.bits * self.weights
-        return result
+    lost: np.ndarray | None = None
 
 
 def grow(errors: Errors) -> Tree:
-    """The tree for a sample."""
+    """The tree for a sample.
+
+    Its upper cuts look at errors, and count a point at which too much is lost for some bits; below them,
+    cuts keep candidates from such points at any price.
+    """
     points = np.arange(errors.bits.shape[1])
-    worth = WORTH * float(errors.weights.sum())
-    return _grow(errors, errors.weighted, points, DEPTH, worth)[1]
+    return _Growing(errors).grown(points, DEPTH)[1]
 
 
-def _grow(
-    errors: Errors, weighted: np.ndarray, points: np.ndarray, depth: int, worth: float
-) -> tuple[float, Tree]:
-    some = weighted[:, points]
-    sums = some.sum(axis=1)
-    j = int(np.argmin(sums))
-    flat = (float(sums[j]), Leaf(j))
-    if depth == 0 or len(points) < 2 * LEAST or flat[0] < GOOD * errors.weights[points].sum():
+class _Growing:
+    def __init__(self, errors: Errors) -> None:
+        self.errors = errors
+        weighted = self.weighted = errors.bits * errors.weights
+        lost = np.zeros(weighted.shape, bool) if errors.lost is None else errors.lost
+        self.soft = weighted + np.where(errors.weights > 0, PRICE, JOINED_PRICE) * lost
+        self.hard = weighted + LOST * lost
+        self.worth = WORTH * float(errors.weights.sum())
+        self.orders = {k: np.argsort(v, kind="stable") for k, v in errors.keys.items()}
+        self.inside = np.zeros(len(errors.weights), bool)
+
+    def grown(self, points: np.ndarray, depth: int) -> tuple[float, Tree]:
+        """The error of the best tree for some points, and the tree."""
+        sums = self.hard[:, points].sum(axis=1)
+        j = int(np.argmin(sums))
+        flat = (float(sums[j]), Leaf(j))
+        free = int(np.argmin(self.weighted[:, points].sum(axis=1)))
+        loses = bool(self.hard[free, points].sum() >= LOST)
+        least = FEWEST if loses else LEAST
+        if len(points) < 2 * least or depth <= (-DEEPER if loses else 0):
+            return flat
+        if flat[0] < GOOD * self.errors.weights[points].sum():
+            return flat
+        cut = self.cut(points, self.soft if depth > 0 else self.hard, least)
+        if cut is None:
+            return self.grown(points, 0) if loses and depth > 0 else flat
+        key, threshold = cut
+        low = self.errors.keys[key][points] <= threshold
+        below, above = (self.grown(points[side], depth - 1) for side in (low, ~low))
+        if below[0] + above[0] + self.worth < flat[0]:
+            return below[0] + above[0], Cut(key, threshold, below[1], above[1])
         return flat
-    best: tuple[float, Term, float] | None = None
-    for key, values in errors.keys.items():
-        order = np.argsort(values[points], kind="stable")
-        v = values[points][order]
-        running = np.cumsum(some[:, order], axis=1)
-        both = running.min(axis=0) + (running[:, -1:] - running).min(axis=0)
-        possible = v[:-1] < v[1:]
-        possible[: LEAST - 1] = False
-        possible[len(v) - LEAST :] = False
-        if not possible.any():
-            continue
-        cuts = np.where(possible, both[:-1], np.inf)
-        least = float(cuts.min())
-        if best is not None and least >= best[0]:
-            continue
-        # of cuts that are as good, the one between the numbers that are farthest apart
-        equal = np.flatnonzero(cuts <= least + 0.25 * worth)
-        best = (least, key, simplest(v[equal], v[equal + 1]))
-    if best is None or best[0] + worth >= flat[0]:
-        return flat
-    _, key, threshold = best
-    low = errors.keys[key][points] <= threshold
-    below = _grow(errors, weighted, points[low], depth - 1, worth)
-    above = _grow(errors, weighted, points[~low], depth - 1, worth)
-    if below[0] + above[0] + worth < flat[0]:
-        return below[0] + above[0], Cut(key, threshold, below[1], above[1])
-    return flat
+
+    def cut(
+        self, points: np.ndarray, weighted: np.ndarray, least: int
+    ) -> tuple[Term, float] | None:
+        """The cut that gains most, with ``least`` points on either side; None where none pays."""
+        total = weighted[:, points].sum(axis=1)
+        useful = weighted[self.useful(weighted[:, points])]
+        best: tuple[float, Term, float] | None = None
+        self.inside[:] = False
+        self.inside[points] = True
+        for key, values in self.errors.keys.items():
+            order = self.orders[key]
+            order = order[self.inside[order]]
+            v = values[order]
+            running = np.cumsum(useful[:, order], axis=1)
+            both = running.min(axis=0) + (running[:, -1:] - running).min(axis=0)
+            possible = v[:-1] < v[1:]
+            possible[: least - 1] = False
+            possible[len(v) - least :] = False
+            if not possible.any():
+                continue
+            cuts = np.where(possible, both[:-1], np.inf)
+            lowest = float(cuts.min())
+            if best is not None and lowest >= best[0]:
+                continue
+            # of cuts that are as good, the one between the numbers that are farthest apart
+            equal = np.flatnonzero(cuts <= lowest + 0.25 * self.worth)
+            best = (lowest, key, simplest(v[equal], v[equal + 1]))
+        if best is None or best[0] + self.worth >= float(total.min()):
+            return None
+        return best[1], best[2]
+
+    def useful(self, weighted: np.ndarray) -> np.ndarray:
+        """The candidates that are, at some point, better than the best of all by themselves."""
+        best = weighted[int(np.argmin(weighted.sum(axis=1)))]
+        gains = np.maximum(best - weighted, 0.0).sum(axis=1)
+        keep = gains > self.worth
+        keep[int(np.argmin(weighted.sum(axis=1)))] = True
+        found: np.ndarray = np.flatnonzero(keep)
+        return found
 
 
 def simplest(low: np.ndarray, high: np.ndarray) -> float:
@@ -123,25 +165,45 @@ def middle(low: np.ndarray, high: np.ndarray) -> float:
     return float(floats(half.astype(np.int64), low.dtype)[0])
 
 
-def prune(tree: Tree, errors: Errors) -> Tree:
-    """Without the cuts that do not pay on this sample."""
-    points = np.arange(errors.bits.shape[1])
-    return _prune(tree, errors, errors.weighted, points, WORTH * float(errors.weights.sum()))[0]
+def prune(tree: Tree, errors: Errors, grown: Errors | None = None) -> Tree:
+    """Without the cuts that do not pay on this sample.
+
+    What keeps a candidate from losing too much stays, on the sample that the tree has ``grown`` on, too.
+    """
+    samples = [errors] if grown is None else [errors, grown]
+    work = _Pruning(samples, WORTH * float(errors.weights.sum()))
+    return work.pruned(tree, [np.arange(e.bits.shape[1]) for e in samples])[0]
 
 
-def _prune(
-    tree: Tree, errors: Errors, weighted: np.ndarray, points: np.ndarray, worth: float
-) -> tuple[Tree, float]:
-    if isinstance(tree, Leaf):
-        return tree, float(weighted[tree.candidate, points].sum())
-    low = errors.keys[tree.key][points] <= tree.threshold
-    below, below_sum = _prune(tree.low, errors, weighted, points[low], worth)
-    above, above_sum = _prune(tree.high, errors, weighted, points[~low], worth)
-    j = min(leaves(below) + leaves(above), key=lambda k: float(weighted[k, points].sum()))
-    flat = float(weighted[j, points].sum())
-    if flat <= below_sum + above_sum + worth:
-        return Leaf(j), flat
-    return Cut(tree.key, tree.threshold, below, above), below_sum + above_sum
+class _Pruning:
+    def __init__(self, samples: Sequence[Errors], worth: float) -> None:
+        self.samples, self.worth = samples, worth
+        self.weighted = samples[0].bits * samples[0].weights
+        self.lost = [np.zeros(e.bits.shape, bool) if e.lost is None else e.lost for e in samples]
+
+    def pruned(self, tree: Tree, points: Sequence[np.ndarray]) -> tuple[Tree, float, int]:
+        """The tree of less cuts, its error, and the points at which it loses too much."""
+        if isinstance(tree, Leaf):
+            return tree, *self.sums(tree.candidate, points)
+        low = [
+            e.keys[tree.key][p] <= tree.threshold for e, p in zip(self.samples, points, strict=True)
+        ]
+        sides = [[p[side] for p, side in zip(points, low, strict=True)],
+                 [p[~side] for p, side in zip(points, low, strict=True)]]  # fmt: skip
+        (below, below_sum, below_lost), (above, above_sum, above_lost) = (
+            self.pruned(child, side)
+            for child, side in zip((tree.low, tree.high), sides, strict=True)
+        )
+        both, lost = below_sum + above_sum, below_lost + above_lost
+        flat = [(*self.sums(j, points), j) for j in dict.fromkeys(leaves(below) + leaves(above))]
+        best = min((one for one in flat if one[1] <= lost), default=None)
+        if best is not None and best[0] <= both + self.worth:
+            return Leaf(best[2]), best[0], best[1]
+        return Cut(tree.key, tree.threshold, below, above), both, lost
+
+    def sums(self, j: int, points: Sequence[np.ndarray]) -> tuple[float, int]:
+        lost = sum(int(e[j, p].sum()) for e, p in zip(self.lost, points, strict=True))
+        return float(self.weighted[j, points[0]].sum()), lost
 
 
 def leaves(tree: Tree) -> list[int]:

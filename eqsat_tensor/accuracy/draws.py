@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.accuracy.points import EVERYWHERE, Range, ordinary, uniform
+from eqsat_tensor.accuracy.inputs import EVERYWHERE, Range, ordinary, uniform
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
 from eqsat_tensor.types import TensorType, evaluate
 

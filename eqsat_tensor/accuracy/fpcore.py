@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor import namespace as _namespace  # noqa: F401  (fills FUNCTIONS)
-from eqsat_tensor.accuracy.points import Range
+from eqsat_tensor.accuracy.inputs import Range
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, tensor

@@ -1,23 +1,12 @@
-"""Points at which candidates are measured, and errors in bits.
-
-A sample is a mixture: uniform over the bit patterns of each input's range, so that every magnitude
-is there; and ordinary magnitudes, 2^-8 to 2^8, since over all floats one term of a sum nearly always
-dominates, and a formula that is wrong near 1 is not seen.
-"""
+"""Samples: points at which candidates are measured; floats by number, and errors in bits."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-Range: TypeAlias = tuple[float, float]  # both ends inclusive; infinite ends: all finite floats
-EVERYWHERE: Range = (-math.inf, math.inf)
-ORDINARY = 8.0  # ordinary magnitudes are 2**-8 to 2**8
-TRIES = 60  # draws for each point that is asked for, before a sample comes out smaller
 _INTEGERS: dict[int, np.dtype[Any]] = {
     2: np.dtype(np.int16),
     4: np.dtype(np.int32),
@@ -89,84 +78,10 @@ def error_bits(got: np.ndarray, want: np.ndarray, strict: bool = False) -> np.nd
     return bits
 
 
-def uniform(range: Range, count: int, dtype: np.dtype, random: np.random.Generator) -> np.ndarray:
-    """Uniform over the bit patterns of the finite floats of a range."""
-    top = float(np.finfo(dtype).max)
-    ends = np.array([max(range[0], -top), min(range[1], top)], dtype)
-    low, high = ordinals(ends)
-    return floats(random.integers(int(low), int(high), size=count, endpoint=True), dtype)
-
-
-def ordinary(range: Range, count: int, dtype: np.dtype, random: np.random.Generator) -> np.ndarray:
-    """Of ordinary magnitude as far as the range allows it; else uniform in the range's ordinary part."""
-    low, high = range
-    most = 2.0**ORDINARY
-    if low > most or high < -most:
-        return uniform(range, count, dtype, random)
-    x = np.exp2(random.uniform(-ORDINARY, ORDINARY, count)) * random.choice([-1.0, 1.0], count)
-    x = np.where((x < low) | (x > high), -x, x)
-    inside = random.uniform(max(low, -most), min(high, most), count)
-    x = np.where((x < low) | (x > high), inside, x).astype(dtype)
-    outside = (x < low) | (x > high)  # rounded to the dtype, out of a narrow range
-    x[outside] = uniform(range, int(outside.sum()), dtype, random)
-    return x
-
-
-Draw: TypeAlias = Callable[[int, bool, np.random.Generator], Sequence[np.ndarray]]
-TruthOf: TypeAlias = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
-
-
-def from_ranges(ranges: Sequence[Range], dtype: np.dtype) -> Draw:
-    """Draws of independent inputs from their ranges."""
-
-    def draw(count: int, plain: bool, random: np.random.Generator) -> Sequence[np.ndarray]:
-        one = ordinary if plain else uniform
-        return [one(r, count, dtype, random) for r in ranges]
-
-    return draw
-
-
-def from_rows(columns: Sequence[np.ndarray]) -> Draw:
-    """Draws, with replacement, from rows that are there already: inputs of a region inside a program."""
-    rows = len(columns[0])
-
-    def draw(count: int, plain: bool, random: np.random.Generator) -> Sequence[np.ndarray]:
-        chosen = random.integers(0, rows, count)
-        return [c[chosen] for c in columns]
-
-    return draw
-
-
-def sample(
-    draw: Draw, truth: TruthOf, count: int, plain: bool, random: np.random.Generator
-) -> Sample:
-    """``count`` points at which every root truly is a finite number; fewer where few draws are such.
-
-    draw   inputs for a number of points, ordinary or not.  truth  the roots' true values at points.
-    plain  ordinary magnitudes alone.
-    """
-    parts: list[Sample] = []
-    have = drawn = 0
-    while have < count and drawn < TRIES * count:
-        columns = [np.ascontiguousarray(c) for c in draw(count - have, plain, random)]
-        drawn += max(count - have, 1)
-        truths = truth(columns)
-        good = np.logical_and.reduce([np.isfinite(t) for t in truths])
-        every = Sample(tuple(columns), tuple(truths), np.full(len(columns[0]), plain))
-        parts.append(every.of(np.flatnonzero(good)))
-        have += len(parts[-1])
-        if drawn >= 4 * count and not have:
-            break
-    found = parts[0]
-    for part in parts[1:]:
-        found = found.joined(part)
-    return found
-
-
-def mixed(
-    draw: Draw, truth: TruthOf, count: int, plain: int, random: np.random.Generator
-) -> Sample:
-    """``count`` points of all magnitudes, and ``plain`` ordinary ones after them."""
-    return sample(draw, truth, count, False, random).joined(
-        sample(draw, truth, plain, True, random)
-    )
+def apart_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """log2(1 + floats between); all bits of the dtype where ``a`` is not finite."""
+    i, j = ordinals(a), ordinals(b)
+    distance = (np.maximum(i, j) - np.minimum(i, j)).view(f"u{i.dtype.itemsize}")
+    bits: np.ndarray = np.log2(distance.astype(np.float64) + 1.0)
+    bits[~np.isfinite(a)] = 8.0 * i.dtype.itemsize
+    return bits

@@ -28,6 +28,7 @@ PASSES = 4
 NEAR = 1  # steps below a root
 KEPT_NEAR = 2
 SIMPLER = 0.002  # bits that a node more must be worth
+ALIKE = 0.05  # bits, on the mean, in which the errors of two candidates differ that are much alike
 WORTH = 0.01  # bits by which one more candidate must better the best of those kept
 
 
@@ -39,10 +40,12 @@ class Candidate:
     errors: np.ndarray
 
 
-def cover(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+def cover(candidates: Sequence[Candidate], count: int, full: bool = False) -> list[Candidate]:
     """At most ``count`` candidates: greedily the least mean of the pointwise least error.
 
     So they complement one another: each is best somewhere.  Among equals the smaller goes first.
+    full  as many as there may be: after those that complement, those that are good by themselves and not
+    much like one that is there.
     """
     if len(candidates) <= 1:
         return list(candidates)
@@ -59,6 +62,11 @@ def cover(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
             break
         chosen.append(j)
         best = better
+    if full:
+        for j in np.argsort(errors.mean(axis=1) + price, kind="stable"):
+            unlike = np.abs(errors[chosen] - errors[j]).mean(axis=1) > ALIKE
+            if len(chosen) < count and unlike.all():
+                chosen.append(int(j))
     return [candidates[j] for j in chosen]
 
 
@@ -167,9 +175,9 @@ class Pools:
         ]
         self.left -= len(fresh)
         measured += [Candidate(t, self._errors(t, want)) for t in fresh]
-        it.kept = cover(
-            measured, self.keep if c in self.tops else KEPT_NEAR if c in self.near else 1
-        )
+        top = c in self.tops
+        count = self.keep if top else KEPT_NEAR if c in self.near else 1
+        it.kept = cover(measured, count, full=top)
         if [k.term for k in it.kept] == before:
             return False
         it.stamp += 1

@@ -22,6 +22,7 @@ Real: TypeAlias = Any  # a ball or an mpmath number, a bool, BAD, or None where 
 GOOD_BITS = 62
 UNDERFLOW = -1100  # binary exponent below which every dtype's value is 0
 OVERFLOW = 1100
+NORMAL = -1020  # binary exponent above which, and below whose opposite, doubles have all their bits
 
 
 class _Bad:
@@ -33,9 +34,12 @@ BAD = _Bad()
 
 def fraction_to_float(mantissa: int, exponent: int) -> float:
     """mantissa * 2**exponent, rounded once."""
-    top = mantissa.bit_length() + exponent
+    length = mantissa.bit_length()
+    top = length + exponent
     if top > OVERFLOW or top < UNDERFLOW:
         return math.copysign(math.inf if top > 0 else 0.0, 1 if mantissa > 0 else -1)
+    if NORMAL < top < -NORMAL and length < OVERFLOW - 100:
+        return math.ldexp(float(mantissa), exponent)  # float() rounds, and nothing after it does
     try:
         return float(Fraction(mantissa) * Fraction(2) ** exponent)
     except OverflowError:
@@ -46,6 +50,7 @@ class Balls:
     """Ball arithmetic by python-flint."""
 
     levels = (128, 512, 2560, 8000)
+    dear = 1  # times that a value takes longer than a ball
 
     def __init__(self) -> None:
         import flint
@@ -180,6 +185,7 @@ class Agreement:
     """mpmath's numbers, believed where two levels agree."""
 
     levels = (160, 330, 1320, 2640, 5300)
+    dear = 8
 
     def __init__(self) -> None:
         from eqsat_tensor.verify.truth import Truth

@@ -10,30 +10,23 @@ one inside, from the values that its inputs take when the program runs on small 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from eqsat_tensor.accuracy.points import EVERYWHERE, Draw, Range, from_ranges, from_rows, ordinary
+from eqsat_tensor.accuracy.inputs import EVERYWHERE, Range
 from eqsat_tensor.accuracy.reals import known_ops
-from eqsat_tensor.accuracy.search import EFFORT, Effort, Result, search
+from eqsat_tensor.accuracy.rows import Rows
+from eqsat_tensor.accuracy.search import EFFORT, Effort, Progress, Result, search, silent
 from eqsat_tensor.accuracy.terms import from_exprs, to_exprs
-from eqsat_tensor.errors import EqsatError
-from eqsat_tensor.lang import FLOAT32, FLOAT64, Expr, substitute_sizes, topological
+from eqsat_tensor.lang import FLOAT32, FLOAT64, Expr, topological
 from eqsat_tensor.ops.assume import assume_op, facts_of, without_assumptions
-from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules.book import RuleBook
-from eqsat_tensor.types import symbols_of
 
 DTYPES = (FLOAT32, FLOAT64)
 LARGEST = 48  # nodes of a region; a program's longer chains are cut
 MOST_INPUTS = 6
-RUNS = 24  # of the program on sampled arrays, for the regions inside
-ROWS = 20_000  # values of a region's inputs that are kept
-ELEMENTS = 1_000_000  # of a program's inputs: larger ones are not sampled
-SIZES = (5, 3, 7, 4, 6)  # what the symbols of shapes are while the program is sampled
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Improved:
-    """A program, and what became of each of its regions."""
+    """A program, what became of each of its regions, and that in words."""
 
     roots: tuple[Expr, ...]
     found: tuple[tuple[Region, Result], ...]
@@ -63,31 +56,33 @@ def improve(
     rules: RuleBook,
     seed: int = 0,
     effort: Effort = EFFORT,
+    given: Sequence[Sequence[np.ndarray]] = (),
+    progress: Progress = silent,
 ) -> Improved:
     """The most accurate forms of ``roots``.
 
     leaves  all inputs of the program, ranges of the first of them in order; None and those that are not
     there: all finite floats, or what an `assume` says.  rules  `RuleBook.for_search`.
+    given   arrays for the first leaves, a sequence for each call: where points come from, if there are any.
     """
     bounds = assumed(roots, dict(zip(leaves, ranges, strict=False)))
     plain = without_assumptions(roots)
     regions = regions_of(plain)
-    rows = _Rows(plain, leaves, bounds, seed)
+    rows = Rows(plain, leaves, bounds, seed, given)
     notes: list[str] = []
     found: list[tuple[Region, Result]] = []
     table: dict[Expr, tuple[Region, int, Result]] = {}
-    for region in regions:
-        draws = _draws(region, bounds, rows)
+    for number, region in enumerate(regions, 1):
+        progress(f"region {number} of {len(regions)}: {len(region.inputs)} inputs")
+        dtype = region.roots[0].dtype
+        draws = rows.draws(region.inputs, dtype)
         if draws is None:
             notes.append(f"a region of {len(region.inputs)} inputs could not be sampled")
             continue
         terms = from_exprs(region.roots, region.inputs)
-        dtype = region.roots[0].dtype
-        draw, judge = draws
-        count = len(region.inputs)
-        result = search(terms, count, dtype, draw, rules, seed, effort, judge)
+        result = search(terms, dtype, draws, rules, seed, effort, progress)
         found.append((region, result))
-        notes += result.notes
+        notes += result.told()
         table |= {root: (region, i, result) for i, root in enumerate(region.roots)}
 
     def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
@@ -203,92 +198,6 @@ def _region(roots: Sequence[Expr], nodes: set[Expr]) -> Region | None:
     if any(x.dtype != roots[0].dtype for x in (*inputs, *roots)):
         return None
     return Region(tuple(roots), tuple(inputs))
-
-
-# ------------------------------------------------------------------------------------- sampling
-def _draws(region: Region, bounds: Mapping[Expr, Range], rows: _Rows) -> tuple[Draw, Draw] | None:
-    """How inputs are drawn for a search and for what judges it; None where they cannot be."""
-    if all(x.op.name == "input" for x in region.inputs):
-        ranges = [bounds.get(x, EVERYWHERE) for x in region.inputs]
-        draw = from_ranges(ranges, region.roots[0].dtype)
-        return draw, draw
-    found = rows.of(region.inputs)
-    if found is None or len(found[0]) < 2:
-        return None
-    return from_rows([c[::2] for c in found]), from_rows([c[1::2] for c in found])
-
-
-class _Rows:
-    """Values inside a program, from running it on sampled arrays of small sizes."""
-
-    def __init__(
-        self,
-        roots: Sequence[Expr],
-        leaves: Sequence[Expr],
-        bounds: Mapping[Expr, Range],
-        seed: int,
-    ) -> None:
-        self.roots, self.leaves, self.bounds, self.seed = roots, leaves, bounds, seed
-
-    def of(self, inputs: Sequence[Expr]) -> list[np.ndarray] | None:
-        """Values of ``inputs``, element by element together; None where the program does not run."""
-        names = sorted({n for x in self.leaves for s in x.shape for n in symbols_of(s)})
-        sizes = {n: SIZES[i % len(SIZES)] for i, n in enumerate(names)}
-        small = substitute_sizes([*self.leaves, *inputs], sizes)
-        leaves, wanted = small[: len(self.leaves)], small[len(self.leaves) :]
-        shapes = [[s for s in x.shape if isinstance(s, int)] for x in leaves]
-        if sum(math.prod(s) for s in shapes) > ELEMENTS:
-            return None
-        random = np.random.default_rng([self.seed, len(inputs)])
-        columns: list[list[np.ndarray]] = [[] for _ in inputs]
-        for run in range(RUNS):
-            arrays = {
-                leaf: self._array(written, leaf, shape, run, random)
-                for written, leaf, shape in zip(self.leaves, leaves, shapes, strict=True)
-            }
-            try:
-                with np.errstate(all="ignore"):
-                    values = evaluate(wanted, arrays)
-            except (EqsatError, ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError):
-                continue
-            for column, value in zip(columns, values, strict=True):
-                column.append(np.ravel(value))
-        joined = [np.concatenate(c) if c else np.zeros(0) for c in columns]
-        if not len(joined[0]) or any(len(j) != len(joined[0]) for j in joined):
-            return None
-        finite = np.flatnonzero(np.logical_and.reduce([np.isfinite(j) for j in joined]))
-        if not len(finite):
-            return None
-        if len(finite) > ROWS:
-            finite = random.choice(finite, ROWS, replace=False)
-        return [j[finite] for j in joined]
-
-    def _array(
-        self,
-        written: Expr,
-        leaf: Expr,
-        shape: Sequence[int],
-        run: int,
-        random: np.random.Generator,
-    ) -> np.ndarray:
-        """Numbers near 1, of one scale, or all near one value, by turns."""
-        kind = leaf.dtype.kind
-        if kind == "b":
-            return random.integers(0, 2, shape).astype(bool)
-        if kind != "f":
-            return random.integers(0, 3, shape).astype(leaf.dtype)
-        given = self.bounds.get(written)
-        count = math.prod(shape)
-        temper = run % 4
-        if given is not None or temper == 0:
-            x = ordinary(given or EVERYWHERE, count, leaf.dtype, random)
-        elif temper == 1:
-            x = random.normal(size=count)
-        elif temper == 2:
-            x = random.normal(size=count) * 2.0 ** random.uniform(-20, 20)
-        else:
-            x = random.normal() * 2.0 ** random.uniform(0, 10) + random.normal(size=count)
-        return np.asarray(x).astype(leaf.dtype).reshape(shape)
 
 
 def is_elementwise(roots: Sequence[Expr]) -> bool:

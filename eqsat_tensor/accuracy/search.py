@@ -7,18 +7,22 @@ give the same terms on every machine that computes the same floats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.accuracy import branches
-from eqsat_tensor.accuracy.points import Draw, Sample, error_bits, mixed, sample
+from eqsat_tensor.accuracy.choosing import Choice, Chosen
+from eqsat_tensor.accuracy.inputs import mixed, sample
+from eqsat_tensor.accuracy.points import Sample, error_bits
 from eqsat_tensor.accuracy.pools import Candidate, Pools, cover
 from eqsat_tensor.accuracy.quotients import quotients_in
+from eqsat_tensor.accuracy.rows import Draws
 from eqsat_tensor.accuracy.series import series_of
 from eqsat_tensor.accuracy.terms import Term, Values, inner, leaf, term, to_exprs
 from eqsat_tensor.accuracy.truth import Truth
+from eqsat_tensor.accuracy.verifying import Verdict
 from eqsat_tensor.egraph.explore import Bounds, explore
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.leaf import input_
@@ -28,8 +32,6 @@ from eqsat_tensor.types import TensorType
 ENOUGH = 0.3  # bits of mean error at which no further round is tried
 REGRET = 1.0  # times that the rest is charged: a point that was right should stay right
 WORSE = 1.0  # bits by which a point may be worse than as written without a further charge
-ORDINARY_WEIGHTS = (1.0, 4.0, 16.0)  # of ordinary points, heavier while these come out worse
-ROOM = 0.02  # bits of mean error at ordinary points that count as no worse
 KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
 
 
@@ -40,6 +42,9 @@ class Effort:
     inner, inner_plain  points at which classes are measured: of all magnitudes, and ordinary.
     fit, fit_plain      points by which candidates and branches are chosen; as many again judge them.
     check               ordinary points at which a candidate must equal the region as a real function.
+    verified, asked     points at which what is chosen is held, and of how many of them the truth is asked
+                        (an eighth without python-flint).
+    mends               times that it is chosen anew for points at which it loses too much, at most.
     """
 
     inner: int = 100
@@ -47,46 +52,62 @@ class Effort:
     fit: int = 2048
     fit_plain: int = 512
     check: int = 48
+    verified: int = 1_000_000
+    asked: int = 4096
+    mends: int = 12
     rounds: int = 2
     bounds: Bounds = field(default_factory=Bounds)
     terms: int = 20_000
-    candidates: int = 24
+    candidates: int = 20
 
 
 EFFORT = Effort()
+Progress: TypeAlias = Callable[[str], None]
+
+
+def silent(what: str) -> None:
+    """A `Progress` that tells nothing."""
 
 
 @dataclass(frozen=True)
 class Result:
     """What a search found.
 
-    terms   one a root.  before, after  mean error in bits of each root at points not used in the search.
-    notes   what a bound cut short.
+    terms   one a root.  before, after  mean error in bits of each root at points not used to find it.
+    notes   what a bound cut short.  verdicts  one a root, where a choice was made.
     """
 
     terms: tuple[Term, ...]
     before: tuple[float, ...]
     after: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    def told(self) -> list[str]:
+        """What was found in words, a line a root, and the notes."""
+        each = zip(self.before, self.after, self.verdicts, strict=False)
+        return [*(told(*one) for one in each), *self.notes]
+
+
+def told(before: float, after: float, verdict: Verdict) -> str:
+    """One root's line."""
+    return f"{before:.2f} -> {after:.2f} bits of error on the mean; {verdict}"
 
 
 def search(
     roots: Sequence[Term],
-    inputs: int,
     dtype: np.dtype,
-    draw: Draw,
+    draws: Draws,
     rules: RuleBook,
     seed: int = 0,
     effort: Effort = EFFORT,
-    judge: Draw | None = None,
+    progress: Progress = silent,
 ) -> Result:
-    """The best terms for ``roots`` over ``inputs`` inputs of ``dtype``.
+    """The best terms for ``roots`` over inputs of ``dtype``.
 
-    draw   points of the inputs; judge  those that branches are judged by, where they come from elsewhere.
-    rules  `RuleBook.for_search`.
+    draws  where points come from.  rules  `RuleBook.for_search`.  progress  told what is done.
     """
-    draws = (draw, judge or draw)
-    return _Search(tuple(roots), inputs, np.dtype(dtype), draws, rules, seed, effort).run()
+    return _Search(tuple(roots), np.dtype(dtype), draws, rules, seed, effort, progress).run()
 
 
 class _Root:
@@ -139,27 +160,27 @@ class _Search:
     def __init__(
         self,
         written: tuple[Term, ...],
-        inputs: int,
         dtype: np.dtype,
-        draws: tuple[Draw, Draw],
+        draws: Draws,
         rules: RuleBook,
         seed: int,
         effort: Effort,
+        progress: Progress,
     ) -> None:
-        self.written, self.inputs, self.dtype, self.rules = written, inputs, dtype, rules
-        self.effort, self.notes = effort, list[str]()
-        random = np.random.default_rng(seed)
-        e, (draw, judge) = effort, draws
-        self.inner = mixed(draw, self.truths, e.inner, e.inner_plain, random)
-        self.fit = mixed(draw, self.truths, e.fit, e.fit_plain, random)
-        self.fresh = mixed(judge, self.truths, e.fit, e.fit_plain, random)
-        self.check = sample(draw, self.truths, e.check, True, random)
+        self.written, self.dtype, self.rules = written, dtype, rules
+        self.effort, self.judge, self.progress = effort, draws.judge, progress
+        self.notes = list[str]()
+        random = self.random = np.random.default_rng(seed)
+        e = effort
+        self.inner = mixed(draws.fit, self.truths, e.inner, e.inner_plain, random)
+        self.fit = mixed(draws.fit, self.truths, e.fit, e.fit_plain, random)
+        self.fresh = mixed(draws.judge, self.truths, e.fit, e.fit_plain, random)
+        self.check = sample(draws.check, self.truths, e.check, True, random)
+        self.inputs = len(self.fit.columns)
         self.fit_values, self.fresh_values = Values(self.fit.columns), Values(self.fresh.columns)
         self.check_truth = Truth(self.check.columns)
-        self.inner_values, self.inner_truth = (
-            Values(self.inner.columns),
-            Truth(self.inner.columns),
-        )
+        self.inner_values = Values(self.inner.columns)
+        self.inner_truth = Truth(self.inner.columns)
 
     def truths(self, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
         truth = Truth(columns)
@@ -173,17 +194,21 @@ class _Search:
         roots = [_Root(i, t, self) for i, t in enumerate(self.written)]
         for root in roots:
             root.offer(series_of(root.written, self.inputs, self.dtype), exact=False)
-        for _ in range(self.effort.rounds):
-            if all(root.best < ENOUGH for root in roots):
+        for number in range(1, self.effort.rounds + 1):
+            best = [root.best for root in roots]
+            self.progress(f"round {number}: {', '.join(f'{b:.2f}' for b in best)} bits so far")
+            if all(b < ENOUGH for b in best):
                 break
             self.round(roots)
         self.better_series(roots)
         chosen = [self.chosen(root) for root in roots]
+        self.notes += [note for c in chosen for note in c.notes]
         return Result(
-            tuple(t for t, _, _ in chosen),
-            tuple(before for _, before, _ in chosen),
-            tuple(after for _, _, after in chosen),
+            tuple(c.term for c in chosen),
+            tuple(c.before for c in chosen),
+            tuple(c.after for c in chosen),
             tuple(dict.fromkeys(self.notes)),
+            tuple(c.verdict for c in chosen),
         )
 
     def round(self, roots: Sequence[_Root]) -> None:
@@ -206,9 +231,11 @@ class _Search:
         if graph is None:
             self.notes.append("the engine failed")
             return None
+        if len(graph.nodes) >= bounds.nodes:
+            self.notes.append(f"no further forms were looked for after {len(graph.nodes)} nodes")
         pools = Pools(graph, self.inner_values, self.inner_truth, most=most)
         if pools.cut:
-            self.notes.append(f"not all of the forms were measured, {most} were")
+            self.notes.append(f"not all of the forms were measured, but {most}")
         return pools
 
     def leaves(self) -> list[Expr]:
@@ -228,28 +255,19 @@ class _Search:
                     root.offer([k.term for k in pools.roots[0]], exact=False)
 
     # ------------------------------------------------------------------------- the choice
-    def chosen(self, root: _Root) -> tuple[Term, float, float]:
-        """The root's term, with branches where they pay, and the error before and after."""
-        kept = cover(list(root.pool.values()), self.effort.candidates)
-        terms = list(dict.fromkeys([*(c.term for c in kept), root.written]))
-        keys = self.keys(root.written)
-        truths = self.fresh.truths[root.number]
-        base = error_bits(self.fresh_values(root.written), truths, True)
-        raw = np.array([error_bits(self.fresh_values(t), truths, True) for t in terms])
-        fit_bits = np.array([root.pool[t].errors for t in terms])
-        plain = self.fresh.ordinary
-        best: tuple[Term, float, float] = (root.written, float(base.mean()), float(base.mean()))
-        for weight in ORDINARY_WEIGHTS:
-            fit = self.errors(fit_bits, self.fit, self.fit_values, keys, weight)
-            fresh = self.errors(charged(raw, base), self.fresh, self.fresh_values, keys, weight)
-            tree = branches.prune(branches.grow(fit), fresh)
-            after = branches.along(tree, branches.Errors(raw, fresh.weights, fresh.keys))
-            no_worse = not plain.any() or after[plain].mean() <= base[plain].mean() + ROOM
-            if no_worse and after.mean() <= base.mean():
-                found = branches.tree_term(tree, terms)
-                best = (found, float(base.mean()), float(after.mean()))
-                break
-        return best
+    def chosen(self, root: _Root) -> Chosen:
+        """The root's term, with branches where they pay."""
+        kept = cover(list(root.pool.values()), self.effort.candidates, full=True)
+        terms = [*(c.term for c in kept if c.term is not root.written), root.written]
+        fit, fresh = (
+            Sample(s.columns, (s.truths[root.number],), s.ordinary) for s in (self.fit, self.fresh)
+        )
+        choice = Choice(terms, self.keys(root.written), fit, fresh, self.judge, self.random)
+        e = self.effort
+        asked = e.asked // self.check_truth.numbers.dear
+        found = choice.verified(e.verified, asked, e.mends, self.progress)
+        self.progress(told(found.before, found.after, found.verdict))
+        return found
 
     def keys(self, written: Term) -> list[Term]:
         """What branches are told apart by: inputs and small subterms as written, and their sizes."""
@@ -260,17 +278,6 @@ class _Search:
             if t.op in ("add", "subtract", "multiply", "divide") and t.size <= KEY_SIZE:
                 found |= {t: None, term("absolute", t): None}
         return list(found)
-
-    def errors(
-        self,
-        bits: np.ndarray,
-        points: Sample,
-        values: Values,
-        keys: Sequence[Term],
-        weight: float,
-    ) -> branches.Errors:
-        weights = np.where(points.ordinary, weight, 1.0)
-        return branches.Errors(bits, weights, {k: np.nan_to_num(values(k)) for k in keys})
 
 
 def charged(errors: np.ndarray, base: np.ndarray) -> np.ndarray:

@@ -69,7 +69,9 @@ class Chosen:
         """What finds out which rules are needed; of optimize="accuracy", before its search by error."""
         variant, options, roots = self.variant, self.variant.options, self.roots
         if options.optimize == "accuracy":
-            options = replace(options, optimize="speed", ranges=(), seed=0)
+            options = replace(
+                options, optimize="speed", ranges=(), seed=0, sample=None, verbose=False
+            )
             roots = pipeline.chosen(variant.rewritten, self.buckets, options)
         return RuleSearch(variant.normal, roots, options, self.buckets)
 
@@ -88,7 +90,8 @@ def explain_variant(variant: Variant) -> Explanation:
     on_device = variant.options.target == "cuda"
     notes = rewritten.diagnostics
     if variant.options.optimize == "accuracy":
-        notes = (*notes, SEARCHED)
+        told = pipeline.searched(rewritten, chosen.buckets, variant.options)[1]
+        notes = (*notes, SEARCHED, *told)
     values = lower_program(chosen.roots)
     plan = schedule(on_host(values) if on_device else values)
     return Explanation(

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.accuracy import branches
-from eqsat_tensor.accuracy.judge import judge
-from eqsat_tensor.accuracy.points import from_ranges
 from eqsat_tensor.accuracy.pools import Candidate, cover
 from eqsat_tensor.accuracy.quotients import one_quotient
 from eqsat_tensor.accuracy.series import series_of
@@ -123,16 +121,3 @@ def test_a_cut_that_does_not_pay_elsewhere_goes() -> None:
     assert isinstance(tree, branches.Cut)
     flat = branches.Errors(np.ones((2, 201)), np.ones(201), {X: v})
     assert isinstance(branches.prune(tree, flat), branches.Leaf)
-
-
-def test_a_judge_sees_what_is_gained_and_lost() -> None:
-    t = minus(term("exp", X), ONE)
-    draw = from_ranges([(-1.0, 1.0)], F64)
-    right = judge(t, term("expm1", X), draw, 400)
-    assert right.before > 20
-    assert right.after < 1
-    assert right.lost == 0
-    wrong = judge(term("expm1", X), over(X, minus(X, X)), draw, 400)
-    assert wrong.lost == 1
-    assert wrong.worse == 1
-    assert wrong.worst > 60

@@ -159,3 +159,100 @@ def test_explain_and_accuracy_speak_of_a_searched_program() -> None:
     assert {"difference-of-roots"} <= set(story.rules)  # what the search began with
     assert f.accuracy(points=16).before == f.accuracy(points=16, ranges=((1e3, 1e9),)).before > 10
     assert f.accuracy(points=16, ranges=((1e-3, 1),)).before < 1
+
+
+# ------------------------------------------------------------------- gradients, samples, progress
+GRADIENTS: dict[
+    str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Any, Any]
+] = {
+    "logistic loss": (
+        lambda x: et.log(1 + et.exp(x)),
+        lambda x: mpmath.log1p(mpmath.exp(x)),
+        lambda x: 1 / (1 + mpmath.exp(-x)),
+        [-700.0, -3.0, 1e-9, 2.0, 750.0],
+        (-740.0, 1e6),
+    ),
+    "versine over square": (
+        lambda x: (1 - et.cos(x)) / (x * x),
+        lambda x: (1 - mpmath.cos(x)) / x**2,
+        lambda x: (x * mpmath.sin(x) - 2 * (1 - mpmath.cos(x))) / x**3,
+        [1e-6, 2e-3, -0.4, 1.5],
+        (-2.0, 2.0),
+    ),
+    "difference of logarithms": (
+        lambda x: et.log(x + 1) - et.log(x),
+        lambda x: mpmath.log1p(1 / x),
+        lambda x: -1 / (x * (x + 1)),
+        [1e-3, 5.0, 1e9, 1e18],
+        (1e-6, 1e20),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_are_those_of_the_analytic_derivative(name: str) -> None:
+    program, primal, slope, points, range_ = GRADIENTS[name]
+    f = et.jit(et.value_and_grad(program), optimize="accuracy", ranges=(range_,))
+    naive = et.jit(et.value_and_grad(program), optimize="none")
+    worst = 0.0
+    for x in map(np.array, points):
+        value, gradient = f(x)
+        assert bits(np.array([value]), primal, np.array([x])) <= 3
+        assert bits(np.array([gradient]), slope, np.array([x])) <= 6
+        worst = max(worst, *bits(np.array(naive(x)[1:]), slope, np.array([x])))
+    assert worst > 20
+
+
+def test_a_sample_of_the_users_is_where_errors_are_measured() -> None:
+    def program(x: Any) -> Any:
+        return et.sqrt(x + 1) - et.sqrt(x)
+
+    rows = np.geomspace(1e6, 1e12, 400)
+    f = et.jit(program, optimize="accuracy", sample=(rows,))
+    assert bits(f(rows), lambda x: mpmath.sqrt(x + 1) - mpmath.sqrt(x), rows).max() <= 2
+    again = et.jit(program, optimize="accuracy", sample=[(rows[:200],), (rows[200:],)])
+    np.testing.assert_array_equal(again(rows), f(rows))
+
+
+def test_a_sample_reaches_the_regions_inside_a_program() -> None:
+    def program(x: Any) -> Any:
+        y = x - et.sum(x)
+        return et.sum(et.sqrt(y * y + 1) - 1)
+
+    x = 1e-5 * np.arange(1.0, 6.0)
+    f = et.jit(program, optimize="accuracy", sample=[(x * k,) for k in range(1, 40)])
+    y = x - x.sum()
+    np.testing.assert_allclose(f(x), (y * y / (np.sqrt(y * y + 1) + 1)).sum(), rtol=1e-13)
+    assert any("held at" in note for note in f.explain().notes)
+
+
+def test_samples_are_checked() -> None:
+    x = np.ones(3)
+    with pytest.raises(ArgumentError, match="as a tuple"):
+        et.jit(lambda x: x, optimize="accuracy", sample=x)
+    with pytest.raises(ArgumentError, match="alone"):
+        et.jit(lambda x: x, sample=(x,))
+    with pytest.raises(ArgumentError, match="real numbers"):
+        et.jit(lambda x: x, optimize="accuracy", sample=(x.astype(complex),))
+    with pytest.raises(ArgumentError, match="one for each argument"):
+        et.jit(lambda x: et.exp(x) - 1, optimize="accuracy", sample=(x, x))(x)
+    twice = et.jit(lambda a: et.sum(et.exp(a - et.sum(a)) - 1), optimize="accuracy",
+                   sample=(np.ones((2, 2)),))  # fmt: skip
+    with pytest.raises(ArgumentError, match="arrays of"):
+        twice(x)
+
+
+def test_a_search_tells_what_it_does_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    def program(x: Any) -> Any:
+        return et.exp(x) - et.cos(x)
+
+    options = {"optimize": "accuracy", "ranges": ((-1.0, 1.0),)}
+    told = et.jit(program, verbose=True, **options)
+    y = told(0.25)
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("accuracy: region 1 of 1") for line in lines)
+    assert any("round 1" in line for line in lines)
+    assert any("loses at most" in line for line in lines)
+    assert et.jit(program, **options)(0.25) == y
+    assert not capsys.readouterr().err
+    assert any("held at" in note for note in told.explain().notes)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eqsat_tensor.accuracy import points
+from eqsat_tensor.accuracy import inputs, points
 from eqsat_tensor.accuracy.reals import Agreement, Balls, reals
 from eqsat_tensor.accuracy.terms import Values, constant_term, leaf, number, show, term
 from eqsat_tensor.accuracy.truth import Truth
@@ -90,7 +90,7 @@ def test_errors_count_floats_between(dtype: str) -> None:
 def test_points_lie_in_their_range(dtype: str, seed: int) -> None:
     random = np.random.default_rng(seed)
     for low, high in [(0.0, math.inf), (-math.inf, -3.0), (0.1, 0.2), (1e30, 2e30), (5.0, 5.0)]:
-        for draw in (points.uniform, points.ordinary):
+        for draw in (inputs.uniform, inputs.ordinary):
             x = draw((low, high), 50, np.dtype(dtype), random)
             assert x.dtype == dtype
             assert (np.isfinite(x)).all()
