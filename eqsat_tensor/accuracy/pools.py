@@ -27,6 +27,7 @@ LARGEST = 60  # nodes of a candidate
 PASSES = 4
 NEAR = 1  # steps below a root
 KEPT_NEAR = 2
+TORN = 4.0  # bits, on the mean, that a second candidate must gain to be kept farther down
 SIMPLER = 0.002  # bits that a node more must be worth
 ALIKE = 0.05  # bits, on the mean, in which the errors of two candidates differ that are much alike
 WORTH = 0.01  # bits by which one more candidate must better the best of those kept
@@ -178,6 +179,11 @@ class Pools:
         top = c in self.tops
         count = self.keep if top else KEPT_NEAR if c in self.near else 1
         it.kept = cover(measured, count, full=top)
+        if count == 1:
+            two = cover(measured, 2)
+            alone = float(it.kept[0].errors.mean())
+            if alone - float(np.min([k.errors for k in two], axis=0).mean()) > TORN:
+                it.kept = two
         if [k.term for k in it.kept] == before:
             return False
         it.stamp += 1
