@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
-from eqsat_tensor.trees import flatten
 
 CHOICES = {
     "target": ("cpu", "cuda"),
@@ -50,8 +49,8 @@ class Options:
     seed      of the samples that optimize="accuracy" draws.
     widen     True: float32 and float16 are computed in float64 throughout; results have the dtypes that
               they have without.
-    sample    of optimize="accuracy": the arguments of a call as a tuple, or a list of such tuples, as
-              `accuracy` of a function takes them: errors are measured there, and ranges are not asked.
+    sample    of optimize="accuracy": the arguments of a call, arrays, as a tuple, or a list of such tuples:
+              errors are measured there, and ranges are not asked.
     verbose   optimize="accuracy" tells on standard error what it does.
     rules     rule files of your own to add; "-name" leaves out a ruleset, a file, a rule or a pack.
     """
@@ -137,7 +136,7 @@ def make_calls(given: Any) -> Calls:
     if not calls or not all(isinstance(call, tuple) for call in calls):
         needs = "the arguments of a call as a tuple, or a list of such tuples"
         raise ArgumentError(f"options: sample needs {needs}; got {given!r:.60}.")
-    arrays = tuple([tuple([np.array(x) for x in flatten(list(call))[0]]) for call in calls])
+    arrays = tuple([tuple([np.array(x) for x in call]) for call in calls])
     digest = hashlib.sha256()
     for array in (a for call in arrays for a in call):
         if array.dtype.kind not in "biuf":

@@ -18,12 +18,12 @@ import numpy as np
 
 from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.accuracy.reals import known_ops
-from eqsat_tensor.accuracy.terms import Term, Values, constant_term, leaf, term
+from eqsat_tensor.accuracy.terms import Term, Values, below, constant_term, leaf, term
 from eqsat_tensor.accuracy.truth import Truth
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.types import Literal
 
-LARGEST = 60  # nodes of a candidate
+LARGEST = 60  # nodes of a candidate, or twice those of the smallest form of a root
 PASSES = 4
 NEAR = 1  # steps below a root
 KEPT_NEAR = 2
@@ -101,6 +101,8 @@ class Pools:
         self.smallest: dict[int, Term] = {}
         self.depth: dict[int, int] = {}
         self._find_smallest()
+        sizes = [self.smallest[r].size for r in graph.roots if r in self.smallest]
+        self.largest = max(LARGEST, 2 * max(sizes, default=0))
         self._run()
         self.roots = [self.classes[r].kept if r in self.classes else [] for r in graph.roots]
         self.cut = self.left <= 0
@@ -149,8 +151,8 @@ class Pools:
             changed = False
             for c in order:
                 it = self.classes[c]
-                below = [d for _, operands in it.nodes for d in operands]
-                now = sum(self.classes[d].stamp for d in (*below, *it.aliases))
+                needed = [d for _, operands in it.nodes for d in operands]
+                now = sum(self.classes[d].stamp for d in (*needed, *it.aliases))
                 if seen.get(c) != now and self.left > 0:
                     seen[c] = now
                     changed |= self._visit(c, it)
@@ -159,7 +161,9 @@ class Pools:
 
     def _visit(self, c: int, it: _Class) -> bool:
         """Try what the operands' classes keep now; True where what is kept changed."""
-        fresh = [t for t in self._forms(it) if t not in it.tried and t.size <= LARGEST]
+        fresh = [t for t in self._forms(it) if t not in it.tried and t.size <= self.largest]
+        if not fresh and not it.kept:  # all are large: what they share is computed once
+            fresh = [t for t in self._forms(it) if len(below([t])) <= self.largest]
         fresh = list(dict.fromkeys(fresh))
         if not fresh:
             return False
