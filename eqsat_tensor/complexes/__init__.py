@@ -32,10 +32,13 @@ def split(outputs: Sequence[Expr]) -> list[Expr]:
 
 def split_all(outputs: Sequence[Expr]) -> list[Split]:
     """The outputs, the complex ones as their parts."""
+    order = topological(outputs)
+    if all(node.type.dtype.kind != "c" for node in order):
+        return list(outputs)
     new: dict[Expr, Split] = {}
     outer = successor.place
     try:
-        for node in topological(outputs):
+        for node in order:
             successor.place = outer or node.place
             new[node] = _split(node, [new[a] for a in node.arguments])
     finally:
