@@ -7,7 +7,8 @@ hash-consing brings back to the class it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from eqsat_tensor.egraph.encode import Encoder
 from eqsat_tensor.egraph.graph import Graph, Node
@@ -43,6 +44,10 @@ class Ingest:
         assert type == self.graph.types[proposal.eclass], (proposal, type)
         self.encoder.equate(left, number, rule)
         return True
+
+    def holds(self, proposal: Proposal) -> bool:
+        """Is the term in its class already?"""
+        return self._known(proposal)
 
     def _known(self, proposal: Proposal) -> bool:
         """True where the e-graph holds the term already, in that class."""
@@ -90,6 +95,18 @@ class Ingest:
                         OPS[node.op], node.attributes, operands, type
                     )
         return self.handles[eclass]
+
+
+def settled(graph: Graph, proposals: Iterable[Proposal], ingest: Ingest) -> Graph:
+    """The graph with the nodes subsumed that proposals replace, where what replaces them is there."""
+    replaced = {p.replaces for p in proposals if p.replaces is not None and ingest.holds(p)}
+    if not replaced:
+        return graph
+    nodes = (
+        replace(node, subsumed=True) if number in replaced else node
+        for number, node in enumerate(graph.nodes)
+    )
+    return replace(graph, nodes=tuple(nodes))
 
 
 def first_nodes(graph: Graph) -> dict[int, Node]:

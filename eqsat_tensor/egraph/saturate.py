@@ -24,7 +24,7 @@ from eqsat_tensor.egraph.engine import Engine, EngineError
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.needs import Need, needs_of
-from eqsat_tensor.egraph.propose import Ingest
+from eqsat_tensor.egraph.propose import Ingest, settled
 from eqsat_tensor.egraph.schema import base_forms, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
@@ -208,7 +208,7 @@ class _Run:
             )
         self.lap("pop")
         return Saturation(
-            frozen.graph,
+            self.without_replaced(encoder, frozen),
             "",
             self.stopped,
             self.matches,
@@ -341,6 +341,17 @@ class _Run:
         result = freeze(engine, encoder, roots, self.rules.names, fired, self.read)
         self.lap("freeze")
         return result
+
+    def without_replaced(self, encoder: Encoder, frozen: Frozen) -> Graph:
+        """The graph without what proposers of rulesets that subsume replaced."""
+        ingest = Ingest(encoder, frozen.graph, frozen.handles)
+        subsuming = [
+            p
+            for p in self.rules.proposers
+            if self.matches.get(p.name) and self.rules.ruleset(p.ruleset).subsumes
+        ]
+        found = [proposal for p in subsuming for proposal in p.propose(frozen.graph)]
+        return settled(frozen.graph, found, ingest)
 
     def propose(self, encoder: Encoder, frozen: Frozen) -> bool:
         ingest = Ingest(encoder, frozen.graph, frozen.handles)

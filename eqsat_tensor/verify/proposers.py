@@ -202,12 +202,32 @@ def sum_of_fractions(draw: Draw) -> Expr:
     return OPS["add"](OPS["subtract"](outer[0], middle), outer[1])
 
 
+def log_of_multiple(draw: Draw) -> Expr:
+    """log(c y) - d with d nearly log c, in both orders and signs."""
+    random = draw.random
+    wanted = TensorType((FLOAT64, FLOAT32)[int(random.integers(2))], draw.shape(1))
+
+    def full(value: float) -> Expr:
+        return apply(OPS["full"], value=literal(value, wanted.dtype), shape=wanted.shape)
+
+    c = float(random.choice([np.pi, 0.1, 2 * np.pi, 1e10]))
+    d = full(float(np.log(c)) + float(random.choice([0.0, 0.0, 0.125])))
+    y = draw.leaf(wanted)
+    if random.random() < 0.5:
+        y = OPS["add"](OPS["square"](y), full(1.0))
+    log = OPS["log"](OPS["multiply"](y, full(c)))
+    if random.random() < 0.5:
+        return OPS["subtract"](log, d)
+    return OPS["subtract"](d, log)
+
+
 GENERATORS: Mapping[str, Callable[[Draw], Expr]] = {
     "exp-sigmoid-product": product,
     "factor-of-long-sum": factored_sum,
     "long-matrix-chain": matrix_chain,
     "long-sum-of-exponentials": sum_of_exponentials,
     "single-numerator": sum_of_fractions,
+    "log-of-multiple-less-constant": log_of_multiple,
     "products-last-in-sum": sum_of_products,
     "batch-in-rows": batched_product,
     "sum-of-batch-in-rows": sum_of_batched_product,

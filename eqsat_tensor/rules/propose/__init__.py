@@ -58,10 +58,14 @@ Operand: TypeAlias = "Term | int"
 
 @dataclass(frozen=True)
 class Proposal:
-    """``term`` is equal to e-class ``eclass``."""
+    """``term`` is equal to e-class ``eclass``.
+
+    replaces: the number of a node of the class that is not to be chosen any more; None: cost decides.
+    """
 
     eclass: int
     term: Term
+    replaces: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,12 @@ def proposers() -> tuple[Proposer, ...]:
         chains,
         exponentials,
         fractions,
+        logarithms,
         products,
         sums,
     )
 
-    modules = (products, exponentials, sums, addends, fractions, chains, batches)
+    modules = (products, exponentials, logarithms, sums, addends, fractions, chains, batches)
     return tuple(p for module in modules for p in module.PROPOSERS)
 
 
