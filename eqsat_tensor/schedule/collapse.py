@@ -16,11 +16,12 @@ from eqsat_tensor.schedule.loops import (
     Nest,
     Pad,
     Reduce,
+    axes_of,
     guards_of_pad,
     linear,
 )
 from eqsat_tensor.schedule.nests import Placement
-from eqsat_tensor.schedule.reads import axes_of, renamed
+from eqsat_tensor.schedule.reads import renamed
 from eqsat_tensor.types import Size
 
 Strides = dict[int, Size]

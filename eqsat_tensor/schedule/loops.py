@@ -278,6 +278,17 @@ def stride_symbol(name: str, axis: int) -> Size:
     return symbol(f"{name}:{axis}")
 
 
+def axes_of(access: Access) -> set[int]:
+    """The loop axes that an access depends on."""
+    found: set[int] = set()
+    for axis, _, _ in access:
+        if isinstance(axis, int):
+            found.add(axis)
+        elif isinstance(axis, Gathered):
+            found |= axes_of(axis.access)
+    return found
+
+
 def linear(value: Value, access: Access) -> tuple[Size, dict[int, Size]]:
     """Offset and coefficients of the loop axes, in elements of a stored value (labels left out)."""
     offset: Size = 0

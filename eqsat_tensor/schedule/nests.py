@@ -28,10 +28,11 @@ from eqsat_tensor.schedule.loops import (
     Scan,
     Stored,
     Value,
+    axes_of,
     operands_of,
     walk,
 )
-from eqsat_tensor.schedule.reads import Read, axes_of, costs_of, cuts, reads_of, renamed
+from eqsat_tensor.schedule.reads import Read, costs_of, cuts, reads_of, renamed
 from eqsat_tensor.schedule.spaces import Space, larger, near, space_of
 from eqsat_tensor.types import Shape
 

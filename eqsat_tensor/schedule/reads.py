@@ -97,17 +97,6 @@ def _renamed(term: Term, place: Access) -> Term:
     return place[axis][0], start, step
 
 
-def axes_of(access: Access) -> set[int]:
-    """The loop axes that an access depends on."""
-    found: set[int] = set()
-    for axis, _, _ in access:
-        if isinstance(axis, int):
-            found.add(axis)
-        elif isinstance(axis, Gathered):
-            found |= axes_of(axis.access)
-    return found
-
-
 def costs_of(outputs: Collection[Value], roots: Collection[Value]) -> dict[Value, float]:
     """Cost of one element of each value, down to roots and inputs."""
     costs: dict[Value, float] = {}

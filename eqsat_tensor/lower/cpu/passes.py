@@ -31,11 +31,11 @@ from eqsat_tensor.schedule.loops import (
     Root,
     Value,
     View,
+    axes_of,
     guards_of_pad,
     operands_of,
     through,
 )
-from eqsat_tensor.schedule.reads import axes_of
 
 HEAVY = 60.0  # cost from which one masked body serves for all: a third less code, about as fast
 LIGHT = 60.0  # cost up to which a step takes four vectors
