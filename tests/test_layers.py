@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "tracing": [*MEANING, "sizes", "tensor", "trees"],
     "options": ["errors"],
     "program": MEANING,
+    "widening": [*MEANING, "program"],
     "normalize": MEANING,
     "complexes": MEANING,
     "rules": [*MEANING, "distributions", "runtime.cache"],
