@@ -144,12 +144,13 @@ class Traces:
                 raise ArgumentError(
                     message(self.name, "hashable static arguments", repr(dict(call.statics)))
                 ) from None
+            every = _all_sizes(call) if entries else {}
             for entry in entries:
+                if any(every[n] != v for n, v in entry.traced.pins.items()):
+                    continue  # its arguments may have these sizes in their types
                 arrays = self.accept(entry.arguments, call.values)
                 sizes = sizes_of(self.name, entry.arguments, arrays)
-                every = _all_sizes(call)
-                pinned = all(every[n] == v for n, v in entry.traced.pins.items())
-                if pinned and check_guards(entry.variant.program.guards, sizes) is None:
+                if check_guards(entry.variant.program.guards, sizes) is None:
                     return entry, arrays, sizes
             if self.function is None:
                 raise self._not_saved(call)

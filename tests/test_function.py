@@ -143,6 +143,13 @@ def test_a_size_that_turns_out_one_broadcasts():
         f(np.arange(5.0), np.arange(3.0))
 
 
+def test_a_variant_of_one_size_is_passed_over_for_others():
+    f = et.jit(lambda x, y: x[1:] + y)
+    for n in (2, 4, 2):  # the first is for this size alone
+        x, y = np.arange(float(n)), np.arange(3.0)
+        np.testing.assert_array_equal(f(x, y), x[1:] + y)
+
+
 def test_pinned_sizes_make_variants_up_to_a_limit():
     @et.jit
     def powers(x):
