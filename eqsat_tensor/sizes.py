@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import TraceError, message
-from eqsat_tensor.types import Size, SizeTerm, evaluate, floor_divide, maximum, remainder
+from eqsat_tensor.types import (
+    Size,
+    SizeTerm,
+    Symbol,
+    evaluate,
+    floor_divide,
+    lower_bound,
+    maximum,
+    remainder,
+)
 
 _pin: ContextVar[Callable[[Dim], int] | None] = ContextVar("pin", default=None)
 
@@ -65,10 +74,12 @@ class Dim:
             return size_or_dim(a - b)
         if name == "multiply":
             return size_or_dim(a * b)
-        if name == "floor_divide":
-            return size_or_dim(floor_divide(a, b))
-        if name == "remainder":
-            return size_or_dim(remainder(a, b))
+        if name in ("floor_divide", "remainder"):
+            if may_be_zero(
+                b
+            ):  # Python's error is raised here, and never of sizes that are only guessed
+                b = int(size_or_dim(b))
+            return size_or_dim((floor_divide if name == "floor_divide" else remainder)(a, b))
         return Dim.combine(name, left, right)
 
     def __add__(self, other: Any) -> Any:
@@ -184,6 +195,19 @@ class Dim:
 
     def __repr__(self) -> str:
         return f"Dim({self.size})"
+
+
+def may_be_zero(size: Size) -> bool:
+    """Is it not certain that the size differs from 0, where it is made of others?"""
+    if isinstance(size, int):
+        return size == 0
+    alone = (
+        len(size.terms) == 1
+        and size.terms[0][0]
+        and all(isinstance(atom, Symbol) for atom in size.terms[0][0])
+    )
+    bounds = lower_bound(size), lower_bound(-size)
+    return not alone and all(low is None or low < 1 for low in bounds)
 
 
 def size_or_dim(size: Size) -> int | Dim:

@@ -128,3 +128,26 @@ def test_what_is_no_array_or_function_is_named():
         et.jit(f)(np.array(["a"]))
     with pytest.raises(et.ArgumentError, match="jit: needs a function; got a int"):
         et.jit(3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x[: 8 // (x.shape[0] - 4)],
+        lambda x: x * (8 % (x.shape[0] - 4)),
+        lambda x: x.reshape(abs(x.shape[0] - 4), -1),
+        lambda x: x.reshape(-1, x.shape[0]),
+        lambda x: x[: 7 // x.shape[0]],
+    ],
+)
+def test_division_by_a_size_that_may_be_zero(body):
+    f = et.jit(body)
+    for n in (5, 3, 4, 8, 5):
+        x = np.arange(float(n))
+        try:
+            want = body(x)
+        except (ZeroDivisionError, ValueError) as error:
+            with pytest.raises(type(error)):
+                f(x)
+        else:
+            np.testing.assert_array_equal(f(x), want)

@@ -18,7 +18,7 @@ from eqsat_tensor.namespace.operands import (
 )
 from eqsat_tensor.namespace.pieces import at_least, turned
 from eqsat_tensor.ops import movement
-from eqsat_tensor.sizes import size_or_dim, tracing
+from eqsat_tensor.sizes import may_be_zero, size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.types import (
     Shape,
@@ -98,6 +98,8 @@ def reshape(x: Any, /, shape: Any, order: Any = "C") -> Tensor:
         raise ShapeError(message("reshape", "at most one size -1", f"shape={tuple(sizes)}"))
     if -1 in sizes:
         rest = product(s for s in sizes if s != -1)
+        if tracing() and rest != 0 and may_be_zero(rest):
+            rest = int(size_or_dim(rest))
         fits = rest != 0 and (
             not isinstance(total, int) or not isinstance(rest, int) or total % rest == 0
         )
