@@ -53,7 +53,8 @@ class SizeFunction:
     def __str__(self) -> str:
         if self.name in ("min", "max", "common"):
             return f"{self.name}({self.left}, {self.right})"
-        return f"({self.left} {self.name} {self.right})"
+        left, right = (f"({s})" if len(_terms(s)) > 1 else f"{s}" for s in (self.left, self.right))
+        return f"({left} {self.name} {right})"
 
 
 Atom: TypeAlias = Symbol | SizeFunction

@@ -151,3 +151,9 @@ def test_division_by_a_size_that_may_be_zero(body):
                 f(x)
         else:
             np.testing.assert_array_equal(f(x), want)
+
+
+def test_a_quotient_of_a_sum_is_written_so():
+    n = et.tensor("x", ("n",)).shape[0]
+    assert repr((n + 1) // 2) == "Dim(((n + 1) // 2))"
+    assert repr(n // 2 + 1) == "Dim((n // 2) + 1)"
