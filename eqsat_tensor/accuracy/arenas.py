@@ -25,21 +25,26 @@ class Arena:
         sample: Sample,
         random: np.random.Generator,
     ) -> None:
-        self.terms, self.keys_, self.random = terms, keys, random
+        self.terms, self.key_terms, self.random = terms, keys, random
         self.sample, self.counted = sample, np.ones(len(sample), bool)
-        self.bits, self.lost, self.keys = self._measured(sample)
+        self.bits, self.lost, self.keys = self._measured(sample, ALLOWED)
 
-    def _measured(self, sample: Sample) -> tuple[np.ndarray, np.ndarray, dict[Term, np.ndarray]]:
+    def _measured(
+        self, sample: Sample, allowed: float
+    ) -> tuple[np.ndarray, np.ndarray, dict[Term, np.ndarray]]:
         values = Values(sample.columns)
         truth = sample.truths[0]
         bits = np.array([error_bits(values(t), truth, True) for t in self.terms])
         level = levels(self.terms[-1], sample.columns, truth, bits, self.random)
-        keys = {k: np.nan_to_num(values(k)) for k in self.keys_}
-        return bits, bits > level + ALLOWED, keys
+        keys = {k: np.nan_to_num(values(k)) for k in self.key_terms}
+        return bits, bits > level + allowed, keys
 
     def join(self, sample: Sample, forced: np.ndarray | None = None) -> None:
-        """Further points; ``forced`` says where candidates are not to be taken, whatever they lose."""
-        bits, lost, keys = self._measured(sample)
+        """Further points, at which nothing may be lost: points like them, which are not here, lose a bit then.
+
+        ``forced`` says where candidates are not to be taken, whatever they lose.
+        """
+        bits, lost, keys = self._measured(sample, 0.0)
         if forced is not None:
             lost |= forced
         self.sample = self.sample.joined(sample)

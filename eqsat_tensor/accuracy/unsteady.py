@@ -4,7 +4,7 @@
 
 What moves far is not to be trusted; no truth is needed to see it.  An op whose result is exact is left
 alone: (x + 1) - x is steady, and right, at small whole numbers.  Which way an inexact result lies is not
-asked: it moves one float up or down, by chance.
+asked: it moves one float up or down, by chance.  Where there is no wider float to tell by, products count as exact.
 """
 
 from __future__ import annotations
