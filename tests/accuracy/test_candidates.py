@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.accuracy import branches
-from eqsat_tensor.accuracy.pools import Candidate, cover
+from eqsat_tensor.accuracy.pools import Candidate, Pools, cover
 from eqsat_tensor.accuracy.quotients import one_quotient
 from eqsat_tensor.accuracy.series import series_of
 from eqsat_tensor.accuracy.terms import Term, Values, leaf, number, show, term, to_exprs
@@ -121,3 +121,23 @@ def test_a_cut_that_does_not_pay_elsewhere_goes() -> None:
     assert isinstance(tree, branches.Cut)
     flat = branches.Errors(np.ones((2, 201)), np.ones(201), {X: v})
     assert isinstance(branches.prune(tree, flat), branches.Leaf)
+
+
+def test_classes_that_are_torn_keep_two_forms_and_large_ones_some() -> None:
+    book = load_rulebook().for_search()
+    inputs = [input_(name="x", key=i, dtype=FLOAT64, shape=()) for i in range(2)]
+    root = term("sqrt", term("add", term("square", X), term("square", Y)))
+    t = term("exp", term("negative", term("log", term("add", root, X))))
+    points = [np.array([-1e9, 2e8, -3e7, 5.0]), np.array([1e-3, 2.0, -1e-5, 2.0])]
+
+    def pools(t: Term) -> Pools:
+        graph = explore(to_exprs([t], inputs, TensorType(FLOAT64, ())), [], book, Bounds(600, 3))
+        assert graph is not None
+        return Pools(graph, Values(points), Truth(points))
+
+    assert max(len(c.kept) for c in pools(t).classes.values()) > 1
+    large = t
+    for _ in range(4):
+        large = term("multiply", term("sin", large), term("cos", large))
+    assert large.size > 150
+    assert pools(large).roots[0]
