@@ -30,7 +30,7 @@ ZEROS = 256  # points from which zeros of the root are looked for, twice: they j
 JOINING = 48  # points at which too much is lost that join the samples in one go
 LIKE = 8  # points like each of them that join, too
 NEAREST = 20  # these are a factor of 1 + 2**-20 to 3/2 away
-NARROW = 5  # times that points join before those like them are sought farther and farther away
+NARROW = 7  # times that points join before those like them are sought farther and farther away
 WIDEST = 3  # powers of two that these are away, at most
 LAST = 3  # times at the end that candidates at fault are left out, too
 

@@ -54,7 +54,7 @@ class Effort:
     check: int = 48
     verified: int = 1_000_000
     asked: int = 4096
-    mends: int = 12
+    mends: int = 16
     rounds: int = 2
     bounds: Bounds = field(default_factory=Bounds)
     terms: int = 20_000
