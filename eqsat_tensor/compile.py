@@ -165,14 +165,21 @@ def without_guilty(normal: Rewritten, book: RuleBook, failed: Rewritten) -> Rewr
 
 @uncollected()
 def saturated(
-    normal: Rewritten, book: RuleBook, allowed: Collection[str] | None = None
+    normal: Rewritten,
+    book: RuleBook,
+    allowed: Collection[str] | None = None,
+    rows: int | None = None,
 ) -> Rewritten:
-    """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it."""
+    """The program in an e-graph with all that the rules of ``book`` (those allowed) make of it.
+
+    rows: of all tables, from which saturation stops; the usual number by default.
+    """
     from eqsat_tensor.egraph.contradictions import refuse_contradictions
-    from eqsat_tensor.egraph.saturate import saturate
+    from eqsat_tensor.egraph.saturate import Limits, saturate
 
     visible = cut(normal.roots)
-    result = saturate(visible.roots, book, allowed=allowed)
+    limits = Limits() if rows is None else Limits(rows=rows)
+    result = saturate(visible.roots, book, limits, allowed)
     refuse_contradictions(visible.roots, book, result)
     notes = (result.diagnostic,) if result.diagnostic else ()
     return Rewritten(

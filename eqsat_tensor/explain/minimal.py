@@ -47,7 +47,7 @@ def minimal_rules(variant: Variant) -> MinimalRules:
     Raises UnsupportedError where the program cannot be written for NumPy: it calls back into Python.
     """
     chosen = Chosen.of(variant)
-    names = chosen.search().needed(chosen.fired)
+    names = chosen.search().needed(chosen.fired, chosen.likely)
     book = pipeline.rulebook(variant.options)
     program = variant.program
     held = [*(cell.front for cell in variant.cells), *variant.captured]

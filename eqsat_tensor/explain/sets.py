@@ -9,11 +9,18 @@ from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.options import Options
 
+LEAST_ROWS = 10_000
+ROWS_OF_A_NODE = 30  # of all tables together; about 10 are usual
+GIVEN_UP = (
+    2  # programs that grew so large, after which rules that were not looked at count as needed
+)
+
 
 class RuleSearch:
     """Programs by the rules that were allowed, each made once.
 
-    target  what came of all rules; sizes  the buckets that it was chosen for.
+    target  what came of all rules; sizes  the buckets that it was chosen for; nodes  of the e-graph of
+    all rules: without some of them another may grow far larger, which takes long, and is given up.
     """
 
     def __init__(
@@ -22,22 +29,26 @@ class RuleSearch:
         target: Sequence[Expr],
         options: Options,
         sizes: Mapping[str, int],
+        nodes: int,
     ) -> None:
         self.normal = normal
         self.target = tuple(target)
         self.sizes = sizes
+        self.rows = LEAST_ROWS + ROWS_OF_A_NODE * nodes
         self.book, self.options = pipeline.rulebook(options), options
+        self.given_up = 0
         self._made: dict[frozenset[str], tuple[Expr, ...]] = {}
 
     def program(self, names: Iterable[str]) -> tuple[Expr, ...]:
-        """What comes of these rules alone: nothing where the engine fails."""
+        """What comes of these rules alone: nothing where the engine fails, or it would take long to tell."""
         key = frozenset(names)
         found = self._made.get(key)
-        if found is None:
-            program = pipeline.saturated(self.normal, self.book, key)
+        if found is None and self.given_up < GIVEN_UP:
+            program = pipeline.saturated(self.normal, self.book, key, self.rows)
+            self.given_up += program.stopped.startswith("rows")
             found = () if program.graph is None else self.chosen(program)
             self._made[key] = found
-        return found
+        return found or ()
 
     def chosen(self, program: Rewritten) -> tuple[Expr, ...]:
         """The cheapest program of an e-graph, by the cost model of the options' target."""
@@ -47,17 +58,21 @@ class RuleSearch:
         """Do these rules alone give the program?"""
         return self.program(names) == self.target
 
-    def needed(self, fired: Iterable[str]) -> list[str]:
-        """A set of rules, none of which can be left out alone, that gives the same program.
+    def needed(self, fired: Iterable[str], likely: Iterable[str] = ()) -> list[str]:
+        """A set of rules, none of which can be left out alone, that gives the same program; of a program
+        that grows without end where some are left out, a set that may hold more than that.
 
-        Large parts are left out first where few are needed; all where not even ``fired`` suffices.
+        ``likely`` ones are tried first.  Large parts are left out first where few are needed; all
+        where not even ``fired`` suffices.
         """
-        fired = set(fired)
-        kept = [n for n in self.book.names if n in fired]
+        fired, likely = set(fired), set(likely)
         if self.gives_target(()):
             return []
+        kept = [n for n in self.book.names if n in likely]
         if not self.gives_target(kept):
-            return kept
+            kept = [n for n in self.book.names if n in fired]
+            if not self.gives_target(kept):
+                return kept
         size = len(kept) // 4
         while size > 1:
             shorter = self._without_parts(kept, size)

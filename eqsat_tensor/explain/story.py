@@ -22,7 +22,7 @@ from eqsat_tensor.lang import Expr, leaf_text, line_names, text
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cuda.emit import emit as emit_cuda
 from eqsat_tensor.lower.cuda.outside import on_host
-from eqsat_tensor.schedule import lower_program, schedule
+from eqsat_tensor.schedule import schedule
 from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Variant
 
@@ -65,6 +65,16 @@ class Chosen:
         graph = self.variant.rewritten.graph
         return dict(graph.fired) if graph is not None else {}
 
+    @property
+    def likely(self) -> set[str]:
+        """The rules that made or joined classes of which the chosen program has a node: few of those
+        that matched, and mostly enough."""
+        graph = self.variant.rewritten.graph
+        if graph is None:
+            return set()
+        picks = extract(graph, self.model).picks
+        return set().union(*(graph.rules.get(eclass, ()) for eclass in picks))
+
     def search(self) -> RuleSearch:
         """What finds out which rules are needed; of optimize="accuracy", before its search by error."""
         variant, options, roots = self.variant, self.variant.options, self.roots
@@ -73,7 +83,9 @@ class Chosen:
                 options, optimize="speed", ranges=(), seed=0, sample=None, verbose=False
             )
             roots = pipeline.chosen(variant.rewritten, self.buckets, options)
-        return RuleSearch(variant.normal, roots, options, self.buckets)
+        graph = variant.rewritten.graph
+        nodes = len(graph.nodes) if graph is not None else 0
+        return RuleSearch(variant.normal, roots, options, self.buckets, nodes)
 
 
 def explain_variant(variant: Variant) -> Explanation:
@@ -84,7 +96,7 @@ def explain_variant(variant: Variant) -> Explanation:
     by_node: dict[Expr, list[str]] = {}
     if fired:
         search = chosen.search()
-        rules = search.needed(fired)
+        rules = search.needed(fired, chosen.likely)
         by_node = search.needed_by_node(rules)
     graph = rewritten.graph
     on_device = variant.options.target == "cuda"
@@ -92,7 +104,7 @@ def explain_variant(variant: Variant) -> Explanation:
     if variant.options.optimize == "accuracy":
         told = pipeline.searched(rewritten, chosen.buckets, variant.options)[1]
         notes = (*notes, SEARCHED, *told)
-    values = lower_program(chosen.roots)
+    values, small = pipeline.lowered(chosen.roots, chosen.buckets)
     plan = schedule(on_host(values) if on_device else values)
     return Explanation(
         name=variant.name,
@@ -104,7 +116,7 @@ def explain_variant(variant: Variant) -> Explanation:
         fired=fired,
         sizes=chosen.buckets,
         kernels=str(plan),
-        code=emit_cuda(plan, chosen.buckets).text if on_device else emit(plan).text,
+        code=emit_cuda(plan, chosen.buckets).text if on_device else emit(plan, small=small).text,
         seconds=rewritten.seconds,
         nodes=len(graph.nodes) if graph is not None else 0,
         classes=len(graph.by_class) if graph is not None else 0,
