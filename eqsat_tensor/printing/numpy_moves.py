@@ -139,7 +139,8 @@ def _taken(w: Writer, node: Expr, dropped: Sequence[int]) -> Text:
 
 def _pad(w: Writer, node: Expr) -> Text:
     """Zeros joined on: between the elements along axes with a step, then in front and behind."""
-    text, shape = _operand(w, node).text, list(node.arguments[0].shape)
+    operand, shape = _operand(w, node), list(node.arguments[0].shape)
+    text = operand.text
     kind = f"dtype={node.dtype.name!r}"
     rank = len(shape)
 
@@ -168,7 +169,7 @@ def _pad(w: Writer, node: Expr) -> Text:
             text = w.call("concatenate", f"({inside})", f"axis={axis}").text
         shape[axis] = size
     assert len(shape) == rank
-    return Text(text)
+    return operand if text == operand.text else Text(text)
 
 
 def _concatenate(w: Writer, node: Expr) -> Text:

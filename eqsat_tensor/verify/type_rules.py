@@ -27,7 +27,7 @@ from eqsat_tensor.lang import INT64, INTS, OPS, Expr, OpDef, apply, text
 from eqsat_tensor.ops.gather import MODES
 from eqsat_tensor.rules.book import TYPES
 from eqsat_tensor.rules.signature import constructors, type_rule
-from eqsat_tensor.types import Shape, TensorType, literal, symbol
+from eqsat_tensor.types import Shape, TensorType, literal, minimum, symbol
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
 from eqsat_tensor.verify.report import Report
@@ -202,10 +202,32 @@ def _uniques(op: OpDef, random: np.random.Generator) -> Use:
     return (first, first.with_shape(())), named | {"dtype": INT64 if result else first.dtype}
 
 
+def _pseudo_inverses(op: OpDef, random: np.random.Generator) -> Use:
+    first = _matrices(op, random)
+    *lead, rows, columns = first.shape
+    return (first, first.with_shape(lead)), {"shape": (*lead, columns, rows)}
+
+
+def _least_squares(op: OpDef, random: np.random.Generator) -> Use:
+    first = _matrices(op, random)
+    *lead, rows, columns = first.shape
+    count, result = _size(random), int(random.integers(2))
+    shape = (*lead, minimum(rows, columns)) if result else (*lead, columns, count)
+    types = (first, first.with_shape((*lead, rows, count)), first.with_shape(lead))
+    return types, {"result": result, "shape": shape}
+
+
+def _matrices(op: OpDef, random: np.random.Generator) -> TensorType:
+    dtype = op.dtypes[int(random.integers(len(op.dtypes)))]
+    return TensorType(dtype, (*_shape(random)[:2], _size(random), _size(random)))
+
+
 # Ops whose operands and attributes hang together more than a guess would ever meet.
 SPECIAL: dict[str, Callable[[OpDef, np.random.Generator], Use]] = {
     "scatter": _scattered,
     "unique": _uniques,
+    "pinv": _pseudo_inverses,
+    "lstsq": _least_squares,
 }
 
 

@@ -99,6 +99,12 @@ def test_random_programs_are_written_as_they_are_computed(start):
     assert done > 15
 
 
+def test_padding_that_pads_nothing_keeps_the_parentheses_of_its_operand():
+    a, b = (input_leaf(n, FLOAT64, ()) for n in "ab")
+    total = OPS["pad"](OPS["add"](a, b), low=(), step=(), shape=())
+    assert et.pprint(Tensor(OPS["divide"](total, a))) == "(a + b) / a"
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_text_read_as_a_graph_computes_the_same(seed):
     program = drawn(1000 + seed)

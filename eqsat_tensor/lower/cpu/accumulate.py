@@ -79,6 +79,13 @@ def combined(reduce: Reduce | Scan, builder: VectorBuilder, a: str, b: str) -> s
     return builder.apply(names[word], a, b)
 
 
+def lane_by_lane(reduce: Reduce, builder: VectorBuilder, values: Sequence[str]) -> str:
+    """The reduced value of each lane from its accumulators."""
+    if not flagged(reduce):
+        return values[0]
+    return builder.select(values[1], builder.constant(np.nan), values[0])
+
+
 def brought_down(
     writer: Writer, reduce: Reduce, streams: Sequence[tuple[int, Sequence[str]]]
 ) -> str:

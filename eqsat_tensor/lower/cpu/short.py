@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import numpy as np
-
-from eqsat_tensor.lower.cpu.accumulate import flagged, starts
+from eqsat_tensor.lower.cpu.accumulate import lane_by_lane, starts
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
 from eqsat_tensor.lower.cpu.places import Here
@@ -86,11 +84,12 @@ def elements(w: Passes, roots: Collection[Root], here: Here, phase: int) -> dict
 
         return w.function.loop("0", w.size(nest.domain[axis]), 1, old, inner)
 
-    values = iter(level(nest.outer, here.index, carried))
+    values = level(nest.outer, here.index, carried)
     found: dict[Value, str] = {}
     for reduce in reductions:
-        text, builder = next(values), w.builder(reduce.dtype, here.lanes)
-        if flagged(reduce):
-            text = builder.select(next(values), builder.constant(np.nan), text)
+        builder = w.builder(reduce.dtype, here.lanes)
+        count = len(starts(reduce, builder))
+        text = lane_by_lane(reduce, builder, values[:count])
         found[reduce] = or_zero(w, reduce, text, nest.domain[nest.outer :], here.lanes)
+        values = values[count:]
     return found
