@@ -348,7 +348,8 @@ class Table:
         """One line of the table."""
         cells = [f"{line.times[s]:,.1f}" if s in line.times else "-" for s in self.systems]
         ratio = "-" if line.ratio is None else f"{line.ratio:.2f}"
-        return f"| {line.name} | {' | '.join(cells)} | {ratio} | {line.share:.0%} |"
+        name = line.name.replace("|", "\\|")  # a column ends at each other one
+        return f"| {name} | {' | '.join(cells)} | {ratio} | {line.share:.0%} |"
 
     def write(self, folder: Path) -> None:
         """measured.md with the table, and its pictures: formulas by size, ratios of the others."""
