@@ -75,9 +75,8 @@ class Dim:
         if name == "multiply":
             return size_or_dim(a * b)
         if name in ("floor_divide", "remainder"):
-            if may_be_zero(
-                b
-            ):  # Python's error is raised here, and never of sizes that are only guessed
+            # Python's error is raised here, and never of sizes that are only guessed
+            if may_be_zero(b):
                 b = int(size_or_dim(b))
             return size_or_dim((floor_divide if name == "floor_divide" else remainder)(a, b))
         return Dim.combine(name, left, right)

@@ -9,6 +9,7 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.egraph.graph import Graph, Node
+from eqsat_tensor.explain import sets
 from eqsat_tensor.explain.rejected import Alternatives
 from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
@@ -89,6 +90,20 @@ def test_what_is_named_is_there(name):
     for part in ("before", "after", "rules", "kernels"):
         assert part in str(story)
     assert "define void @kernel0" in story.code
+
+
+def test_a_search_that_grows_without_end_is_ended_and_says_so(monkeypatch):
+    monkeypatch.setattr(sets, "LEAST_ROWS", 0)
+    monkeypatch.setattr(sets, "ROWS_OF_A_NODE", 0)  # whatever is made is too large
+    _, story = explained("cross-entropy")
+    assert sets.CUT in story.notes
+    assert sets.CUT in str(story)
+    assert set(story.rules) == set(story.fired)
+    results = story.after.splitlines()[-1].removeprefix("return ").split(", ")
+    named = {line.name for line in story.lines_after if line.rules}
+    assert named <= set(results)
+    monkeypatch.undo()
+    assert sets.CUT not in explained("cross-entropy")[1].notes
 
 
 def test_nothing_is_rewritten_where_nothing_is_asked_for():

@@ -202,9 +202,8 @@ class Agreement:
 
     def use(self, level: int) -> None:
         self.truth = self.truths[level]
-        self.truth.rounded_operands = (
-            True  # what cancels to 0 is "less than this", until it settles
-        )
+        # what cancels to 0 is "less than this", until it settles
+        self.truth.rounded_operands = True
 
     def lifted(self, value: float) -> Real:
         return self.truth.context.mpf(value)

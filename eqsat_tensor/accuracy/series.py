@@ -17,9 +17,8 @@ import numpy as np
 from eqsat_tensor.accuracy.terms import Term, leaf, number, term
 from eqsat_tensor.accuracy.truth import Truth
 
-LENGTH = (
-    14  # coefficients of a series in the only input; fewer, as terms grow, where there are more
-)
+# Coefficients of a series in the only input; fewer, as terms grow, where there are more inputs.
+LENGTH = 14
 LENGTHS_OF_MANY = (6, 4)
 LARGEST = 60
 MOST_TERMS = 8

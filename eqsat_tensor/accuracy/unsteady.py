@@ -60,6 +60,5 @@ class Moved(Values):
             wide = OPS[t.op].numpy(*[x.astype(self.wide) for x in operands])
             return np.asarray(wide != plain)
         simple = [(x == 0) | (np.abs(x) == 1) for x in operands]
-        return np.asarray(
-            ~np.logical_and.reduce(simple)
-        )  # a function: no floats but at such arguments
+        # of a function: values are no floats but at such arguments
+        return np.asarray(~np.logical_and.reduce(simple))

@@ -3,7 +3,8 @@
 A program comes in as rows: ``row/small`` holds nodes with at most one attribute and two operands,
 ``row/wide`` all others.  ``(Node i)`` names the class of row i.  ``type`` is supplied for input
 rows and derived for what rules make; two types for one class stop the engine, which is the alarm
-for an unsound union.
+for an unsound union.  Rules make terms by constructors and find them in the tables of live rows beside
+these (`live`); "live" enters new ones there, after each run.
 """
 
 from __future__ import annotations

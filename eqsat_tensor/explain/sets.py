@@ -10,9 +10,11 @@ from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.options import Options
 
 LEAST_ROWS = 10_000
-ROWS_OF_A_NODE = 30  # of all tables together; about 10 are usual
-GIVEN_UP = (
-    2  # programs that grew so large, after which rules that were not looked at count as needed
+ROWS_OF_A_NODE = 30  # of all tables together; about 5 are usual
+GROWN = 1  # programs that grew beyond that, after which no more are made
+CUT = (
+    "some of the rules may not be needed: without one of them the e-graph grows without end, and the "
+    "search for fewer was ended there"
 )
 
 
@@ -20,7 +22,7 @@ class RuleSearch:
     """Programs by the rules that were allowed, each made once.
 
     target  what came of all rules; sizes  the buckets that it was chosen for; nodes  of the e-graph of
-    all rules: without some of them another may grow far larger, which takes long, and is given up.
+    all rules: without some of them another may grow far larger, which takes long.
     """
 
     def __init__(
@@ -36,19 +38,26 @@ class RuleSearch:
         self.sizes = sizes
         self.rows = LEAST_ROWS + ROWS_OF_A_NODE * nodes
         self.book, self.options = pipeline.rulebook(options), options
-        self.given_up = 0
+        self.grown = 0
         self._made: dict[frozenset[str], tuple[Expr, ...]] = {}
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told of the rules that were found."""
+        return (CUT,) if self.grown >= GROWN else ()
+
     def program(self, names: Iterable[str]) -> tuple[Expr, ...]:
-        """What comes of these rules alone: nothing where the engine fails, or it would take long to tell."""
+        """What comes of these rules alone: nothing where the engine fails, or no more programs are made."""
         key = frozenset(names)
         found = self._made.get(key)
-        if found is None and self.given_up < GIVEN_UP:
+        if found is None and self.grown >= GROWN:
+            return ()
+        if found is None:
             program = pipeline.saturated(self.normal, self.book, key, self.rows)
-            self.given_up += program.stopped.startswith("rows")
+            self.grown += program.stopped.startswith("rows")
             found = () if program.graph is None else self.chosen(program)
             self._made[key] = found
-        return found or ()
+        return found
 
     def chosen(self, program: Rewritten) -> tuple[Expr, ...]:
         """The cheapest program of an e-graph, by the cost model of the options' target."""
@@ -59,8 +68,8 @@ class RuleSearch:
         return self.program(names) == self.target
 
     def needed(self, fired: Iterable[str], likely: Iterable[str] = ()) -> list[str]:
-        """A set of rules, none of which can be left out alone, that gives the same program; of a program
-        that grows without end where some are left out, a set that may hold more than that.
+        """A set of rules, none of which can be left out alone, that gives the same program; it may hold
+        more than that where `notes` say so.
 
         ``likely`` ones are tried first.  Large parts are left out first where few are needed; all
         where not even ``fired`` suffices.
@@ -98,13 +107,14 @@ class RuleSearch:
         """Node of the target -> those of ``names`` without which it, or what it is on, is not there.
 
         A rule counts for the nodes that go first without it: those whose operands stay (leaves have
-        no line in a text, and do not count).  So each
-        rule of a set that `needed` found counts for one node at least.
+        no line in a text, and do not count).  So each rule of a set that `needed` found counts for one
+        node at least: for the results, where it is not known what comes without it.
         """
         order = topological(self.target)
         found: dict[Expr, list[str]] = {}
         for name in names:
-            there = set(topological(self.program([n for n in names if n != name])))
+            without = self.program([n for n in names if n != name])
+            there = set(topological(without)) if without else set(order)
             lost = {node for node in order if node.arguments and node not in there}
             first = [n for n in lost if not any(a in lost for a in n.arguments)]
             for node in first or self.target:

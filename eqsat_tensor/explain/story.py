@@ -94,13 +94,14 @@ def explain_variant(variant: Variant) -> Explanation:
     rewritten, fired = variant.rewritten, chosen.fired
     rules: list[str] = []
     by_node: dict[Expr, list[str]] = {}
+    notes = rewritten.diagnostics
     if fired:
         search = chosen.search()
         rules = search.needed(fired, chosen.likely)
         by_node = search.needed_by_node(rules)
+        notes = (*notes, *search.notes)
     graph = rewritten.graph
     on_device = variant.options.target == "cuda"
-    notes = rewritten.diagnostics
     if variant.options.optimize == "accuracy":
         told = pipeline.searched(rewritten, chosen.buckets, variant.options)[1]
         notes = (*notes, SEARCHED, *told)

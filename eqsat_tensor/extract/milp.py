@@ -19,9 +19,8 @@ from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.extract.greedy import Solution
 from eqsat_tensor.extract.problem import Problem
 
-HIGHEST = (
-    1e4  # costs are scaled so that the dearest node has this one: HiGHS' tolerances are absolute
-)
+# Costs are scaled so that the dearest node has this one: HiGHS' tolerances are absolute.
+HIGHEST = 1e4
 
 
 def solve(problem: Problem, start: Solution, time_limit: float) -> tuple[Solution, float]:

@@ -69,9 +69,7 @@ class Measure:
     elements: int = 0
     truths: int = 0
     range_losses: int = 0
-    rescued: int = (
-        0  # elements where E(left) is infinite or large and right is within its own bound
-    )
+    rescued: int = 0  # elements where E(left) is infinite or large, right within its own bound
     max_ulp: float = 0.0
     range_gained: int = 0  # elements, at finite inputs, where right alone is finite
     range_lost: int = 0  # where left alone is

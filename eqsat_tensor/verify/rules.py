@@ -98,10 +98,8 @@ def verify_rule(rule: Rule, book: RuleBook, examples: int = EXAMPLES, seed: int 
         finding = hold(
             trial.left, trial.right, inputs, rule.guarantee, improves, measure, trial.variables
         )
-        if profile == "large":
-            measure.range_lost = (
-                losses  # there another order of a sum may overflow: see `multiplies`
-            )
+        if profile == "large":  # there another order of a sum may overflow: see `multiplies`
+            measure.range_lost = losses
         if lost is None and measure.range_lost > losses:
             lost = trial, inputs
         if finding is not None:

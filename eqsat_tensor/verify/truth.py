@@ -147,9 +147,8 @@ class Truth(Builder):
         if out_of_reach(x):
             return None
         c = self.context
-        if abs(x) > 1024 and c.isint(
-            x
-        ):  # of whole numbers mpmath takes powers of e, 100 times slower
+        # of whole numbers mpmath takes powers of e, 100 times slower
+        if abs(x) > 1024 and c.isint(x):
             return c.exp(c.fsub(x, 0.5, exact=True)) * c.exp(c.mpf(0.5))
         return c.exp(x)
 

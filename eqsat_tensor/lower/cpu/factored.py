@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostCall
 
 LARGEST = 512  # rows of a matrix
-BLOCK = (
-    48  # rows of a block of a triangle: 300 rows and right sides take 0.86 ms, by trsm alone 1.38
-)
+# Rows of a block of a triangle: 300 rows and right sides take 0.86 ms, by trsm alone 1.38.
+BLOCK = 48
 NAMES = ("cholesky", "solve", "solve_triangular")
 # Words of the argument block; "again": the host call that raises what is to be raised.
 WORDS = {

@@ -25,9 +25,8 @@ from typing import Any, Protocol
 
 KERNEL_LEVEL = 1  # measured on kernels: no slower than level 2, with up to a quarter less codegen
 GLUE_LEVEL = 1  # for the few functions compiled once per machine and kept on disk
-RARE_LEVEL = (
-    0  # for those among them that run once for many microseconds of work: a fifth of the time
-)
+# For those among them that run once for many microseconds of work: a fifth of the time.
+RARE_LEVEL = 0
 
 
 class CompileError(RuntimeError):
