@@ -16,12 +16,13 @@ import numpy as np
 from eqsat_tensor.batching import vmap
 from eqsat_tensor.batching.rules import batch, spread
 from eqsat_tensor.calls import Callback, SubGraph, graphs, ops
+from eqsat_tensor.extents import Size, symbol
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.compare import where
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.ops.reduce import all_over
-from eqsat_tensor.types import Size, TensorType, symbol
+from eqsat_tensor.types import TensorType
 
 
 def batched_graph(graph: SubGraph, sizes: int) -> SubGraph:

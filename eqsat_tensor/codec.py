@@ -19,11 +19,12 @@ import numpy as np
 
 from eqsat_tensor.calls import SubGraph, graph_again
 from eqsat_tensor.errors import FileError, UnsupportedError, message
+from eqsat_tensor.extents import SizeFunction, SizeTerm, Symbol
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, Expr, apply, topological
 from eqsat_tensor.tracing import Abstract
 from eqsat_tensor.trees import LEAF, NONE, Tree, is_registered_class
-from eqsat_tensor.types import Literal, SizeFunction, SizeTerm, Symbol, TensorType
+from eqsat_tensor.types import Literal, TensorType
 
 _RECORDS: dict[str, Any] = {
     c.__name__: c for c in (Symbol, SizeFunction, SizeTerm, Literal, TensorType, Abstract)

@@ -19,13 +19,15 @@ from eqsat_tensor.errors import (
     UnsupportedError,
     failed_check,
     message,
+    with_sizes,
 )
+from eqsat_tensor.extents import evaluate
 from eqsat_tensor.lower.cuda import device as cuda
 from eqsat_tensor.runtime import arguments as checked
 from eqsat_tensor.runtime.arguments import Argument
 from eqsat_tensor.runtime.state import held
 from eqsat_tensor.trees import flatten, unflatten
-from eqsat_tensor.types import TensorType, evaluate, with_sizes
+from eqsat_tensor.types import TensorType
 from eqsat_tensor.variant import Variant
 
 

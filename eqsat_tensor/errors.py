@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -149,3 +150,27 @@ def wrong_result(name: str, got: Any, dtype: Any, shape: tuple[int, ...]) -> Arg
     promised = f"{dtype}[{', '.join(map(str, shape))}]"
     found = f"{got.dtype}[{', '.join(map(str, got.shape))}]"
     return ArgumentError(f"{name}: needs a result of {promised}; got {found}.")
+
+
+def told(text: str, got: str, place: str) -> str:
+    """An error that a call may find: ``<text>; got <operands>. (file:line)``."""
+    if got:
+        text = f"{text.rstrip('.')}{', of' if '; got' in text else '; got'} {got}."
+    return f"{text} ({place})" if place else text
+
+
+def located(error: Exception, op: str, got: str, place: str) -> Exception:
+    """What a library op raised (a LinAlgError, or another ValueError), with its operands and place."""
+    text = str(error)
+    named = text if re.match(r"\w+: ", text) else f"{op}: {text}"
+    kind = np.linalg.LinAlgError if isinstance(error, np.linalg.LinAlgError) else ValueError
+    return kind(told(named, got, place))
+
+
+def with_sizes(text: str, sizes: Mapping[str, int]) -> str:
+    """The error where sizes by name are these: ``... (file:line; n = 3)``."""
+    named = [f"{n} = {sizes[n]}" for n in sorted(sizes) if re.search(rf"\b{re.escape(n)}\b", text)]
+    if not named:
+        return text
+    shown = ", ".join(named)
+    return f"{text[:-1]}; {shown})" if text.endswith(")") else f"{text} ({shown})"

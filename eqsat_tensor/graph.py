@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.extents import Size, SizeTerm, Symbol, same_size
 from eqsat_tensor.lang import Expr, replaced, substitute_sizes, topological
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.captured import captured_array, input_leaf
@@ -20,7 +21,6 @@ from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.shared import Shared, shared_of
 from eqsat_tensor.tensor import Tensor, as_expr, input_tensor, is_operand
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import Size, SizeTerm, Symbol, same_size
 
 
 def _roots(operation: str, outputs: Any) -> tuple[list[Expr], Tree]:

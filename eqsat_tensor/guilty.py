@@ -16,14 +16,14 @@ import numpy as np
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.bisection import minimal
 from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.extents import Size, SizeTerm, Symbol
+from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.lang import Expr, substitute_sizes
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import Rule, RuleBook
 from eqsat_tensor.rules.syntax import show
 from eqsat_tensor.rules.vocabulary import RELATIONS
 from eqsat_tensor.runtime.native import run
-from eqsat_tensor.types import Size, SizeTerm, Symbol
-from eqsat_tensor.types import evaluate as size_number
 from eqsat_tensor.verify.bounds import Fault
 from eqsat_tensor.verify.calls import Comparison, compare
 from eqsat_tensor.verify.shrink import elementwise_program, shrink_values

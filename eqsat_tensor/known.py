@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, symbols_in, topological
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.sizes import Dim, sizes_now
-from eqsat_tensor.types import symbol
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -18,20 +18,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.errors import DtypeError, message, node_place, successor
+from eqsat_tensor.errors import DtypeError, message, node_place, successor, told
+from eqsat_tensor.extents import Guard, Size, substitute, symbols_of
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.types import (
-    ALL_DTYPES,
-    DTYPES,
-    Guard,
-    Literal,
-    Size,
-    TensorType,
-    substitute,
-    symbols_of,
-    told,
-)
+from eqsat_tensor.types import ALL_DTYPES, DTYPES, Literal, TensorType
 
 BOOLS, SIGNED, UNSIGNED, FLOATS = (
     tuple(dtype for dtype in DTYPES if dtype.kind == kind) for kind in "biuf"

@@ -13,13 +13,13 @@ from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calibration import profile
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
 from eqsat_tensor.explain.told import duration
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.clock import Took
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.estimate import Kernel, kernels
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.table import table
-from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Around, Variant
 
 NOMINAL = 1000  # stands for a size that no call has given yet

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eqsat_tensor.errors import ArgumentError, message
+from eqsat_tensor.extents import Guard, Size
 from eqsat_tensor.lang import (
     OPS,
     Expr,
@@ -24,7 +25,7 @@ from eqsat_tensor.ops.array_facts import facts_of_array
 from eqsat_tensor.ops.assume import assume
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.ops.marker import MARKERS
-from eqsat_tensor.types import Guard, Size, TensorType
+from eqsat_tensor.types import TensorType
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import DomainError, EqsatError, ShapeError, failed_check, wrong_result
+from eqsat_tensor.errors import (
+    DomainError,
+    EqsatError,
+    ShapeError,
+    failed_check,
+    located,
+    with_sizes,
+    wrong_result,
+)
+from eqsat_tensor.extents import Size, SizeTerm, Symbol
+from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import (
     ANY_ARITY,
@@ -18,8 +28,6 @@ from eqsat_tensor.lang import (
     shown_place,
     topological,
 )
-from eqsat_tensor.types import Size, SizeTerm, Symbol, located, with_sizes
-from eqsat_tensor.types import evaluate as size_number
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

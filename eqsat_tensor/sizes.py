@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import TraceError, message
-from eqsat_tensor.types import (
+from eqsat_tensor.extents import (
     Size,
     SizeTerm,
     Symbol,

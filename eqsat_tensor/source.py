@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.inout import In, as_input, as_output
 from eqsat_tensor.lang import Expr, checks_of, rewrite, symbols_in, topological
 from eqsat_tensor.options import Options
@@ -25,7 +26,6 @@ from eqsat_tensor.shared import Shared, shared_of
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import Tensor, as_expr, captured_array
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import symbols_of
 
 UNUSED = ("raise", "warn", "ignore")
 

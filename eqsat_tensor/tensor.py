@@ -15,13 +15,14 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, message
+from eqsat_tensor.extents import Size, symbol
 from eqsat_tensor.known import known_value
 from eqsat_tensor.lang import BOOL, COMPLEX128, FLOAT64, INT64, Expr
 from eqsat_tensor.ops.captured import capture, captured_array, input_leaf
 from eqsat_tensor.ops.leaf import constant, size_value
 from eqsat_tensor.sizes import Dim, pinning, size_or_dim, tracing
 from eqsat_tensor.storage import Storage, View
-from eqsat_tensor.types import Size, known_dtype, symbol
+from eqsat_tensor.types import known_dtype
 
 # The functions that tensors use as methods and operators; `namespace` fills it.
 FUNCTIONS: dict[str, Callable[..., Any]] = {}

@@ -16,6 +16,7 @@ from eqsat_tensor.bound import Bound, bind, no_bind_on_device
 from eqsat_tensor.compile import uncollected
 from eqsat_tensor.delivery import Recent, serve
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import make_program
 from eqsat_tensor.runtime.arguments import Argument, accept, check_guards, sizes_of
@@ -25,7 +26,6 @@ from eqsat_tensor.tensor import Tensor, captured_array
 from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.tracing import Abstract, Traced, abstract, trace
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Counters, Variant
 
 if TYPE_CHECKING:

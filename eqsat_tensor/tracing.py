@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, UnsupportedError, message
+from eqsat_tensor.extents import SizeTerm, symbol, symbols_of
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import ALL_DTYPES, SizeTerm, is_masked, known_dtype, symbol, symbols_of
+from eqsat_tensor.types import ALL_DTYPES, is_masked, known_dtype
 
 _keys = count(1 << 40)
 PYTHON_DTYPES = {

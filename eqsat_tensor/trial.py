@@ -17,12 +17,13 @@ import numpy as np
 import eqsat_tensor.ops  # noqa: F401  fills the registry
 from eqsat_tensor.defined import define_again
 from eqsat_tensor.egraph.saturate import Limits, saturate
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT64, OPS, Expr, apply
 from eqsat_tensor.ops.forms import SCIPY
 from eqsat_tensor.rules import Rule, RuleBook, book_of
 from eqsat_tensor.rules.certificate import REFUSED, SECONDS, Case
-from eqsat_tensor.types import TensorType, literal, symbol
+from eqsat_tensor.types import TensorType, literal
 
 MEMORY = 4 << 30
 ROWS = 50_000

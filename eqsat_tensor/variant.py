@@ -20,7 +20,8 @@ import numpy as np
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.compile import Rewritten
-from eqsat_tensor.errors import failed_check
+from eqsat_tensor.errors import failed_check, with_sizes
+from eqsat_tensor.extents import evaluate, symbol, symbols_of
 from eqsat_tensor.lang import Expr, shown_place, topological
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bound import Bound
@@ -43,7 +44,7 @@ from eqsat_tensor.runtime.native import (
 from eqsat_tensor.runtime.state import StateCell, held
 from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.trees import LEAF, Tree
-from eqsat_tensor.types import TensorType, evaluate, symbol, symbols_of, with_sizes
+from eqsat_tensor.types import TensorType
 from eqsat_tensor.verification import Verification
 from eqsat_tensor.widening import widened
 

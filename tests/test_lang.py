@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     FLOAT64,
@@ -18,7 +19,6 @@ from eqsat_tensor.lang import (
 from eqsat_tensor.ops.arithmetic import add, multiply, negative
 from eqsat_tensor.ops.movement import broadcast_to, reshape
 from eqsat_tensor.tensor import input_leaf
-from eqsat_tensor.types import symbol
 
 N = symbol("n")
 

@@ -21,10 +21,11 @@ import eqsat_tensor as et
 from eqsat_tensor import saved
 from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.codec import plain, plain_graph, rich, rich_graph
+from eqsat_tensor.extents import maximum, symbol
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, OpDef
 from eqsat_tensor.trees import flatten
-from eqsat_tensor.types import literal, maximum, symbol
+from eqsat_tensor.types import literal
 from tests.strategies import instances, leaves
 from tests.writing import write
 

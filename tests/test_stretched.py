@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
-from eqsat_tensor.types import common, symbol
+from eqsat_tensor.extents import common, symbol
 
 SIZES = [(3, 3), (1, 3), (3, 1), (1, 1), (0, 1), (1, 0), (0, 0)]
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from eqsat_tensor.accuracy.inputs import EVERYWHERE, Range, ordinary, uniform
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
-from eqsat_tensor.types import TensorType, evaluate
+from eqsat_tensor.extents import evaluate
+from eqsat_tensor.types import TensorType
 
 STYLES = ("ordinary", "uniform", "near")
 NEAR = (2.0**-26, 2.0**-8)  # relative differences of elements that nearly agree

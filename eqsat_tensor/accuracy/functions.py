@@ -98,6 +98,6 @@ def _drawn(variant: Variant, ranges: Ranges) -> Ranges:
 
 
 def _size(size: Any, known: Mapping[str, int]) -> int:
-    from eqsat_tensor.types import evaluate
+    from eqsat_tensor.extents import evaluate
 
     return evaluate(size, known)

@@ -18,12 +18,12 @@ from eqsat_tensor.accuracy.report import Accuracy, Cause, Errors, Output
 from eqsat_tensor.accuracy.truths import true_arrays
 from eqsat_tensor.checked import pure_variant
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, shown_place, substitute_sizes, topological
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.runtime.arguments import Argument, check_guards
 from eqsat_tensor.runtime.native import run
-from eqsat_tensor.types import symbols_of
 
 if TYPE_CHECKING:
     from eqsat_tensor.variant import Variant

@@ -15,10 +15,10 @@ import numpy as np
 
 from eqsat_tensor.accuracy.inputs import EVERYWHERE, Draw, FromRanges, FromRows, Range, ordinary
 from eqsat_tensor.errors import ArgumentError, EqsatError, message
+from eqsat_tensor.extents import evaluate as evaluate_size
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.lang import Expr, substitute_sizes
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.types import evaluate as evaluate_size
-from eqsat_tensor.types import symbols_of
 
 RUNS = 24  # of the program on sampled arrays, for the regions inside
 ROWS = 20_000  # values of a region's inputs that are kept

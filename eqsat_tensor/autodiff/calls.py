@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from eqsat_tensor.errors import GradientError, ShapeError, message
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import INEXACT, Expr
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import same_size
 
 
 def numbers_of(argnums: int | Sequence[int]) -> tuple[int, ...]:

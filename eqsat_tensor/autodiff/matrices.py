@@ -15,6 +15,7 @@ from eqsat_tensor.autodiff.forward import pushforward
 from eqsat_tensor.autodiff.reverse import check_inputs, check_output, gradient, pullback
 from eqsat_tensor.batching.rules import batch, spread
 from eqsat_tensor.errors import DtypeError, GradientError, message
+from eqsat_tensor.extents import lower_bound, product
 from eqsat_tensor.lang import FLOATS, INT64, Expr
 from eqsat_tensor.ops import compare, movement
 from eqsat_tensor.ops.captured import input_leaf
@@ -22,7 +23,6 @@ from eqsat_tensor.ops.leaf import full_like, iota
 from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.transform import Transformed, open_arguments, tensors_in
 from eqsat_tensor.trees import unflatten
-from eqsat_tensor.types import lower_bound, product
 
 MODES = ("auto", "forward", "reverse")
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from eqsat_tensor.batching.rules import batch, spread
 from eqsat_tensor.errors import ArgumentError, ShapeError, message
+from eqsat_tensor.extents import Size, same_size
 from eqsat_tensor.lang import Expr, replaced
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.tensor import Tensor, as_expr, as_tensor
 from eqsat_tensor.transform import Transformed, tensors_in
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import Shape, Size, broadcast_shapes, same_size
+from eqsat_tensor.types import Shape, broadcast_shapes
 
 Axis = int | None
 

@@ -15,11 +15,12 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import Size
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import Expr, apply, topological
 from eqsat_tensor.ops import arithmetic, contract, marker, movement
 from eqsat_tensor.ops.captured import input_leaf
-from eqsat_tensor.types import Size, TensorType
+from eqsat_tensor.types import TensorType
 
 Rule = Callable[[Expr, Sequence[Expr], Size], Expr]
 

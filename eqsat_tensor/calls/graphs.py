@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
+from eqsat_tensor.extents import Guard, Size, symbol, symbols_of
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import (
     INEXACT,
@@ -27,7 +28,7 @@ from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.transform import closed_over
 from eqsat_tensor.trees import Tree, flatten, unflatten
-from eqsat_tensor.types import Guard, Size, TensorType, symbol, symbols_of
+from eqsat_tensor.types import TensorType
 
 OF_RESULT = {"result": Attribute.INT, "dtype": Attribute.DTYPE, "shape": Attribute.SHAPE}
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from eqsat_tensor.calls.graphs import SubGraph, graph_of
 from eqsat_tensor.errors import ArgumentError
+from eqsat_tensor.extents import Guard, Size, substitute
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     ANY_ARITY,
@@ -25,7 +26,7 @@ from eqsat_tensor.ops.compare import where
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import Guard, Size, TensorType, substitute
+from eqsat_tensor.types import TensorType
 
 OF_RESULT = {"result": Attribute.INT, "dtype": Attribute.DTYPE, "shape": Attribute.SHAPE}
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.complexes.parts import Parts, Split, rule
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import BOOL, COMPLEX_RULES, COMPLEXES, OPS, Expr, part_dtype
 from eqsat_tensor.ops.arithmetic import absolute, add, divide, multiply, negative, subtract
 from eqsat_tensor.ops.compare import (
@@ -30,7 +31,7 @@ from eqsat_tensor.ops.compare import (
 )
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.ops.roots import hypot
-from eqsat_tensor.types import Literal, Shape, Size
+from eqsat_tensor.types import Literal, Shape
 
 
 def zero(x: Expr) -> Expr:

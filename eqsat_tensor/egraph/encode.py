@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.egraph.schema import SMALL, WIDE, codes, is_small
+from eqsat_tensor.extents import Size, lower_bound
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, Expr, OpDef, topological
 from eqsat_tensor.ops.assume import assume_op, facts_of
 from eqsat_tensor.rules.signature import DTYPE_NAMES, ENGINE_NAMES, signature, text_number
-from eqsat_tensor.types import Literal, Size, TensorType, lower_bound
+from eqsat_tensor.types import Literal, TensorType
 
 MAX_I64 = 2**63 - 1
 CAPTURED = "as the array's values are"

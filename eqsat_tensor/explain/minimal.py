@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.explain.story import Chosen
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.lang import text
 from eqsat_tensor.printing.script import script_of
 from eqsat_tensor.rules import Rule
-from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Variant
 
 SMALL = (5, 16, 64)  # what sizes are in the script, where the program's conditions hold

@@ -16,6 +16,7 @@ from eqsat_tensor.egraph.decode import decode_classes
 from eqsat_tensor.explain.rejected import Alternatives
 from eqsat_tensor.explain.sets import RuleSearch
 from eqsat_tensor.explain.told import Explanation, Line, Rejected
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import Expr, leaf_text, line_names, text
@@ -23,7 +24,6 @@ from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cuda.emit import emit as emit_cuda
 from eqsat_tensor.lower.cuda.outside import on_host
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.types import symbols_of
 from eqsat_tensor.variant import Variant
 
 NOMINAL = 1000  # stands for a size that no call has given yet

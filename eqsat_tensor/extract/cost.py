@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.egraph.graph import Graph, Node
+from eqsat_tensor.extents import Size, evaluate, symbols_of
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
 from eqsat_tensor.machine import DEFAULT, Profile
 from eqsat_tensor.scalar import CountingBuilder
-from eqsat_tensor.types import Size, TensorType, evaluate, symbols_of
+from eqsat_tensor.types import TensorType
 
 UNKNOWN_SIZE = 1000  # what a size that nobody has given stands for
 HIGHEST = 1e18  # ns; saturates here, thirty years

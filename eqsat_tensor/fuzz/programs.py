@@ -23,13 +23,13 @@ import numpy as np
 from eqsat_tensor.autodiff import gradient
 from eqsat_tensor.compiled import Function, function
 from eqsat_tensor.errors import EqsatError, GradientError
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOATS, OPS, Expr, rewrite, text, topological
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook
 from eqsat_tensor.tensor import Tensor, input_leaf
-from eqsat_tensor.types import symbol
 from eqsat_tensor.verify.bounds import Verdict, agrees
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import PROFILES, draw_inputs

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.types import Literal, SizeFunction, SizeTerm, Symbol
+from eqsat_tensor.extents import SizeFunction, SizeTerm, Symbol
+from eqsat_tensor.types import Literal
 
 Records = Mapping[str, Any]  # name of a class -> it
 NO_OBJECTS: Mapping[int, int] = MappingProxyType({})

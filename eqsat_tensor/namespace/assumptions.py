@@ -16,12 +16,12 @@ from eqsat_tensor.errors import (
     message,
     user_place,
 )
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import FLOATS, Expr
 from eqsat_tensor.namespace.operands import public
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.assume import BOUNDS, FACTS, MATRIX_FACTS, assume
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import same_size
 
 KEYWORDS = {name.replace("-", "_"): name for name in (*FACTS, *BOUNDS)}
 KEYWORDS["identity"] = KEYWORDS.pop("identity_matrix")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, maximum, minimum, product
 from eqsat_tensor.lang import BOOL, FLOAT64, INEXACT, INT64, Expr
 from eqsat_tensor.namespace.operands import (
     axes_of,
@@ -23,7 +24,6 @@ from eqsat_tensor.namespace.reducing import absent
 from eqsat_tensor.ops import arithmetic, compare, contract, movement, select, sorting
 from eqsat_tensor.ops.leaf import constant, full_like, size_value
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
-from eqsat_tensor.types import Size, maximum, minimum, product
 
 UNROLLED = 16  # longest kernel whose products are written out
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import BOOL, INTS, Expr
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
@@ -23,7 +24,7 @@ from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.ops.movement import broadcast_to
 from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor, as_expr, weak_type
-from eqsat_tensor.types import broadcast_shapes, same_size
+from eqsat_tensor.types import broadcast_shapes
 
 MISSING = np._NoValue
 

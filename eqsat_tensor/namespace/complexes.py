@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import BOOL, COMPLEXES, FLOATS, Expr
 from eqsat_tensor.namespace.operands import PUBLIC, expr_of, public
 from eqsat_tensor.ops import arithmetic, compare, complexes, movement, select
@@ -17,7 +18,6 @@ from eqsat_tensor.ops.hyperbolic import arctan2
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import Size
 
 
 @public(numpy=np.angle)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, maximum, product
 from eqsat_tensor.lang import BOOL, FLOAT64, FLOATS, INT64, INTS, Expr
 from eqsat_tensor.namespace.operands import common_dtype, converted, expr_of, public, show
 from eqsat_tensor.ops import arithmetic, compare, movement, reduce, sorting
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.sizes import size_of
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr, is_traced
-from eqsat_tensor.types import Size, maximum, product
 
 
 def _flat(expr: Expr) -> Expr:

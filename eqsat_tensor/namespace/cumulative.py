@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
+from eqsat_tensor.extents import product
 from eqsat_tensor.lang import BOOL, INEXACT, Expr, OpDef
 from eqsat_tensor.namespace.complexes import products_along
 from eqsat_tensor.namespace.operands import axis_of, expr_of, public, show
@@ -14,7 +15,6 @@ from eqsat_tensor.namespace.reducing import floats, no_out, rounded, widened
 from eqsat_tensor.ops import compare, cumulative, movement, select
 from eqsat_tensor.ops.leaf import constant, full_like
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import product
 
 
 def _placed(name: str, expr: Expr, axis: Any, a: Any) -> tuple[Expr, int]:

@@ -10,6 +10,7 @@ from collections import namedtuple
 from typing import Any
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import COMPLEXES, FLOAT64, Expr
 from eqsat_tensor.namespace.linalg import LINALG, LINALG_MISSING, linear_algebra
 from eqsat_tensor.namespace.operands import (
@@ -22,7 +23,6 @@ from eqsat_tensor.namespace.operands import (
 )
 from eqsat_tensor.ops import compare, linalg, movement
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import same_size
 
 LINALG_MISSING |= dict.fromkeys(
     ("eig", "eigvals"),

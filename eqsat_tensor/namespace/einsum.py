@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, message
+from eqsat_tensor.extents import Size, product, same_size
 from eqsat_tensor.lang import BOOL, Expr
 from eqsat_tensor.namespace.operands import gathered, public, show
 from eqsat_tensor.namespace.pieces import nominal
 from eqsat_tensor.namespace.subscripts import Labels, from_lists, parse
 from eqsat_tensor.ops import arithmetic, compare, contract, movement, reduce, select
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import Size, product, same_size
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import lower_bound, maximum, same_size
 from eqsat_tensor.lang import INT64, Expr
 from eqsat_tensor.namespace.decompositions import lapack_operands
 from eqsat_tensor.namespace.linalg import LINALG, linear_algebra
@@ -20,7 +21,6 @@ from eqsat_tensor.namespace.polynomials import vector_of
 from eqsat_tensor.ops import arithmetic, compare, factorizations, movement, reduce
 from eqsat_tensor.ops.leaf import constant, size_value
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import lower_bound, maximum, same_size
 
 SVDResult = namedtuple("SVDResult", "U S Vh")
 QRResult = namedtuple("QRResult", "Q R")

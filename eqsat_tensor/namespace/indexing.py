@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import BOOL, FLOATS, Expr
 from eqsat_tensor.namespace.keys import Key, parsed
 from eqsat_tensor.namespace.labels import picked, rows_of
@@ -20,7 +21,7 @@ from eqsat_tensor.namespace.operands import kind_of, show
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, as_expr, is_operand, weak_type
-from eqsat_tensor.types import Shape, same_size
+from eqsat_tensor.types import Shape
 
 ACCUMULATE = {
     "add": "add", "multiply": "multiply", "minimum": "minimum", "maximum": "maximum",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import LabelError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, floor_divide, minimum, remainder, same_size
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.operands import (
     any_traced,
@@ -31,7 +32,6 @@ from eqsat_tensor.namespace.pieces import (
 )
 from eqsat_tensor.ops import compare, movement
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
-from eqsat_tensor.types import Size, floor_divide, minimum, remainder, same_size
 
 
 def _shown(operands: Sequence[Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, LabelError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, floor_divide, lower_bound, maximum, minimum, same_size
 from eqsat_tensor.lang import BOOL, INT64, INTS, Expr
 from eqsat_tensor.namespace.operands import any_traced, show
 from eqsat_tensor.ops import movement
@@ -22,7 +23,7 @@ from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.ops.update import update_slice
 from eqsat_tensor.sizes import Dim, size_of, size_or_dim
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import Shape, Size, floor_divide, lower_bound, maximum, minimum, same_size
+from eqsat_tensor.types import Shape
 
 
 @dataclass(frozen=True)

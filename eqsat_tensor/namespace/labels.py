@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce as fold
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lang import INT64, OPS, Expr
 from eqsat_tensor.namespace.keys import Key, Label
 from eqsat_tensor.namespace.operands import common_shape
@@ -20,7 +21,7 @@ from eqsat_tensor.ops import arithmetic, movement
 from eqsat_tensor.ops.gather import gather, scatter
 from eqsat_tensor.ops.leaf import iota, size_value
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import Shape, Size, product
+from eqsat_tensor.types import Shape
 
 
 @dataclass(frozen=True)

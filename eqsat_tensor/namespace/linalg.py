@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import same_size
 from eqsat_tensor.lang import BOOL
 from eqsat_tensor.namespace.names import OBJECTS
 from eqsat_tensor.namespace.operands import (
@@ -23,7 +24,6 @@ from eqsat_tensor.namespace.pieces import nominal
 from eqsat_tensor.namespace.triangles import on_diagonal
 from eqsat_tensor.ops import compare, movement
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import same_size
 
 LINALG: dict[str, Callable[..., Any]] = {}
 LINALG_MISSING: dict[str, str] = {}  # NumPy's names that are not there, and why

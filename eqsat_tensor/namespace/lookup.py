@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lang import BOOL, INT64, INTS, OPS, Expr
 from eqsat_tensor.namespace.indexing import getitem
 from eqsat_tensor.namespace.labels import counted
@@ -27,7 +28,7 @@ from eqsat_tensor.ops.gather import gather
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.sizes import size_of, size_or_dim
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr, is_traced
-from eqsat_tensor.types import Shape, Size, product
+from eqsat_tensor.types import Shape
 
 SMALL_AXIS = 8  # up to this many elements one comparison a label and an element is the faster way
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, floor_divide, lower_bound, product, remainder, same_size
 from eqsat_tensor.namespace.operands import (
     axes_of,
     axis_of,
@@ -20,16 +21,7 @@ from eqsat_tensor.namespace.pieces import at_least, turned
 from eqsat_tensor.ops import movement
 from eqsat_tensor.sizes import may_be_zero, size_or_dim, tracing
 from eqsat_tensor.tensor import Tensor, as_tensor
-from eqsat_tensor.types import (
-    Shape,
-    Size,
-    broadcast_shapes,
-    floor_divide,
-    lower_bound,
-    product,
-    remainder,
-    same_size,
-)
+from eqsat_tensor.types import Shape, broadcast_shapes
 
 
 @public("permute_dims", numpy=np.transpose)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import product
 from eqsat_tensor.namespace.operands import axes_of, expr_of, kind_of, public
 from eqsat_tensor.namespace.sequences import GRIDS
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import Tensor, is_traced
-from eqsat_tensor.types import ALL_DTYPES, product
+from eqsat_tensor.types import ALL_DTYPES
 
 
 class _AnyArray(type):

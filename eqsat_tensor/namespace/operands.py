@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import BOOL, Expr
 from eqsat_tensor.ops.compare import cast, cast_to
 from eqsat_tensor.ops.leaf import constant
@@ -28,7 +29,7 @@ from eqsat_tensor.tensor import (
     is_operand,
     weak_type,
 )
-from eqsat_tensor.types import ALL_DTYPES, Shape, Size, broadcast_shapes, known_dtype
+from eqsat_tensor.types import ALL_DTYPES, Shape, broadcast_shapes, known_dtype
 
 PUBLIC: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> ours, for __array_function__

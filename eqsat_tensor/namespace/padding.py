@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, maximum, minimum
 from eqsat_tensor.lang import INTS, Expr
 from eqsat_tensor.namespace.operands import PUBLIC, axis_of, expr_of, needed, public, show
 from eqsat_tensor.namespace.pieces import (
@@ -28,7 +29,6 @@ from eqsat_tensor.ops import arithmetic, compare, movement
 from eqsat_tensor.ops.leaf import constant_of
 from eqsat_tensor.sizes import size_of, size_or_dim
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import Size, maximum, minimum
 
 Widths = tuple[Size, Size]
 

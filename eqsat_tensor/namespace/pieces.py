@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, message
-from eqsat_tensor.lang import INT64, OPS, Expr
-from eqsat_tensor.ops import arithmetic, movement, select
-from eqsat_tensor.ops.captured import capture
-from eqsat_tensor.ops.leaf import iota, size_value
-from eqsat_tensor.types import (
+from eqsat_tensor.extents import (
     Size,
     evaluate,
     lower_bound,
@@ -21,6 +17,10 @@ from eqsat_tensor.types import (
     same_size,
     symbols_of,
 )
+from eqsat_tensor.lang import INT64, OPS, Expr
+from eqsat_tensor.ops import arithmetic, movement, select
+from eqsat_tensor.ops.captured import capture
+from eqsat_tensor.ops.leaf import iota, size_value
 
 NOMINAL = 64  # what an unknown size counts as where an order of products is chosen
 MOST_RUNS = 8  # a selection of more runs than this is one gather

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, ShapeError, message
+from eqsat_tensor.extents import maximum, same_size
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.operands import PUBLIC, expr_of, gathered, public, show
 from eqsat_tensor.namespace.pieces import at_least
 from eqsat_tensor.ops import movement
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import maximum, same_size
 
 
 def vector_of(operation: str, name: str, x: Any, what: str = "numbers") -> Expr:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import product
 from eqsat_tensor.lang import BOOL, INT64, Expr
 from eqsat_tensor.namespace.indexing import getitem
 from eqsat_tensor.namespace.lookup import unraveled
@@ -24,7 +25,6 @@ from eqsat_tensor.ops.compare import cast_to, not_equal, where
 from eqsat_tensor.ops.gather import gather, scatter
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr, is_traced
-from eqsat_tensor.types import product
 
 
 def flat_positions(operation: str, x: Any, size: Any) -> Expr:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, message
+from eqsat_tensor.extents import Size, product, same_size
 from eqsat_tensor.lang import BOOL, Expr
 from eqsat_tensor.namespace.einsum import times, total
 from eqsat_tensor.namespace.operands import (
@@ -22,7 +23,6 @@ from eqsat_tensor.namespace.operands import (
 from eqsat_tensor.namespace.pieces import at_least, flat
 from eqsat_tensor.ops import arithmetic, contract, movement
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import Size, product, same_size
 
 
 @public(numpy=np.matmul)

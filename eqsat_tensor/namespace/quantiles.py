@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, UnsupportedError, message
+from eqsat_tensor.extents import product
 from eqsat_tensor.lang import FLOAT64, FLOATS, INT64, Expr
 from eqsat_tensor.namespace.operands import axes_of, converted, expr_of, kind_of, public, show
 from eqsat_tensor.namespace.reducing import (
@@ -23,7 +24,6 @@ from eqsat_tensor.namespace.reducing import (
 from eqsat_tensor.ops import arithmetic, compare, movement, reduce, sorting
 from eqsat_tensor.ops.leaf import constant, full_like, size_value
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr, is_traced
-from eqsat_tensor.types import product
 
 # Hyndman and Fan's alpha and beta of the methods that interpolate between two elements.
 CONTINUOUS = {

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, lower_bound, product, same_size
 from eqsat_tensor.lang import BOOL, FLOAT32, FLOAT64, FLOATS, INT64, Expr, OpDef
 from eqsat_tensor.namespace.operands import converted, dtype_of, expr_of, show
 from eqsat_tensor.ops import compare, movement, select
 from eqsat_tensor.ops.leaf import size_value
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import Size, lower_bound, product, same_size
 
 Axis = Any  # None, an int or a tuple of ints
 Axes = tuple[int, ...]

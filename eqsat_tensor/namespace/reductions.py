@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
+from eqsat_tensor.extents import product
 from eqsat_tensor.lang import BOOL, INT64, Expr, OpDef
 from eqsat_tensor.namespace.complexes import product_along
 from eqsat_tensor.namespace.operands import axes_of, axis_of, converted, expr_of, public, show
@@ -26,7 +27,6 @@ from eqsat_tensor.namespace.reducing import (
 from eqsat_tensor.ops import arithmetic, compare, movement, reduce
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import product
 
 Pair = Callable[[Expr, Expr], Expr]
 

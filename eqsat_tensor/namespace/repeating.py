@@ -7,6 +7,15 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import (
+    Size,
+    floor_divide,
+    lower_bound,
+    maximum,
+    minimum,
+    product,
+    remainder,
+)
 from eqsat_tensor.lang import INT64, INTS, Expr
 from eqsat_tensor.namespace.operands import any_traced, axis_of, expr_of, public, show, sizes_of
 from eqsat_tensor.namespace.pieces import (
@@ -25,16 +34,7 @@ from eqsat_tensor.ops import arithmetic, compare, movement
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.sizes import size_of
 from eqsat_tensor.tensor import Tensor
-from eqsat_tensor.types import (
-    Shape,
-    Size,
-    floor_divide,
-    lower_bound,
-    maximum,
-    minimum,
-    product,
-    remainder,
-)
+from eqsat_tensor.types import Shape
 
 
 @public(numpy=np.tile)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, floor_divide, maximum
 from eqsat_tensor.lang import FLOAT64, FLOATS, INT64, INTS, Expr
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
@@ -26,7 +27,6 @@ from eqsat_tensor.ops import arithmetic, compare, movement
 from eqsat_tensor.ops.leaf import constant, iota, size_value
 from eqsat_tensor.sizes import size_of, size_or_dim
 from eqsat_tensor.tensor import Tensor, as_expr, number_now
-from eqsat_tensor.types import Size, floor_divide, maximum
 
 MOST_PARTS = 1 << 20  # steps are fractions of at most so many parts of 1: then floats are exact
 

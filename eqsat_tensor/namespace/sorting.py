@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lang import INT64, Expr
 from eqsat_tensor.namespace.operands import (
     axis_of,
@@ -24,7 +25,6 @@ from eqsat_tensor.namespace.operands import (
 )
 from eqsat_tensor.ops import compare, cumulative, movement, sorting
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
-from eqsat_tensor.types import Size, product
 
 KINDS = (None, "quicksort", "mergesort", "heapsort", "stable", "introselect")
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, message
+from eqsat_tensor.extents import Size, lower_bound, maximum, minimum, same_size
 from eqsat_tensor.lang import INT64, Expr
 from eqsat_tensor.namespace.operands import (
     PUBLIC,
@@ -23,7 +24,7 @@ from eqsat_tensor.ops import arithmetic, compare, movement, select
 from eqsat_tensor.ops.leaf import iota, size_value
 from eqsat_tensor.sizes import size_of
 from eqsat_tensor.tensor import Tensor, as_expr
-from eqsat_tensor.types import Shape, Size, lower_bound, maximum, minimum, same_size
+from eqsat_tensor.types import Shape
 
 
 def _offset(name: str, k: Any) -> Size:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ReadOnlyError, message
+from eqsat_tensor.extents import Size, SizeFunction, SizeTerm, Symbol, evaluate, product, symbol
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.keys import replaced_slice
 from eqsat_tensor.namespace.operands import READ_ONLY
@@ -22,16 +23,7 @@ from eqsat_tensor.ops import movement
 from eqsat_tensor.sizes import size_or_dim, sizes_now
 from eqsat_tensor.storage import Storage
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, input_leaf
-from eqsat_tensor.types import (
-    Shape,
-    Size,
-    SizeFunction,
-    SizeTerm,
-    Symbol,
-    evaluate,
-    product,
-    symbol,
-)
+from eqsat_tensor.types import Shape
 
 
 def as_views(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError, message
+from eqsat_tensor.extents import Size, lower_bound, product, same_size
 from eqsat_tensor.lang import BOOL, INT64, Expr
 from eqsat_tensor.namespace.indexing import assigned, setitem
 from eqsat_tensor.namespace.lookup import aligned, labels_of, numbered
@@ -17,7 +18,6 @@ from eqsat_tensor.ops.gather import gather, scatter
 from eqsat_tensor.ops.leaf import iota
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
-from eqsat_tensor.types import Size, lower_bound, product, same_size
 
 
 def target(operation: str, x: Any) -> Tensor:

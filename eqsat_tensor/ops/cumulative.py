@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, maximum
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import BOOLS, FLOATS, INT64, NUMBERS, Expr, OpDef, define
 from eqsat_tensor.ops.arithmetic import add, multiply, subtract
@@ -28,7 +29,7 @@ from eqsat_tensor.ops.compare import (
 from eqsat_tensor.ops.leaf import full_like, iota, size_value
 from eqsat_tensor.ops.movement import broadcast_to, pad, slice_, zeros_like
 from eqsat_tensor.ops.transcendental import exp, log
-from eqsat_tensor.types import Size, TensorType, maximum
+from eqsat_tensor.types import TensorType
 
 ALONG = {"axis": Attribute.INT, "reverse": Attribute.INT}
 

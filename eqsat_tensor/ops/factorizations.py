@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import Size, minimum, same_size
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import Expr, define
 from eqsat_tensor.ops.arithmetic import add, divide, multiply, negative, square, subtract
@@ -30,7 +31,7 @@ from eqsat_tensor.ops.linalg import (
     triangle,
 )
 from eqsat_tensor.ops.movement import broadcast, refine, swap_last, zeros_like
-from eqsat_tensor.types import Shape, Size, TensorType, minimum, same_size
+from eqsat_tensor.types import Shape, TensorType
 
 RESULTS = {"result": Attribute.INT, "full": Attribute.INT, "shape": Attribute.SHAPE}
 

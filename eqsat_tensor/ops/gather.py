@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import INT64, INTS, Expr, define
 from eqsat_tensor.ops import arithmetic, compare, reduce
 from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
 from eqsat_tensor.ops.movement import broadcast, broadcast_to, reshape, zeros_like
-from eqsat_tensor.types import Shape, Size, TensorType, product
+from eqsat_tensor.types import Shape, TensorType
 
 UFUNCS = {
     "add": np.add, "multiply": np.multiply, "minimum": np.minimum, "maximum": np.maximum,

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import Expr, define
-from eqsat_tensor.types import Literal, Shape, Size, TensorType, literal
+from eqsat_tensor.types import Literal, Shape, TensorType, literal
 
 
 def _no_value(**_: Any) -> Any:

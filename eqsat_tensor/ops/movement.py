@@ -11,21 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Guard, Size, lower_bound, parts_of_common, product, same_size
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import BOOL, Expr, apply, define
 from eqsat_tensor.ops import reduce
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.regions import apart, runs, within
-from eqsat_tensor.types import (
-    Guard,
-    Shape,
-    Size,
-    TensorType,
-    lower_bound,
-    parts_of_common,
-    product,
-    same_size,
-)
+from eqsat_tensor.types import Shape, TensorType
 
 Ints = tuple[int, ...]
 

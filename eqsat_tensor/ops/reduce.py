@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
+from eqsat_tensor.extents import Guard
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     BOOLS,
@@ -28,7 +29,7 @@ from eqsat_tensor.lang import (
 from eqsat_tensor.ops.arithmetic import divide, multiply
 from eqsat_tensor.ops.compare import cast_to, equal, isnan, logical_or, where
 from eqsat_tensor.ops.leaf import constant, full_like, iota
-from eqsat_tensor.types import DTYPES, Guard, TensorType
+from eqsat_tensor.types import DTYPES, TensorType
 
 AXES = {"axes": Attribute.AXES}
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import gcd
 from typing import TypeAlias
 
-from eqsat_tensor.types import Size, floor_divide, lower_bound
+from eqsat_tensor.extents import Size, floor_divide, lower_bound
 
 Run: TypeAlias = tuple[Size, int, Size]  # start, step, length
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import minimum
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import INT64, INTS, UINT64, Expr, define
 from eqsat_tensor.ops import arithmetic, compare, reduce
@@ -18,7 +19,7 @@ from eqsat_tensor.ops.movement import (
     without,
     zeros_like,
 )
-from eqsat_tensor.types import TensorType, minimum
+from eqsat_tensor.types import TensorType
 
 
 # --------------------------------------------------------------------------------- concatenate

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import product
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import FLOATS, INT64, INTS, NUMBERS, OPS, Expr, OpDef, define
 from eqsat_tensor.ops.compare import greater, where
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.movement import broadcast, reshape, slice_, squeeze, zeros_like
-from eqsat_tensor.types import DTYPES, Shape, TensorType, product
+from eqsat_tensor.types import DTYPES, Shape, TensorType
 
 AXIS = {"axis": Attribute.INT}
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Guard, Size
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import Expr, define
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.movement import outside_guards, slice_
-from eqsat_tensor.types import Guard, Shape, Size, TensorType
+from eqsat_tensor.types import Shape, TensorType
 
 
 def _type(

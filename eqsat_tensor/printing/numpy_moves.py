@@ -6,10 +6,10 @@ import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from eqsat_tensor.extents import Size, SizeTerm, Symbol, floor_divide, maximum
 from eqsat_tensor.lang import OPS, Expr
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.printing.numpy_text import ATOM, PRODUCT, SUM, UNARY, Text, Writer
-from eqsat_tensor.types import Size, SizeTerm, Symbol, floor_divide, maximum
 
 LITERAL_ARRAY = 16  # captured arrays of at most so many elements are written out
 

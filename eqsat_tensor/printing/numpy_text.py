@@ -16,12 +16,12 @@ import numpy as np
 
 from eqsat_tensor.calls import inlined
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import Size, SizeFunction, Symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import ANY_ARITY, Expr, topological
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.tensor import FUNCTIONS
-from eqsat_tensor.types import Size, SizeFunction, Symbol
 
 COMPARE, OR, XOR, AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(9)
 INFIX: dict[str, tuple[str, int]] = {

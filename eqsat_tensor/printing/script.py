@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.extents import evaluate
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, Expr, OpDef
 from eqsat_tensor.printing.numpy_moves import named_inputs
 from eqsat_tensor.printing.numpy_text import Text, Writer
 from eqsat_tensor.printing.source import function_source
 from eqsat_tensor.trees import LEAF, Tree
-from eqsat_tensor.types import Shape, evaluate
+from eqsat_tensor.types import Shape
 
 WRITTEN_OUT = 1000  # elements of an array that the program holds
 TOLERANCE = {"float16": 0.05, "float32": 1e-3, "float64": 1e-7}

@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.extents import minimum as _smaller
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import ANY_ARITY, BOOL, FLOAT64, INT64, OPS, OpDef
 from eqsat_tensor.types import ALL_DTYPES, SHORT, Shape, TensorType, literal
-from eqsat_tensor.types import minimum as _smaller
 
 SORT = {
     Attribute.INT: "i64",

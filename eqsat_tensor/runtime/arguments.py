@@ -15,15 +15,8 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
-from eqsat_tensor.types import (
-    Guard,
-    Shape,
-    SizeTerm,
-    Symbol,
-    TensorType,
-    is_masked,
-    substitute,
-)
+from eqsat_tensor.extents import Guard, SizeTerm, Symbol, substitute
+from eqsat_tensor.types import Shape, TensorType, is_masked
 
 LEVELS = {
     "b": 0,

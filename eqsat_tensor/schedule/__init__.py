@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.schedule.collapse import collapsed
 from eqsat_tensor.schedule.loops import Call, Input, Map, Plan, Reduce, Value, walk
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
-from eqsat_tensor.types import symbols_of
 
 __all__ = ["Plan", "lower_program", "reduced_sizes", "schedule"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.schedule.loops import (
     Access,
     Gathered,
@@ -22,7 +23,6 @@ from eqsat_tensor.schedule.loops import (
 )
 from eqsat_tensor.schedule.nests import Placement
 from eqsat_tensor.schedule.reads import renamed
-from eqsat_tensor.types import Size
 
 Strides = dict[int, Size]
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.types import Literal, Shape, Size, TensorType, product, symbol
+from eqsat_tensor.extents import Size, product, symbol
+from eqsat_tensor.types import Literal, Shape, TensorType
 
 
 # ---------------------------------------------------------------------------------------- values

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.schedule.loops import Access, Call, Pair, Reduce, Scan, Value, linear
 from eqsat_tensor.schedule.reads import Read
-from eqsat_tensor.types import Shape, Size
+from eqsat_tensor.types import Shape
 
 SLACK = 16  # boxes that differ by at most this much share a nest
 

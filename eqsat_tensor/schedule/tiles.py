@@ -10,11 +10,11 @@ may run the members of such a group one after another as well.
 
 from __future__ import annotations
 
+from eqsat_tensor.extents import Size
+from eqsat_tensor.extents import product as size_of
 from eqsat_tensor.schedule.loops import Call, Reduce, Value, identity
 from eqsat_tensor.schedule.nests import Draft, Placement, is_reshape
 from eqsat_tensor.schedule.reads import Read, renamed
-from eqsat_tensor.types import Size
-from eqsat_tensor.types import product as size_of
 
 WINDOW = 8  # groups looked back on
 SMALL = 1 << 16  # elements of a product that stay in the cache anyway

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, INT64, OF_ONE_RESULT, OPS, Expr, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
@@ -35,7 +36,7 @@ from eqsat_tensor.schedule.loops import (
     View,
     through,
 )
-from eqsat_tensor.types import Shape, Size, TensorType, literal
+from eqsat_tensor.types import Shape, TensorType, literal
 
 # Products with a side that is statically 1 become reductions of our own, which fuse.
 OWN_VECTOR_PRODUCTS = True

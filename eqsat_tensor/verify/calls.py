@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.lang import Expr, topological
-from eqsat_tensor.types import evaluate as size_number
 from eqsat_tensor.verify.bounds import C, Fault, K, integral, judge, show, suspicious, ulp
 from eqsat_tensor.verify.cone import LARGEST, cone
 from eqsat_tensor.verify.elements import Element

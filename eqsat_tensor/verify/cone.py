@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, apply
-from eqsat_tensor.types import evaluate as size_number
 from eqsat_tensor.verify.error_rules import Array
 
 LARGEST = 20_000  # elements of all nodes of a cone together

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.extents import Size, symbol
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import (
     BOOL,
@@ -34,7 +35,7 @@ from eqsat_tensor.lang import (
 from eqsat_tensor.ops.assume import BOUNDS, MATRIX_FACTS, assume
 from eqsat_tensor.rules.signature import signature
 from eqsat_tensor.rules.syntax import Text
-from eqsat_tensor.types import DTYPES, Size, TensorType, literal, symbol
+from eqsat_tensor.types import DTYPES, TensorType, literal
 from eqsat_tensor.verify.beside import beside
 from eqsat_tensor.verify.conditions import (
     DTYPE_FORMS,

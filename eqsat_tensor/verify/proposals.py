@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor import ops as _ops  # noqa: F401  (fills the registry)
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import BOOL, FLOAT16, INT64, OPS, Expr, OpDef, apply
 from eqsat_tensor.ops.gather import MODES
-from eqsat_tensor.types import DTYPES, Literal, Size, TensorType, literal
+from eqsat_tensor.types import DTYPES, Literal, TensorType, literal
 from eqsat_tensor.verify import matrix_proposals
 from eqsat_tensor.verify.conditions import Pattern
 

@@ -15,10 +15,11 @@ from functools import cache
 import numpy as np
 
 import eqsat_tensor.ops  # noqa: F401  fills the registry
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT64, OPS, Expr, apply, topological
 from eqsat_tensor.ops.forms import SCIPY
-from eqsat_tensor.types import Shape, TensorType, literal, symbol
+from eqsat_tensor.types import Shape, TensorType, literal
 
 
 @cache

@@ -22,12 +22,13 @@ import eqsat_tensor.ops
 from eqsat_tensor.egraph.derive import derived_types
 from eqsat_tensor.egraph.engine import EngineError
 from eqsat_tensor.errors import EqsatError
+from eqsat_tensor.extents import minimum, symbol
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import INT64, INTS, OPS, Expr, OpDef, apply, text
 from eqsat_tensor.ops.gather import MODES
 from eqsat_tensor.rules.book import TYPES
 from eqsat_tensor.rules.signature import constructors, type_rule
-from eqsat_tensor.types import Shape, TensorType, literal, minimum, symbol
+from eqsat_tensor.types import Shape, TensorType, literal
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
 from eqsat_tensor.verify.report import Report

@@ -7,10 +7,11 @@ import numpy as np
 import eqsat_tensor.ops  # noqa: F401  fills the registry
 from eqsat_tensor.egraph.graph import Choice, Graph
 from eqsat_tensor.egraph.propose import first_nodes
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.rules import book_of
 from eqsat_tensor.rules.book import RuleBook
-from eqsat_tensor.types import Shape, literal, symbol
+from eqsat_tensor.types import Shape, literal
 
 F32, F64, I64 = (np.dtype(n) for n in ("float32", "float64", "int64"))
 N = symbol("n")

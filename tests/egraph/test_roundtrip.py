@@ -9,6 +9,7 @@ import pytest
 
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import (
     ANY_ARITY,
@@ -21,7 +22,7 @@ from eqsat_tensor.lang import (
     OPS,
     Expr,
 )
-from eqsat_tensor.types import Literal, literal, symbol
+from eqsat_tensor.types import Literal, literal
 from tests.egraph.programs import N, first_choice, full, leaf, op, small_book
 from tests.strategies import instances, leaves
 

@@ -5,10 +5,11 @@ import pytest
 
 import eqsat_tensor.ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.egraph.graph import Graph, Node
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.extract.cost import HIGHEST, CostModel
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.types import TensorType, symbol
+from eqsat_tensor.types import TensorType
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 N, M = symbol("n"), symbol("m")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS, apply
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.ops.gather import gather, scatter
@@ -10,7 +11,6 @@ from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.ops.update import update_slice
 from eqsat_tensor.schedule import lower_program, schedule
-from eqsat_tensor.types import symbol
 from tests.lower.guarded import guarded
 from tests.oracle import assert_same
 

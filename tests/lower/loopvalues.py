@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, evaluate, symbol
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -22,7 +23,7 @@ from eqsat_tensor.schedule.loops import (
     View,
     walk,
 )
-from eqsat_tensor.types import Size, TensorType, evaluate, literal, symbol
+from eqsat_tensor.types import TensorType, literal
 
 F64, F32, I64, I32, BOOL = map(np.dtype, ("f8", "f4", "i8", "i4", "?"))
 N, M, K = symbol("n"), symbol("m"), symbol("k")

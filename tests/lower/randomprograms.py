@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from eqsat_tensor.types import Size
+from eqsat_tensor.extents import Size
 from tests.lower.loopvalues import BOOL, F32, F64, I32, I64, M, N, T, array, fn
 
 SIZES: list[Size] = [N, M, N + 1, M + 2, 3, 1]

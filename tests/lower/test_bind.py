@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eqsat_tensor.extents import evaluate, symbols_of
 from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu import passes, writer
@@ -20,7 +21,6 @@ from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.loops import Access, Plan, Value, walk
-from eqsat_tensor.types import evaluate, symbols_of
 from tests.lower.guarded import guarded
 from tests.lower.loopprograms import PROGRAMS
 from tests.lower.loopvalues import meaning

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor.ops  # noqa: F401
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.ops import movement, select
@@ -13,7 +14,6 @@ from eqsat_tensor.reference import evaluate
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.schedule.loops import Scan
 from eqsat_tensor.tensor import input_leaf
-from eqsat_tensor.types import symbol
 from tests.lower.guarded import guarded
 
 N, M = symbol("n"), symbol("m")

@@ -12,6 +12,7 @@ import numpy as np
 from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.egraph.saturate import saturate
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import Expr, topological
@@ -19,7 +20,6 @@ from eqsat_tensor.normalize import normalize
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook
 from eqsat_tensor.tensor import Tensor, as_expr, input_leaf
-from eqsat_tensor.types import symbol
 
 FUSED = frozenset((
     "log1p", "expm1", "log1mexp", "sigmoid", "softplus", "tanh", "erf", "erfc", "logaddexp",

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import eqsat_tensor.ops  # noqa: F401
+from eqsat_tensor.extents import Size, evaluate, symbol
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.schedule.loops import Call, Input, Map, Pick, Reduce, walk
-from eqsat_tensor.types import Size, evaluate, literal, symbol
+from eqsat_tensor.types import literal
 
 N, M = symbol("n"), symbol("m")
 F64, F32, I64, I32, BOOL = (np.dtype(c) for c in ("f8", "f4", "i8", "i4", "?"))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
 from eqsat_tensor.lower.cpu.bound import Bound, bind
@@ -36,12 +37,7 @@ from eqsat_tensor.schedule.loops import (
     operands_of,
 )
 from eqsat_tensor.timing import stage
-from eqsat_tensor.types import (
-    Literal,
-    Shape,
-    Size,
-    product,
-)
+from eqsat_tensor.types import Literal, Shape
 
 FORMAT = 8  # of the bytes; part of every cache key
 UPDATE_COST = 8.0  # of an element that a call in place reads and writes

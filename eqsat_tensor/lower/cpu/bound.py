@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams
 from eqsat_tensor.lower.cpu.products import Products, bits
-from eqsat_tensor.types import product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

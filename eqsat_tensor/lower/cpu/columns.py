@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.schedule.loops import Pair, Reduce, Root, Value, linear
-from eqsat_tensor.types import Size, product
 
 ROWS = 4  # rows that a step takes in: they fill the pipeline, and share a load and a store
 Target = tuple[str, Mapping[int, Size]]  # address of a row of accumulators, steps along kept axes

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, evaluate, product
 from eqsat_tensor.lower.cpu.bind import HostCall, Product, Program, Step
-from eqsat_tensor.types import Shape, Size, evaluate, product
+from eqsat_tensor.types import Shape
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.places import MEMORY, Guards, Here, Known, counting
 from eqsat_tensor.lower.cpu.writer import Writer
 from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
@@ -26,7 +27,6 @@ from eqsat_tensor.schedule.loops import (
     strides_of,
     through,
 )
-from eqsat_tensor.types import Size
 
 DEAR = 8.0  # own roots of an earlier phase are read back rather than computed again
 INT64 = np.dtype(np.int64)

@@ -15,8 +15,8 @@ from functools import cache
 from string import Template
 from typing import TYPE_CHECKING
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu import blas, jit, library
-from eqsat_tensor.types import Size
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostCall

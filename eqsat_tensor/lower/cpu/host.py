@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.errors import EqsatError, wrong_result
+from eqsat_tensor.errors import EqsatError, located, wrong_result
+from eqsat_tensor.extents import Size, SizeTerm
 from eqsat_tensor.lower.cpu import driver, jit, orders
 from eqsat_tensor.lower.cpu.triangular import solve_triangular
-from eqsat_tensor.types import Literal, Size, SizeTerm, located
+from eqsat_tensor.types import Literal
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Program

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from eqsat_tensor.extents import Size, floor_divide, minimum, product
 from eqsat_tensor.lower.cpu.function import Function
 from eqsat_tensor.lower.cpu.places import MEMORY, SlotKey, Slots
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule.loops import Call, Value
-from eqsat_tensor.types import Shape, Size, floor_divide, minimum, product
+from eqsat_tensor.types import Shape
 
 COLUMNS = 64  # of a unit of a scatter: several cache lines, so that threads do not share one
 BITS = {"add": "or", "maximum": "or", "multiply": "and", "minimum": "and"}  # modes on bools

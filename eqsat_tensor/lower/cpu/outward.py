@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, evaluate
 from eqsat_tensor.lower.cpu import factored, host, pool
-from eqsat_tensor.types import Size, evaluate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.function import Function
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule.loops import (
@@ -23,7 +24,6 @@ from eqsat_tensor.schedule.loops import (
     Value,
     operands_of,
 )
-from eqsat_tensor.types import Size
 
 MEMORY = {
     np.dtype(name): kind

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cpu.lines import LINE
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.schedule.loops import Input, Pair, Plan, Reduce, Root, Value, linear
-from eqsat_tensor.types import product
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.passes import Passes

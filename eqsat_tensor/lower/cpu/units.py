@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value
-from eqsat_tensor.types import Size, product
 
 
 def outer_loops(w: Passes, axes: int, body: Callable[[list[str]], None]) -> None:

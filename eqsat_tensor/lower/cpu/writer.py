@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eqsat_tensor.extents import Size, lower_bound, product
 from eqsat_tensor.lower.cpu.lines import LINE, PAST_CACHES
 from eqsat_tensor.lower.cpu.pairs import every_second
 from eqsat_tensor.lower.cpu.places import MEMORY, SHORT, Frame, Guards, Here, Known, counting
@@ -10,7 +11,6 @@ from eqsat_tensor.schedule.loops import (
     Value,
     linear,
 )
-from eqsat_tensor.types import Size, lower_bound, product
 
 FAR = 1 << 15  # bytes that a load asks for ahead, at most: what lies farther the caches would lose
 

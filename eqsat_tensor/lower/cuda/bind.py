@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, SizeTerm, evaluate
 from eqsat_tensor.lower.cuda.emit import Launch, Step
 from eqsat_tensor.lower.cuda.program import Array, Outside, Product, Program, Work
-from eqsat_tensor.types import Literal, Size, SizeTerm, evaluate
+from eqsat_tensor.types import Literal
 
 THREADS = 256  # of a block
 BLOCKS = 1 << 20  # most of a launch along x; threads then take several turns

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.reductions import ctype, or_zero
 from eqsat_tensor.lower.cuda.rows import across, columns, folded, place
 from eqsat_tensor.lower.cuda.writer import INDEX, Here
 from eqsat_tensor.schedule.loops import Nest, Reduce, Value
-from eqsat_tensor.types import Size, product
 
 
 def lanes_of(nest: Nest) -> Size:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eqsat_tensor.errors import UnsupportedError
+from eqsat_tensor.extents import Size, evaluate, product, symbols_of
 from eqsat_tensor.lower.cuda import columns, inplace, rows, scans
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.resident import TURNS, Resident
 from eqsat_tensor.lower.cuda.writer import Key, Parameter
 from eqsat_tensor.schedule.loops import Call, Nest, Plan, Reduce, Value
-from eqsat_tensor.types import Size, evaluate, product, symbols_of
 
 INCLUDE = Path(__file__).parent / "include"
 HEADER = '#include "eqsat_cuda.h"\n'

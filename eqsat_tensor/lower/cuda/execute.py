@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eqsat_tensor.errors import EqsatError, wrong_result
+from eqsat_tensor.errors import EqsatError, located, wrong_result
 from eqsat_tensor.lower.cuda import cupy_ops, device
 from eqsat_tensor.lower.cuda.bind import (
     ALIGN,
@@ -32,7 +32,6 @@ from eqsat_tensor.lower.cuda.bind import (
 )
 from eqsat_tensor.lower.cuda.products import multiply
 from eqsat_tensor.lower.cuda.program import Program
-from eqsat_tensor.types import located
 
 GRAPHS = 8  # kept of a program of given sizes, each for arrays of its own
 SEEN = 64  # sets of arrays remembered, for which a graph may come to be worth while

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cuda.emit import Launch, Step, emit
 from eqsat_tensor.lower.records import is_plain, plain, records, rich
 from eqsat_tensor.schedule.loops import Call, Constant, Host, Nest, Plan, Value
-from eqsat_tensor.types import Literal, Shape, Size, product
+from eqsat_tensor.types import Literal, Shape
 
 
 @dataclass(frozen=True)

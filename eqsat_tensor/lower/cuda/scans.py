@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.reductions import combined, ctype, functor, identity
 from eqsat_tensor.lower.cuda.rows import THREAD, THREADS
 from eqsat_tensor.lower.cuda.writer import INDEX, Here
 from eqsat_tensor.schedule.loops import Nest, Root, Scan
-from eqsat_tensor.types import product
 
 
 def in_chunks(nest: Nest, exact: bool) -> bool:

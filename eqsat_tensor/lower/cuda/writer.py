@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eqsat_tensor.extents import Size, lower_bound, product
 from eqsat_tensor.lower.cuda.function import Function
 from eqsat_tensor.lower.cuda.words import TYPES, literal_text
 from eqsat_tensor.schedule.loops import Access, Gathered, Guard, Nest, Value, linear, strides_of
-from eqsat_tensor.types import Size, lower_bound, product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, form, forms
-from eqsat_tensor.types import Shape, Size, product
+from eqsat_tensor.types import Shape
 
 
 def folded(graph: GraphLike) -> Iterator[Proposal]:

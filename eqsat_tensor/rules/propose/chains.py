@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from eqsat_tensor.extents import Size
 from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
-from eqsat_tensor.types import Size
 
 SHORT = 16  # factors that association by rules takes on
 UNKNOWN = 1000  # a size that is known at run time only

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import eqsat_tensor as et
+from eqsat_tensor.extents import symbol
 from eqsat_tensor.tensor import Tensor, input_leaf
-from eqsat_tensor.types import symbol
 from tests.rules.shown.arrays import M
 
 # fails without the file
