@@ -4,7 +4,7 @@
 
 A loop of unmasked vectors over arrays that stay in the cache, for each primitive with a polynomial
 and some others; NumPy writes into an array it is given.  Accuracy is measured by
-``ULP_SAMPLES=1000000 pytest -s -k ulps tests/lower/test_vecmath.py``.
+``ULP_SAMPLES=1000000 pytest -s -k ulps tests/lower/test_vecmath_accuracy.py``.
 """
 
 from __future__ import annotations

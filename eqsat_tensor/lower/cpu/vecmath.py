@@ -41,7 +41,7 @@ __all__ = ["COMPARISONS", "TRIG_LIMIT", "ULPS", "VOCABULARY", "VectorBuilder"]
 
 # Declared largest errors in units in the last place, by primitive and dtype: what was seen on 3e6
 # points each (from exp2 on 1.5e6; erf, erfc and power in float64: 3e5), on x86-64 with and without FMA, rounded up.  No
-# proven bounds.  `tests/lower/test_vecmath.py` checks them and says how to measure again.
+# proven bounds.  `tests/lower/test_vecmath_accuracy.py` checks them and says how to measure again.
 ULPS: dict[str, dict[str, float]] = {
     name: {"float64": double, "float32": single}
     for name, double, single in (
