@@ -17,21 +17,10 @@ from eqsat_tensor.runtime.forms import Form, form_of, is_made, is_readable
 from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.trees import LEAF, flatten
 from tests.runtime import programs
+from tests.runtime.bound import A, X, Y
 
-RNG = np.random.default_rng(0)
-A, X, Y = (RNG.normal(size=10) for _ in range(3))
 WANT = A * X + Y
 Pair = namedtuple("Pair", "x y")
-
-
-@pytest.fixture(params=["native", "python"])
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "python":
-        native.is_native()
-        monkeypatch.setattr(native, "is_native", lambda: False)
-    elif not native.is_native():
-        pytest.skip("calls are not native here")
-    return str(request.param)
 
 
 def slow(*args: Any, **kwargs: Any) -> str:

@@ -20,16 +20,6 @@ from tests.runtime import programs
 ONE = np.ones(3)
 
 
-@pytest.fixture(params=["native", "python"])
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "python":
-        native.is_native()
-        monkeypatch.setattr(native, "is_native", lambda: False)
-    elif not native.is_native():
-        pytest.skip("calls are not native here")
-    return str(request.param)
-
-
 def slow(*args: Any) -> str:
     return "slow"
 
