@@ -1,0 +1,12 @@
+"""A function with two results, of two arrays, in the modes in which results are delivered."""
+
+import pytest
+
+import eqsat_tensor as et
+
+MODES = pytest.mark.parametrize("mode", ["run", "reference"])
+
+
+def affine(mode="run", **options):
+    x, y = et.tensor("x", ("n", 3)), et.tensor("y", (3,))
+    return et.function([x, y], (2 * x + y, x.sum()), name="affine", mode=mode, **options)
