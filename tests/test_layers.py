@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "eqsat_tensor"
 
-# A room or one of its modules -> what it may import beside itself and what those of the same line
-# in GROUPS are.  The most particular entry counts: "lower.cpu" before "lower".
+# A room or one of its modules -> what it may import beside itself.  The most particular entry counts:
+# "lower.cpu" before "lower".
 FOUNDATION = ["errors", "extents", "types", "scalar", "kinds"]
 LANGUAGE = [*FOUNDATION, "lang"]
 MEANING = [*LANGUAGE, "ops"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from eqsat_tensor.lower.cpu.bound import Bound
 
 PAGE = mmap.PAGESIZE
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -25,3 +28,11 @@ def guarded(array: np.ndarray, at_end: bool) -> tuple[np.ndarray, Any]:
     copy = copy.reshape(array.shape)
     copy[...] = array
     return copy, memory
+
+
+def run_guarded(bound: Bound, given: Sequence[np.ndarray], at_end: bool = True) -> list[np.ndarray]:
+    """The results of a program of which every input and output lies at a protected page."""
+    inputs = [guarded(array, at_end) for array in given]
+    results = [guarded(np.zeros(shape, dtype), at_end) for dtype, shape in bound.outputs]
+    bound.run([array.ctypes.data for array, _ in (*inputs, *results)])
+    return [array for array, _ in results]

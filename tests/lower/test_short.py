@@ -13,9 +13,8 @@ from eqsat_tensor.lower.cpu import pool, short
 from eqsat_tensor.lower.cpu.bind import Program, compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import reduced_sizes
-from tests.lower.guarded import guarded
 from tests.lower.loopprograms import PROGRAMS
-from tests.lower.test_bind import arguments, check, labels_fit, planned, size_cases, symbols
+from tests.lower.test_bind import check, check_guarded, planned, size_cases, symbols
 
 random = np.random.default_rng(0)
 BROUGHT_DOWN = "llvm.vector.reduce"  # a vector of one row as a number: what short rows are without
@@ -46,18 +45,8 @@ def test_code_for_few_elements_is_right_for_any_number_of_them(name: str) -> Non
     "name", [n for n in WITH_ROWS if all(v.contiguous for v in planned(n).inputs)]
 )
 def test_nothing_outside_the_arrays_is_touched(name: str) -> None:
-    plan, program = planned(name), of_small_sizes(name)
-    for sizes in size_cases(symbols(plan))[::4]:
-        if np.prod(list(sizes.values())) > 20_000:
-            continue
-        arrays = arguments(plan, sizes, False)
-        labels_fit(plan, arrays, sizes)
-        bound = program.bind(sizes)
-        held = [guarded(arrays[v.name], True) for v in plan.inputs]
-        held += [guarded(np.zeros(s, d), True) for d, s in bound.outputs]
-        bound.run([a.ctypes.data for a, _ in held])
-        found = [a.tobytes() for a, _ in held[len(plan.inputs) :]]
-        assert found == [r.tobytes() for r in bound(*(arrays[v.name] for v in plan.inputs))]
+    plan = planned(name)
+    check_guarded(of_small_sizes(name), plan, size_cases(symbols(plan))[::4])
 
 
 def test_short_rows_are_not_brought_down_and_long_ones_are() -> None:

@@ -10,7 +10,7 @@ from eqsat_tensor.lower.cpu import streams
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import schedule
-from tests.lower.guarded import guarded
+from tests.lower.guarded import run_guarded
 from tests.lower.loopvalues import F32, I64, K, M, N, T, array, fn
 from tests.lower.test_bind import check
 
@@ -65,9 +65,8 @@ def test_nothing_outside_the_arrays_is_touched() -> None:
     for n, m in ((9, 17), (16, 8), (65, 70), (3, 100)):
         x = np.random.default_rng(0).normal(size=(m, n))
         for at_end in (True, False):
-            held = [guarded(x, at_end), guarded(np.zeros((n, m)), at_end)]
-            program.bind({"n": n, "m": m}).run([a.ctypes.data for a, _ in held])
-            np.testing.assert_array_equal(held[1][0], x.T * 2)
+            (got,) = run_guarded(program.bind({"n": n, "m": m}), [x], at_end)
+            np.testing.assert_array_equal(got, x.T * 2)
 
 
 def test_threads_never_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
