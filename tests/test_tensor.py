@@ -250,6 +250,29 @@ def test_arrays_are_captured_as_they_are_now():
         as_expr(np.zeros(3, "clongdouble"))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int64", "uint8"])
+def test_multiples_of_the_identity_are_made_and_not_read(dtype):
+    for value in (1, 3):
+        array = np.eye(4, dtype=dtype) * np.asarray(value, dtype)
+        made = as_expr(array)
+        assert captured_array(made) is None
+        assert_same(evaluate([made], {})[0], array)
+    for other in (
+        np.eye(4, k=1, dtype=dtype),
+        np.eye(4, 5, dtype=dtype),
+        np.diag(np.arange(1, 5)).astype(dtype),
+        np.eye(1, 4, dtype=dtype),
+        np.eye(4, dtype=dtype)[::-1],
+    ):
+        assert captured_array(as_expr(other)) is not None
+    if np.dtype(dtype).kind == "f":
+        negative_zeros = np.where(np.eye(4), 1, -0.0).astype(dtype)
+        assert captured_array(as_expr(negative_zeros)) is not None
+        one = negative_zeros * 0 + np.eye(4, dtype=dtype)
+        one[3, 0] = -0.0
+        assert captured_array(as_expr(one)) is not None
+
+
 def test_shared_tensors_hold_state():
     w = shared(np.arange(3.0), "w")
     assert isinstance(w, Shared)

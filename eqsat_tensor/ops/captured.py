@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
-from eqsat_tensor.lang import Expr
+from eqsat_tensor.lang import INT64, Expr
+from eqsat_tensor.ops import compare
 from eqsat_tensor.ops.leaf import constant, input_, iota
 from eqsat_tensor.types import Shape, known_dtype
 
@@ -24,8 +25,8 @@ _by_content: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
 def capture(array: np.ndarray) -> Expr:
     """An array as it is now, as an expression.
 
-    Equal arrays are one expression.  An array of one repeated value is a constant, and
-    0, 1, 2, ... an index: rules know both.
+    Equal arrays are one expression.  An array of one repeated value is a constant, 0, 1, 2, ... an
+    index, and the identity, or a multiple, is made of two: rules know them, and none is read.
     """
     array = np.array(array, known_dtype(array.dtype), order="C")
     flat = array.reshape(-1)
@@ -33,6 +34,8 @@ def capture(array: np.ndarray) -> Expr:
         return constant(flat[0].item(), array.dtype, array.shape)
     if array.ndim == 1 and array.dtype.kind in "iu" and (flat == np.arange(flat.size)).all():
         return iota(axis=0, dtype=array.dtype, shape=array.shape)
+    if array.ndim == 2 and array.dtype.kind in "iuf" and _is_one_diagonal(array):
+        return _one_diagonal(array[0, 0].item(), array.dtype, array.shape)
     content = hashlib.blake2b(flat.tobytes(), digest_size=16).digest()
     key = (array.dtype, array.shape, content)
     found = _by_content.get(key)
@@ -48,6 +51,23 @@ def _is_one_value(flat: np.ndarray) -> bool:
     width = min(flat.itemsize, 8)
     words = flat.view(f"u{width}").reshape(flat.size, flat.itemsize // width)
     return bool((words == words[0]).all())
+
+
+def _is_one_diagonal(matrix: np.ndarray) -> bool:
+    """Has a square matrix one number on its diagonal, and nothing but +0 beside it?"""
+    rows, columns = matrix.shape
+    words = matrix.view(f"u{matrix.itemsize}")
+    if rows != columns or rows < 2 or words[0, 1] or not words[0, 0]:
+        return False
+    return bool((words.diagonal() == words[0, 0]).all() and np.count_nonzero(words) == rows)
+
+
+def _one_diagonal(value: float, dtype: np.dtype, shape: Shape) -> Expr:
+    row, column = (iota(axis=axis, dtype=INT64, shape=shape) for axis in (0, 1))
+    found: Expr = compare.equal(row, column)
+    if value == 1:
+        return compare.cast_to(found, dtype)
+    return compare.where(found, constant(value, dtype, shape), constant(0, dtype, shape))
 
 
 def captured_array(expr: Expr) -> np.ndarray | None:

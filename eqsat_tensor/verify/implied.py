@@ -153,7 +153,8 @@ def fires(
         conditions, False, rule.file, rule.line,
     )  # fmt: skip
     outputs = [i.expr for i in drawn]
-    result = saturate(outputs, with_rule(book, probe), allowed=[probe.name])
+    beside = [v for i in drawn for v in i.variables]
+    result = saturate([*outputs, *beside], with_rule(book, probe), allowed=[probe.name])
     if result.graph is None:
         return []
     reader = Reader(result.graph, outputs)

@@ -72,6 +72,7 @@ ANY_DTYPE = DTYPES
 ROOT_WEIGHTS = tuple(WEIGHTS[dtype.name] for dtype in ANY_DTYPE)
 ALIKE = 0.25  # how often all sizes of a shape are one
 NAMED = 0.7  # how often the root has a dtype, or the shape, that the rule's conditions tell of
+ANOTHER_TYPE = "needs another type"
 OF_SQUARES = frozenset(("square-at", *MATRIX_FACTS))
 RANK_WEIGHTS = (0.15, 0.32, 0.34, 0.12, 0.05, 0.02)  # of ranks 0 to 5
 LABELLED = ("pick", "gather", "scatter")  # ops whose second operand is labels of the first's axis
@@ -359,7 +360,7 @@ class Draw:
 
     def need(self, condition: bool) -> None:
         if not condition:
-            raise Misfit("needs another type")
+            raise Misfit(ANOTHER_TYPE)
 
     def told_dtype(self, pattern: Pattern) -> np.dtype[Any] | None:
         """A dtype that a pattern, or what conditions say of its variable, asks for."""
@@ -451,13 +452,15 @@ def draw_instance(
     conditions: Sequence[Pattern],
     random: np.random.Generator,
     definitions: Definitions,
+    square: bool = False,
 ) -> Instance:
     """One instance of a pattern under conditions; `Misfit` where this draw does not come out.
 
     Conditions that say what a variable is, and facts wanted of it, shape the instance; the rest is
-    for the engine to judge.
+    for the engine to judge.  square: it is often to be of square matrices, as where a condition
+    speaks of such.
     """
-    square = any(isinstance(c, tuple) and c[0] in OF_SQUARES for c in conditions)
+    square = square or any(isinstance(c, tuple) and c[0] in OF_SQUARES for c in conditions)
     conditions = unfolded(conditions, definitions, random)
     equations: dict[str, Pattern] = {}
     facts: dict[str, set[str]] = {}

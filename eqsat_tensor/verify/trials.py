@@ -22,7 +22,7 @@ from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern, is_symb
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.error_rules import Array
 from eqsat_tensor.verify.hold import Finding, Measure, hold, range_loss
-from eqsat_tensor.verify.instances import Instance, draw_instance, symbolic
+from eqsat_tensor.verify.instances import ANOTHER_TYPE, Instance, draw_instance, symbolic
 from eqsat_tensor.verify.shrink import elementwise_program, shrink_values
 
 ENOUGH = 8  # instances of a rule after which no more are drawn
@@ -164,13 +164,15 @@ def candidates(
 ) -> tuple[list[Instance], str]:
     """Up to `CANDIDATES` instances of different types, and the last reason for giving one up."""
     found: dict[tuple[Any, ...], Instance] = {}
-    reason = ""
+    reason, square = "", False
     share = 1.0 if any(map(is_symbol, conditions)) else SYMBOLIC
     for _ in range(MISFITS):
         if len(found) >= CANDIDATES:
             break
         try:
-            instance = draw_instance(pattern, conditions, random, definitions)
+            # what asked for another type and has none yet may ask for a square one
+            square = square or (reason == ANOTHER_TYPE and not found)
+            instance = draw_instance(pattern, conditions, random, definitions, square)
             if random.random() < share:
                 instance = symbolic(instance) or instance
         except Misfit as misfit:

@@ -29,6 +29,12 @@ def fact(np: Any, x: Any, **facts: bool) -> Any:
     return et.assume(x, **facts) if np is et else x
 
 
+def near(np: Any, x: Any) -> Any:
+    """Squared distances of points, spelled around their products."""
+    squares = np.sum(x * x, axis=1, keepdims=True)
+    return squares - 2.0 * (x @ x.T) + squares.T
+
+
 # name -> (program of a module like numpy and arrays; arrays; what is left of LAPACK and of products)
 Case = tuple[Callable[..., Any], tuple[Any, ...], str]
 CASES: dict[str, Case] = {
@@ -81,6 +87,18 @@ CASES: dict[str, Case] = {
         lambda np, a, v: np.diag(np.linalg.cholesky(a @ a.T)) + np.linalg.solve(a @ a.T, v)
         + np.linalg.det(a @ a.T / 9), (BIG, BIG_V),
         "cholesky det matmul solve_triangular solve_triangular"),
+    "factored kernel": (
+        lambda np, x, v: (lambda k: np.diag(np.linalg.cholesky(k)) + np.linalg.solve(k, v))(
+            np.exp(-near(np, x)) + 2.5 * np.eye(300, dtype=x.dtype)), (BIG[:, :3], BIG_V),
+        "cholesky matmul solve_triangular solve_triangular"),
+    "factored kernel of differences": (
+        lambda np, x, v: (lambda k: np.diag(np.linalg.cholesky(k)) + np.linalg.solve(k, v))(
+            np.exp(-((x[:, None] - x[None]) ** 2).sum(-1)) + 2.5 * np.eye(300, dtype=x.dtype)), (BIG[:, :3], BIG_V),
+        "cholesky solve_triangular solve_triangular"),
+    "factored kernel of times": (
+        lambda np, t, v: (lambda k: np.diag(np.linalg.cholesky(k)) + np.linalg.solve(k, v))(
+            np.minimum(t[:, None], t) + np.abs(t[:, None] - t) + 500.0 * np.eye(300, dtype=t.dtype)),
+        (np.abs(BIG_V), BIG_V), "cholesky solve_triangular solve_triangular"),
     "factor squared": (
         lambda np, a: (lambda l: l @ l.T)(np.linalg.cholesky(a @ a.T)), (A,), "matmul"),
     # triangles, orthogonal, diagonal
