@@ -21,7 +21,7 @@ from eqsat_tensor.types import Literal, Shape, TensorType
 # ---------------------------------------------------------------------------------------- values
 @dataclass(frozen=True, eq=False)
 class Value:
-    """One array value; compared by identity (`schedule.values` makes equal ones the same)."""
+    """One array value; compared by identity (`schedule.table` makes equal ones the same)."""
 
     type: TensorType
 

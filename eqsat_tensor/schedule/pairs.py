@@ -9,14 +9,12 @@ A library op has complex arrays as operands and results: the same memory, by a "
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eqsat_tensor.lang import PART, Expr
 from eqsat_tensor.schedule.loops import Call, Pair, Value
+from eqsat_tensor.schedule.table import Table
 from eqsat_tensor.types import TensorType
-
-if TYPE_CHECKING:
-    from eqsat_tensor.schedule.values import Values
 
 
 def paired(type: TensorType) -> TensorType:
@@ -27,14 +25,14 @@ def paired(type: TensorType) -> TensorType:
 
 
 def _part(number: int) -> Callable[..., Value]:
-    def lower(table: Values, node: Expr, pairs: Value) -> Value:
+    def lower(table: Table, node: Expr, pairs: Value) -> Value:
         axes: list[Any] = [(j, 0, 1) for j in range(len(node.shape))]
         return table.view(node.shape, pairs, [*axes, (None, number, 1)])
 
     return lower
 
 
-def _complex(table: Values, node: Expr, re: Value, im: Value) -> Value:
+def _complex(table: Table, node: Expr, re: Value, im: Value) -> Value:
     return table.make(Pair, paired(node.type), re, im)
 
 
@@ -45,12 +43,12 @@ LOWER: dict[str, Callable[..., Value]] = {
 }
 
 
-def whole(table: Values, value: Value, type: TensorType) -> Value:
+def whole(table: Table, value: Value, type: TensorType) -> Value:
     """A stored value as the array of `type` that a library op sees."""
     return value if type.dtype not in PART else table.make(Call, type, "reshape", (value,))
 
 
-def parts(table: Values, value: Value) -> Value:
+def parts(table: Table, value: Value) -> Value:
     """The result of a library op as loops see it."""
     type = paired(value.type)
     return value if type == value.type else table.make(Call, type, "reshape", (value,))
