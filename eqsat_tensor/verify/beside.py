@@ -8,13 +8,9 @@ or out of range, so is the program as written, and the draw promises as little.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.verify.matrix_proposals import READ_FOR, mark_matrices
-
-if TYPE_CHECKING:
-    from eqsat_tensor.verify.instances import Draw
+from eqsat_tensor.verify.typed_draw import Draw
 
 
 def beside(draw: Draw) -> list[Expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eqsat_tensor.lang import Expr, OpDef, topological
 from eqsat_tensor.ops.assume import assume_op
@@ -12,9 +12,7 @@ from eqsat_tensor.ops.linalg import LAPACK
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.matrix_draw import KINDS
-
-if TYPE_CHECKING:
-    from eqsat_tensor.verify.instances import Draw
+from eqsat_tensor.verify.typed_draw import Draw
 
 READ_FOR = {  # op -> the kind of its first operand
     "cholesky": "definite", "eigh": "general", "solve": "general", "inv": "general",

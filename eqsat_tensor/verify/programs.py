@@ -18,10 +18,12 @@ from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
 from eqsat_tensor.ops.forms import SCIPY
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.types import TensorType
+from eqsat_tensor.verify.build import LABELLED
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import Leaf
-from eqsat_tensor.verify.instances import ANY_DTYPE, LABELLED, ROOT_WEIGHTS, Draw
+from eqsat_tensor.verify.operand_types import propose
 from eqsat_tensor.verify.special_errors import NOT_DRAWN
+from eqsat_tensor.verify.typed_draw import ANY_DTYPE, ROOT_WEIGHTS, Draw
 
 WEIGHTS = {
     Kind.LEAF: 0.3,
@@ -79,7 +81,7 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
     for _ in range(TRIES if depth > 0 else 0):
         op = ops[int(draw.random.choice(len(ops), p=weights / weights.sum()))]
         try:
-            attributes, types = draw.propose(op, wanted, {}, [f"?{i}" for i in range(op.arity)])
+            attributes, types = propose(draw, op, wanted, {}, [f"?{i}" for i in range(op.arity)])
         except (Misfit, AssertionError, EqsatError):
             continue
         if not acceptable(op, types):
@@ -87,7 +89,8 @@ def grow(draw: Draw, wanted: TensorType, depth: int, pool: dict[TensorType, list
         operands = [grow(draw, t, depth - 1, pool) for t in types]
         if op.name in LABELLED:  # labels must lie in the axis
             operands[1] = draw.leaf(types[1])
-            labelled = int(types[0].shape[attributes.get("axis", 0)])
+            labelled = types[0].shape[attributes.get("axis", 0)]
+            assert isinstance(labelled, int), labelled
             beyond = not attributes.get("checked", 1)
             draw.leaves[operands[1]] = Leaf(operands[1], labelled, beyond)
         if op.name == "integer_power":  # by whole numbers, none of them negative

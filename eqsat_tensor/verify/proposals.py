@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,7 @@ from eqsat_tensor.ops.gather import MODES
 from eqsat_tensor.types import DTYPES, Literal, TensorType, literal
 from eqsat_tensor.verify import matrix_proposals
 from eqsat_tensor.verify.conditions import Pattern
-
-if TYPE_CHECKING:
-    from eqsat_tensor.verify.instances import Draw
+from eqsat_tensor.verify.typed_draw import Draw
 
 CONSTANTS = (0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 1.5, 7.0, 0.1)
 WHOLE = 0.4  # how often a slice takes all of an axis
@@ -67,7 +65,7 @@ CARRIERS: tuple[tuple[frozenset[str], Callable[[Draw, TensorType], Expr]], ...] 
 # ------------------------------------------------------------------------- one proposer an op
 Proposal: TypeAlias = tuple[dict[str, Any], list[TensorType]]
 Proposer: TypeAlias = Callable[
-    ["Draw", OpDef, TensorType, Mapping[str, Any], Sequence[Pattern]], Proposal
+    [Draw, OpDef, TensorType, Mapping[str, Any], Sequence[Pattern]], Proposal
 ]
 
 

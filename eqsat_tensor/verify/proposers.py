@@ -24,7 +24,7 @@ from eqsat_tensor.rules.propose import Proposer
 from eqsat_tensor.types import TensorType, literal
 from eqsat_tensor.verify.draw import PROFILES, Leaf, draw_inputs
 from eqsat_tensor.verify.hold import Measure, hold
-from eqsat_tensor.verify.instances import ANY_DTYPE, Draw, Instance
+from eqsat_tensor.verify.instances import Instance
 from eqsat_tensor.verify.report import Report
 from eqsat_tensor.verify.rules import EXAMPLES, profile_of
 from eqsat_tensor.verify.trials import (
@@ -36,6 +36,7 @@ from eqsat_tensor.verify.trials import (
     total_size,
     trial_of,
 )
+from eqsat_tensor.verify.typed_draw import ANY_DTYPE, Draw
 
 INSTANCES = 12
 SIZES = (1, 2, 3)

@@ -22,8 +22,10 @@ from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern, is_symb
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.error_rules import Array
 from eqsat_tensor.verify.hold import Finding, Measure, hold, range_loss
-from eqsat_tensor.verify.instances import ANOTHER_TYPE, Instance, draw_instance, symbolic
+from eqsat_tensor.verify.instances import Instance, draw_instance
 from eqsat_tensor.verify.shrink import elementwise_program, shrink_values
+from eqsat_tensor.verify.symbolic import symbolic
+from eqsat_tensor.verify.typed_draw import ANOTHER_TYPE
 
 ENOUGH = 8  # instances of a rule after which no more are drawn
 MOST = 14  # instances a rule is held on

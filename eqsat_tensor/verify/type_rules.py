@@ -30,9 +30,10 @@ from eqsat_tensor.rules.book import TYPES
 from eqsat_tensor.rules.signature import constructors, type_rule
 from eqsat_tensor.types import Shape, TensorType, literal
 from eqsat_tensor.verify.conditions import Misfit
-from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
+from eqsat_tensor.verify.operand_types import propose
 from eqsat_tensor.verify.report import Report
 from eqsat_tensor.verify.trials import Counterexample
+from eqsat_tensor.verify.typed_draw import ANY_DTYPE, Draw
 
 SIZES = (2, 3, 1, 5, 4, 0, 7)  # a size of 5 becomes a symbol, half the time
 SYMBOLIC = 5
@@ -159,7 +160,7 @@ def _proposed(op: OpDef, random: np.random.Generator) -> Use:
     draw = Draw(random, {}, {}, ANY_DTYPE)
     dtype = ANY_DTYPE[int(random.integers(len(ANY_DTYPE)))]
     wanted = TensorType(dtype, _shape(random))
-    attributes, types = draw.propose(op, wanted, {}, [f"?{i}" for i in range(op.arity)])
+    attributes, types = propose(draw, op, wanted, {}, [f"?{i}" for i in range(op.arity)])
     return tuple(types), attributes
 
 

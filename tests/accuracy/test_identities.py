@@ -13,7 +13,8 @@ from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.rules import RuleBook, load_rulebook
 from eqsat_tensor.rules.book import IDENTITY, Rule
-from eqsat_tensor.verify.instances import Misfit, draw_instance
+from eqsat_tensor.verify.conditions import Misfit
+from eqsat_tensor.verify.instances import draw_instance
 from eqsat_tensor.verify.rules import definitions_of, planted, verify_rule
 
 BOOK: RuleBook = load_rulebook()

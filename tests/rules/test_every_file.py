@@ -28,7 +28,8 @@ from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.assume import without_assumptions
 from eqsat_tensor.rules import RuleBook, load_rulebook, rule_files
 from eqsat_tensor.rules.book import IDENTITY, Rule
-from eqsat_tensor.verify.instances import Misfit, draw_instance
+from eqsat_tensor.verify.conditions import Misfit
+from eqsat_tensor.verify.instances import draw_instance
 from eqsat_tensor.verify.rules import definitions_of
 from tests.rules.cases import Case
 from tests.rules.programs import Made, optimise, package_rules

@@ -13,11 +13,12 @@ from eqsat_tensor.lang import FLOAT64, Expr
 from eqsat_tensor.rules import front_page, load_rulebook, rule_files
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.bounds import suspicious
+from eqsat_tensor.verify.build import build
 from eqsat_tensor.verify.hold import different_bits
-from eqsat_tensor.verify.instances import Draw
 from eqsat_tensor.verify.rules import planted
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.trials import Reader
+from eqsat_tensor.verify.typed_draw import Draw
 
 NAN, INF = float("nan"), float("inf")
 BELOW = 1e16 - 2.0
@@ -154,7 +155,7 @@ def instance(pattern: Any, point: Point) -> tuple[Expr, dict[Expr, np.ndarray]]:
     wanted = TensorType(np.dtype(bool) if pattern[0] == "Equal" else FLOAT64, shape)
     for seed in range(200):
         draw = Draw(np.random.default_rng(seed), {}, {}, [FLOAT64])
-        left = draw.build(pattern, wanted)
+        left = build(draw, pattern, wanted)
         leaves = {name: draw.bound[name] for name in point}
         if all(leaf.shape == sizes and leaf.dtype == FLOAT64 for leaf in leaves.values()):
             return left, {leaf: np.resize(point[name], sizes) for name, leaf in leaves.items()}

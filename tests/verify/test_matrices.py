@@ -8,12 +8,13 @@ import pytest
 from eqsat_tensor.lang import FLOAT32, FLOAT64, OPS, Expr, apply
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.bounds import distance, show, ulp
+from eqsat_tensor.verify.build import build
 from eqsat_tensor.verify.draw import NONFINITE, PROFILES, draw_inputs
-from eqsat_tensor.verify.instances import ANY_DTYPE, Draw
 from eqsat_tensor.verify.matrix_draw import structured
 from eqsat_tensor.verify.matrix_proposals import PROPOSERS
 from eqsat_tensor.verify.precise import true_values
 from eqsat_tensor.verify.running import evaluate_running
+from eqsat_tensor.verify.typed_draw import ANY_DTYPE, Draw
 
 TAME = [p for p in PROFILES if p not in NONFINITE]
 ATTRIBUTES = {
@@ -31,7 +32,7 @@ def drawn(name: str, seed: int) -> tuple[Expr, dict[Expr, np.ndarray]]:
     shape = one.get(name, (n, n) if name in ("cholesky", "inv") else (n, 2))
     draw = Draw(random, {}, {}, ANY_DTYPE)
     pattern = (op.constructor, *ATTRIBUTES.get(name, ()), *("a", "b")[: op.arity])
-    expr = draw.build(pattern, TensorType(dtype, (2, *shape) if seed % 5 == 0 else shape))
+    expr = build(draw, pattern, TensorType(dtype, (2, *shape) if seed % 5 == 0 else shape))
     profile = TAME[(seed // 2) % len(TAME)]
     return expr, draw_inputs(list(draw.leaves.values()), profile, random)
 
