@@ -15,7 +15,8 @@ from functools import cache
 from typing import Any
 
 from eqsat_tensor.lower.cpu.evaluate import is_written
-from eqsat_tensor.lower.cpu.places import SlotKey, inlined
+from eqsat_tensor.lower.cpu.kernel import SlotKey
+from eqsat_tensor.lower.cpu.places import inlined
 from eqsat_tensor.schedule.loops import Constant, Gathered, Input, Nest, Value
 
 OF_SIZES = ("size", "size value")  # words that name no buffer

@@ -7,17 +7,17 @@ nest 0 map [n]                 define void @kernel0(ptr %argument, i64 %begin, i
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.alike import Form, Words, form_of, renamed
 from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
+from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
 from eqsat_tensor.lower.cpu.nests import write_kernel
-from eqsat_tensor.lower.cpu.places import SlotKey
 from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
@@ -89,21 +89,15 @@ def emit(
     kernels: list[str] = []
     slots: list[tuple[tuple[Any, ...], ...]] = []
     rounded = shared_products(plan.outputs) if contract else frozenset()
-    final = never_read(plan)
+    setting = Setting(plan.buffers, width, contract, small, rounded, never_read(plan))
     for nest in plan.nests:
         call = nest.roots[0].value
         if isinstance(call, Call) and not call.in_place:
             kernels.append("")
             slots.append(())
             continue
-        if isinstance(call, Call):
-            called: dict[str, str] = {}
-            body, words = write_call(call, plan.buffers, called, width)
-            declared: Mapping[str, str] = called
-        else:
-            body, words, declared = _kernel(
-                nest, plan.buffers, width, contract, small, rounded, final
-            )
+        written = write_call(call, setting) if isinstance(call, Call) else _kernel(nest, setting)
+        body, words, declared = written
         name = names.setdefault(body, f"kernel{len(names)}")
         parts[name] = body, declared
         kernels.append(name)
@@ -112,38 +106,25 @@ def emit(
     return Module(tuple(kernels), tuple(slots), parts, externals)
 
 
-Kernel = tuple[str, list[SlotKey], Mapping[str, str]]  # body, words, what it declares
-_written: OrderedDict[tuple[Form, int, bool, frozenset[str]], tuple[Kernel, Words]] = OrderedDict()
+_written: OrderedDict[tuple[Form, int, bool, frozenset[str]], tuple[Written, Words]] = OrderedDict()
 KERNELS = 256  # kept written
 
 
-def _kernel(
-    nest: Nest,
-    buffers: Mapping[Value, str],
-    width: int,
-    contract: bool,
-    small: frozenset[str],
-    *marked: Collection[Any],
-) -> Kernel:
-    """The kernel of a nest: that of one of the same form, of any program, or else written now.
-
-    marked: as `write_kernel` takes them.  small: names of sizes that are few.
-    """
-    small &= names_in_rows(nest)
-    found = form_of(nest, buffers, marked)
+def _kernel(nest: Nest, setting: Setting) -> Written:
+    """The kernel of a nest: that of one of the same form, of any program, or else written now."""
+    setting = replace(setting, small=setting.small & names_in_rows(nest))
+    found = form_of(nest, setting.buffers, (setting.rounded, setting.never_read))
     if found is None:
-        alone: dict[str, str] = {}
-        return *write_kernel(nest, buffers, alone, width, contract, small, *marked), alone
+        return write_kernel(nest, setting)
     form, here = found
-    key = (form, width, contract, small)
+    key = (form, setting.vector_bytes, setting.contract, setting.small)
     known = _written.get(key)
     if known is None:
-        declared: dict[str, str] = {}
-        body, slots = write_kernel(nest, buffers, declared, width, contract, small, *marked)
-        _written[key] = (body, slots, declared), here
+        written = write_kernel(nest, setting)
+        _written[key] = written, here
         while len(_written) > KERNELS:
             _written.popitem(last=False)
-        return body, slots, declared
+        return written
     (body, slots, needed), before = known
     return body, renamed(slots, before, here), needed
 

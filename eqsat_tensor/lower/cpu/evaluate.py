@@ -118,7 +118,7 @@ class Evaluator(Writer):
         evaluated = [here.known[o, access if o.shape else (), guards] for o in operands]
         lanes = here.lanes if any(k.kind == "vector" for k in evaluated) else 0
         texts = [self.vector(k, o, lanes) for k, o in zip(evaluated, operands, strict=True)]
-        builder = self.builder(operands[-1].dtype, lanes, value not in self.rounded)
+        builder = self.builder(operands[-1].dtype, lanes, value not in self.setting.rounded)
         if value.primitive == "cast":
             result = self.builder(value.dtype, lanes).cast(texts[0], builder)
         elif value.primitive == "keep":
@@ -131,7 +131,7 @@ class Evaluator(Writer):
 
     def fence(self, text: str, value: Value, lanes: int) -> str:
         """A float that no operation before is fused with one after."""
-        if value.dtype.kind != "f" or value.dtype.itemsize < 4 or not self.contract:
+        if value.dtype.kind != "f" or value.dtype.itemsize < 4 or not self.setting.contract:
             return text  # a half is rounded, which nothing is fused across
         builder = self.builder(value.dtype, lanes)
         symbol = f"llvm.arithmetic.fence.{builder.suffix}"

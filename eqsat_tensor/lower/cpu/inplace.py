@@ -7,44 +7,27 @@ update they are indices of the part's first axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from eqsat_tensor.extents import Size, floor_divide, minimum, product
-from eqsat_tensor.lower.cpu.function import Function
-from eqsat_tensor.lower.cpu.places import MEMORY, SlotKey, Slots
+from eqsat_tensor.extents import floor_divide, minimum, product
+from eqsat_tensor.lower.cpu.kernel import Kernel, Setting, Written
+from eqsat_tensor.lower.cpu.places import MEMORY
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.schedule.loops import Call, Value
+from eqsat_tensor.schedule.loops import Call
 from eqsat_tensor.types import Shape
 
 COLUMNS = 64  # of a unit of a scatter: several cache lines, so that threads do not share one
 BITS = {"add": "or", "maximum": "or", "multiply": "and", "minimum": "and"}  # modes on bools
 
 
-@dataclass
-class Target:
+class Target(Kernel):
     """A kernel under construction for one call."""
 
-    call: Call
-    buffers: Mapping[Value, str]
-    declared: dict[str, str]
-    vector_bytes: int
-
-    def __post_init__(self) -> None:
-        self.function, self.slots = Function(), Slots()
-        self.kind = MEMORY[self.call.dtype]
-        self.lanes = self.vector_bytes // max(4, self.call.dtype.itemsize)
-
-    def slot(self, kind: str, *key: object) -> str:
-        f = self.function
-        pointer = f.offset("i64", "%argument", str(self.slots.of(*key)))
-        return f.emit(f"load {kind}, ptr {pointer}")
-
-    def size(self, size: Size) -> str:
-        return str(size) if isinstance(size, int) else self.slot("i64", "size", size)
-
-    def base(self, value: Value) -> str:
-        return self.slot("ptr", "pointer", self.buffers[value])
+    def __init__(self, call: Call, setting: Setting) -> None:
+        super().__init__(setting)
+        self.call = call
+        self.kind = MEMORY[call.dtype]
+        self.lanes = setting.vector_bytes // max(4, call.dtype.itemsize)
 
     def run(self, low: str, high: str, row: str, part: str, mode: str) -> None:
         """``row[j] = mode(row[j], part[j])`` for j from low to high, neighbours in memory."""
@@ -79,16 +62,11 @@ class Target:
         return builder.apply(mode, old, value)
 
 
-Written = tuple[str, list[SlotKey]]
-
-
-def write_call(
-    call: Call, buffers: Mapping[Value, str], declared: dict[str, str], vector_bytes: int
-) -> Written:
-    """The body of the kernel of a call, and what each word of its argument block holds."""
-    target = Target(call, buffers, declared, vector_bytes)
+def write_call(call: Call, setting: Setting) -> Written:
+    """The kernel of a call."""
+    target = Target(call, setting)
     (_scatter if call.function == "scatter" else _update)(target)
-    return target.function.text(), list(target.slots.number)
+    return target.written
 
 
 def domain_of(call: Call) -> Shape:

@@ -7,10 +7,11 @@ sizes alone, so the same bits come out for any number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
+from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
@@ -21,21 +22,8 @@ from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops,
 from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
 
 
-def write_kernel(
-    nest: Nest,
-    buffers: Mapping[Value, str],
-    declared: dict[str, str],
-    vector_bytes: int,
-    contract: bool,
-    small: frozenset[str],
-    rounded: Collection[Value],
-    never_read: Collection[str] = (),
-) -> tuple[str, list[tuple[object, ...]]]:
-    """The body of a nest's kernel, and what each word of its argument block holds.
-
-    contract: whether a * b + c may be one operation, for products that are not among ``rounded``.
-    never_read: names of outputs that no nest reads again.  small: of sizes that are `short.FEW` at most.
-    """
+def write_kernel(nest: Nest, setting: Setting) -> Written:
+    """The kernel of a nest."""
     kinds: dict[str, Callable[[Passes], None]] = {
         "map": write_map,
         "row": write_row,
@@ -45,10 +33,10 @@ def write_kernel(
     }
     if nest.kind not in kinds:
         raise UnsupportedError(f"cpu: no kernel for a nest of kind {nest.kind!r}.")
-    writer = Passes(nest, buffers, declared, vector_bytes, contract, small, rounded, never_read)
+    writer = Passes(nest, setting)
     kinds[nest.kind](writer)
     order_stores(writer)
-    return writer.function.text(), list(writer.slots.number)
+    return writer.written
 
 
 def write_map(w: Passes) -> None:

@@ -1,20 +1,15 @@
-"""Where the code of a kernel stands: its argument block, places in its loops, masks.
-
-A kernel finds all that depends on sizes or buffers in its argument block, an array of i64 slots.
-Slots are numbered a nest, by first use, and constants are slots too: nests that do the same to
-other buffers are the same text, and compiled once.
-"""
+"""Where the code of a nest's kernel stands: places in its loops, builders, masks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from eqsat_tensor.extents import Size
-from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.kernel import Kernel, Setting
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule.loops import (
     Access,
@@ -36,19 +31,7 @@ MEMORY = {
     )
 }
 SHORT = {kind: kind for kind in MEMORY.values()} | {"double": "f64", "float": "f32", "half": "f16"}
-SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
 Guards = frozenset[Guard]
-
-
-class Slots:
-    """The argument block of a kernel: what each word holds."""
-
-    def __init__(self) -> None:
-        self.number: dict[SlotKey, int] = {}
-
-    def of(self, *key: Any) -> int:
-        """The word that holds this."""
-        return self.number.setdefault(key, len(self.number))
 
 
 @dataclass
@@ -80,53 +63,26 @@ class Known:
     value: Any = None
 
 
-class Frame:
-    """What the code of one nest stands in: its function, argument block, builders and masks."""
+class Frame(Kernel):
+    """What the code of one nest stands in: its kernel, builders and masks."""
 
-    def __init__(
-        self,
-        nest: Nest,
-        buffers: Mapping[Value, str],
-        declared: dict[str, str],
-        vector_bytes: int,
-        contract: bool,
-        small: frozenset[str],
-        rounded: Collection[Value],
-        never_read: Collection[str] = (),
-    ) -> None:
-        self.nest, self.buffers, self.declared, self.small = nest, buffers, declared, small
-        self.contract, self.rounded, self.never_read = contract, rounded, never_read
+    def __init__(self, nest: Nest, setting: Setting) -> None:
+        super().__init__(setting)
+        self.nest = nest
         self.past_caches: dict[str, None] = {}  # words that ask for stores past the caches
-        self.function = Function()
-        self.slots = Slots()
         self.own = {root.value: root for root in nest.roots}
         self.rows: dict[Value, str] = {}  # reductions of the row, once done
         self.side_by_side = False  # are they of a row a lane?
         self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
-        self.body = inlined(nest, buffers)
+        self.body = inlined(nest, self.buffers)
         widest = max((v.dtype.itemsize for v in self.body), default=4)
-        self.lanes = vector_bytes // max(widest, 4)
+        self.lanes = setting.vector_bytes // max(widest, 4)
         self.asked_in: dict[tuple[Value, Access], int] = {}  # what is asked for ahead -> the phase
         self._builders: dict[tuple[np.dtype, int, bool], VectorBuilder] = {}
 
-    # ------------------------------------------------------------------------- the argument block
-    def slot(self, kind: str, *key: Any) -> str:
-        """The value of a word of the argument block, loaded at the start of the kernel."""
-        f = self.function
-        pointer = f.offset("i64", "%argument", str(self.slots.of(*key)))
-        return f.emit(f"load {kind}, ptr {pointer}")
-
-    def size(self, size: Size) -> str:
-        """A size, worked out when the program is bound."""
-        return str(size) if isinstance(size, int) else self.slot("i64", "size", size)
-
-    def base(self, value: Value) -> str:
-        """The address of a stored value."""
-        return self.slot("ptr", "pointer", self.buffers[value])
-
     def builder(self, dtype: np.dtype, lanes: int, contract: bool = True) -> VectorBuilder:
         """The vocabulary on `lanes` elements of a dtype; contracting where that is asked for at all."""
-        key = (dtype, lanes, contract and self.contract)
+        key = (dtype, lanes, contract and self.setting.contract)
         if key not in self._builders:
             self._builders[key] = VectorBuilder(self.function.emit, *key, self.declared)
         return self._builders[key]

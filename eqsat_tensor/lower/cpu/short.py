@@ -30,7 +30,7 @@ def names_in_rows(nest: Nest) -> frozenset[str]:
 def stand_side_by_side(w: Passes) -> bool:
     """Are the rows of a nest short: by their sizes, or by those that are said to be small?"""
     names = names_in_rows(w.nest)
-    if not names <= w.small:
+    if not names <= w.setting.small:
         return False
     count = product(w.nest.domain[w.nest.outer :])
     return evaluate(count, dict.fromkeys(names, FEW)) <= MOST * w.lanes

@@ -48,7 +48,7 @@ def streamed(w: Passes, roots: Sequence[Root], axis: int, lanes: int) -> tuple[R
     return tuple(
         root
         for root in roots
-        if w.buffers.get(root.value) in w.never_read
+        if w.buffers.get(root.value) in w.setting.never_read
         and not isinstance(root.value, Pair)
         and root.phase == last
         and all(root.value is not home for _, home in w.nest.kept)
