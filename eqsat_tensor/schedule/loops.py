@@ -8,7 +8,7 @@ A *guard* is an interval of a loop axis outside which a value is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,8 +190,13 @@ def operands_of(value: Value) -> tuple[Value, ...]:
     return ()
 
 
-def walk(roots: Iterable[Value]) -> list[Value]:
-    """Every value that the roots need, operands first, each once; any depth."""
+def walk(
+    roots: Iterable[Value], below: Callable[[Value], Sequence[Value]] = operands_of
+) -> list[Value]:
+    """Every value that the roots need, operands first, each once; any depth.
+
+    below: the operands of a value that are to be looked at; all by default.
+    """
     order: list[Value] = []
     seen: set[Value] = set()
     stack = [(r, False) for r in reversed(list(roots))]
@@ -202,7 +207,7 @@ def walk(roots: Iterable[Value]) -> list[Value]:
         elif value not in seen:
             seen.add(value)
             stack.append((value, True))
-            stack.extend((o, False) for o in reversed(operands_of(value)) if o not in seen)
+            stack.extend((o, False) for o in reversed(below(value)) if o not in seen)
     return order
 
 

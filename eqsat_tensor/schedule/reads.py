@@ -127,18 +127,13 @@ def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Val
 
 
 def _inlined(start: Value, root: Value, roots: Collection[Value]) -> list[Value]:
-    order: list[Value] = []
-    seen: set[Value] = set()
-    stack = [(start, False)]
-    while stack:
-        value, done = stack.pop()
-        if done:
-            order.append(value)
-            continue
-        stored = isinstance(value, Input | Call | Reduce | Scan)
-        stop = stored or (value in roots and value is not root)
-        if value not in seen and not stop:
-            seen.add(value)
-            stack.append((value, True))
-            stack.extend((o, False) for o in reversed(operands_of(value)))
-    return order
+    """The values that a kernel of ``root`` computes, from ``start`` down to what is stored."""
+
+    def stored(value: Value) -> bool:
+        kept = value in roots and value is not root
+        return kept or isinstance(value, Input | Call | Reduce | Scan)
+
+    def below(value: Value) -> list[Value]:
+        return [o for o in operands_of(value) if not stored(o)]
+
+    return [] if stored(start) else walk([start], below)

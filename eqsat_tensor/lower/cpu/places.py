@@ -18,6 +18,7 @@ from eqsat_tensor.schedule.loops import (
     Nest,
     Value,
     operands_of,
+    walk,
 )
 
 MEMORY = {
@@ -177,18 +178,10 @@ def _ordered(guards: Guards) -> list[Guard]:
 
 def inlined(nest: Nest, buffers: Mapping[Value, str]) -> list[Value]:
     """The values that a nest computes or loads, operands first."""
-    order: list[Value] = []
-    seen: set[Value] = set()
     own = {root.value for root in nest.roots}
-    stack: list[tuple[Value, bool]] = [(root.value, False) for root in nest.roots]
-    while stack:
-        value, done = stack.pop()
-        if done:
-            order.append(value)
-        elif value not in seen:
-            seen.add(value)
-            stack.append((value, True))
-            stored = value in buffers and value not in own
-            if not stored and not isinstance(value, Call):
-                stack.extend((o, False) for o in operands_of(value) if o not in seen)
-    return order
+
+    def below(value: Value) -> tuple[Value, ...]:
+        stored = value in buffers and value not in own
+        return () if stored or isinstance(value, Call) else operands_of(value)
+
+    return walk((root.value for root in nest.roots), below)
