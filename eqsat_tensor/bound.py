@@ -22,11 +22,12 @@ from eqsat_tensor.errors import (
 )
 from eqsat_tensor.lower.cpu.lines import empty_on_line
 from eqsat_tensor.options import Options
+from eqsat_tensor.parts import concrete
 from eqsat_tensor.runtime.arguments import Argument, accept
 from eqsat_tensor.runtime.native import Callable, run
 from eqsat_tensor.trees import unflatten
 from eqsat_tensor.types import is_masked
-from eqsat_tensor.variant import Variant, concrete
+from eqsat_tensor.variant import Variant
 
 
 class Bound(Callable):

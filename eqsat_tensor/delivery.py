@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.parts import concrete
 from eqsat_tensor.runtime.forms import Form
 from eqsat_tensor.runtime.native import Binding, InputSpec, run
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import TensorType, is_masked
-from eqsat_tensor.variant import Variant, concrete
+from eqsat_tensor.variant import Variant
 
 if TYPE_CHECKING:
     from eqsat_tensor.device_calls import Again

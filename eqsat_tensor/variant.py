@@ -21,7 +21,7 @@ from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
 from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import failed_check, with_sizes
-from eqsat_tensor.extents import evaluate, symbol, symbols_of
+from eqsat_tensor.extents import symbol, symbols_of
 from eqsat_tensor.lang import Expr, shown_place, topological
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bound import Bound
@@ -29,22 +29,15 @@ from eqsat_tensor.lower.cpu.host import Failure
 from eqsat_tensor.monitoring import Monitor, watching
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.options import Options
+from eqsat_tensor.parts import Parts, input_of, parts_of
 from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
 from eqsat_tensor.runtime.binding import poke
 from eqsat_tensor.runtime.forms import Form
-from eqsat_tensor.runtime.native import (
-    Binding,
-    Callable,
-    Identity,
-    InputSpec,
-    OutputSpec,
-    StateSpec,
-)
+from eqsat_tensor.runtime.native import Binding, Callable, Identity, InputSpec
 from eqsat_tensor.runtime.state import StateCell, held
 from eqsat_tensor.timing import Times, listening, stage
 from eqsat_tensor.trees import LEAF, Tree
-from eqsat_tensor.types import TensorType
 from eqsat_tensor.verification import Verification
 from eqsat_tensor.widening import widened
 
@@ -52,7 +45,6 @@ if TYPE_CHECKING:
     from eqsat_tensor.device import OnDevice
 
 BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
-RELEASE = 20_000.0  # nanoseconds of work from which a call lets other Python threads run
 
 
 @dataclass
@@ -206,7 +198,7 @@ class Variant:
     ) -> Binding:
         parts = self._parts(sizes, versions)
         inputs = [
-            _input(kind, leaf.type, slots, sizes)
+            input_of(kind, leaf.type, slots, sizes)
             for kind, leaf, slots in zip(
                 self.kinds, self.program.leaves, parts.inputs, strict=False
             )
@@ -241,7 +233,7 @@ class Variant:
         return parts.binding((), (), "none", finish, arrays=tuple(arrays))
 
     @pipeline.uncollected()
-    def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> _Parts:
+    def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Parts:
         self.counters.binds += 1
         code = self.code(sizes)
         self.last_sizes = dict(sizes)
@@ -251,37 +243,9 @@ class Variant:
             bound = code.bind(sizes, pipeline.threads(), around=around, timed=timed)
         if timed:
             self.timed = [*self.timed, (dict(sizes), code, bound)][-BINDINGS:]
-        program = self.program
-        named = {
-            name: slots for (name, _, _), slots in zip(code.inputs, bound.input_slots, strict=True)
-        }
-        slots_of = [tuple(named.get(str(leaf["name"]), ())) for leaf in program.leaves]
-        results = [tuple(slots) for slots in bound.output_slots]
-        states_at, captured_at = program.arguments, program.arguments + program.states
-        updates_at = len(program.outputs)
-        checks_at = updates_at + len(program.updates)
-        may_fail = bool(program.checks) or bound.failure is not None
-        for slots, array in zip(slots_of[captured_at:], self.captured, strict=True):
-            poke(slots, array.ctypes.data)
-        states = [
-            self._state(i, versions[i], front, results[updates_at:checks_at], code, may_fail)
-            for i, front in enumerate(slots_of[states_at:captured_at])
-        ]
-        outputs = [
-            OutputSpec(e.dtype, concrete(e.type, sizes), slots)
-            for e, slots in zip(program.outputs, results, strict=False)
-        ]
-        checks = [
-            OutputSpec(e.dtype, (), slots, visible=False)
-            for (e, _), slots in zip(program.checks, results[checks_at:], strict=True)
-        ]
-        if bound.failure is not None:
-            flag = (bound.failure.word,)
-            checks.append(OutputSpec(np.dtype(bool), (), flag, visible=False))
-        keep = (bound, code, tuple(self.captured))
+        states = list(zip(self.cells, versions, strict=True))
         fail = self._check_failed(bound.failure, sizes)
-        slow = bound.work >= RELEASE
-        return _Parts(slots_of, outputs, checks, states, bound.steps, slow, fail, keep)
+        return parts_of(self.program, code, bound, sizes, states, self.captured, fail)
 
     def state_buffers(self) -> list[np.ndarray]:
         """The memory of the states, as it is now."""
@@ -310,30 +274,6 @@ class Variant:
             self.timed = ()
             if self.options.target == "cuda":
                 self.on_device.free()
-
-    def _state(
-        self,
-        number: int,
-        version: int,
-        front: tuple[int, ...],
-        news: Sequence[tuple[int, ...]],
-        code: Code,
-        may_fail: bool,
-    ) -> StateSpec:
-        """How a call reads and writes one state: in place where the plan proves that it may.
-
-        In place the new value is there before the call has ended, so not where it may still fail.
-        """
-        cell = self.cells[number]
-        updates = [k for k, (state, _) in enumerate(self.program.updates) if state == number]
-        if not updates:
-            return StateSpec(cell, version, front)
-        (k,) = updates
-        leaf = self.program.leaves[self.program.arguments + number]
-        pair = (len(self.program.outputs) + k, str(leaf["name"]))
-        if pair in code.overwritten and not may_fail:
-            return StateSpec(cell, version, (*front, *news[k]))
-        return StateSpec(cell, version, front, news[k], True)
 
     def interpreted_call(self, arrays: Sequence[np.ndarray], sizes: Mapping[str, int]) -> Any:
         """All outputs, where calls are `interpreted`; NotImplemented where a state changed its shape."""
@@ -388,44 +328,6 @@ class Variant:
         return ""
 
 
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """What a binding is made of: slots of every leaf, results, checks, states, steps."""
-
-    inputs: Sequence[tuple[int, ...]]
-    outputs: Sequence[OutputSpec]
-    checks: Sequence[OutputSpec]
-    states: Sequence[StateSpec]
-    steps: np.ndarray
-    release_gil: bool
-    check_failed: AnyCallable[..., Any]
-    keep: tuple[Any, ...]
-
-    def binding(
-        self,
-        inputs: Sequence[InputSpec],
-        outputs: Sequence[OutputSpec],
-        returns: Any,
-        finish: AnyCallable[..., Any] | None = None,
-        nest: Tree | None = None,
-        form: Form | None = None,
-        arrays: tuple[np.ndarray, ...] = (),
-    ) -> Binding:
-        return Binding(
-            inputs=tuple(inputs),
-            outputs=(*outputs, *self.checks),
-            steps=self.steps,
-            states=tuple(self.states),
-            returns=returns,
-            finish=finish,
-            nest=nest,
-            form=form,
-            release_gil=self.release_gil,
-            check_failed=self.check_failed,
-            keep=(*self.keep, arrays),
-        )
-
-
 @dataclass(frozen=True)
 class Around:
     """What programs call: library ops by their meaning, graphs by code made once for all uses."""
@@ -460,16 +362,3 @@ class Around:
             Tree(tuple, (), (LEAF,) * len(graph.outputs)), (), arrays, self.counters,
         )  # fmt: skip
         return variant.nonempty() if nonempty else variant
-
-
-def _input(
-    kind: str, type: TensorType, slots: tuple[int, ...], sizes: Mapping[str, int]
-) -> InputSpec:
-    if kind == "array":
-        return InputSpec("array", slots, type.dtype, concrete(type, sizes))
-    return InputSpec("float" if kind == "float" else "int", slots)
-
-
-def concrete(type: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """A shape in numbers."""
-    return tuple(evaluate(s, sizes) for s in type.shape)

@@ -79,6 +79,7 @@ MAY_IMPORT: dict[str, list[str]] = {
         "reference",
     ],
     "compile": ["*"],
+    "parts": ["extents", "types", "trees", "program", "lower.cpu", "runtime"],
     "variant": ["*"],
     "device": ["*"],
     "calibrate_device": ["*"],
