@@ -14,9 +14,9 @@ from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.function import Function
 from eqsat_tensor.schedule import schedule
+from tests.lower.boundprograms import arguments, check, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS
 from tests.lower.loopvalues import F32, M, N, T, array, constant, fn, meaning
-from tests.lower.test_bind import arguments, check, size_cases, symbols
 
 
 def test_an_instruction_goes_to_the_loop_of_its_operands() -> None:

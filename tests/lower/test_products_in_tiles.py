@@ -11,9 +11,9 @@ from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.reuse import overwritten, settled
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.loops import Plan
+from tests.lower.boundprograms import check
 from tests.lower.loopprograms import gemm
 from tests.lower.loopvalues import K, M, N, T, array, fn
-from tests.lower.test_bind import check
 
 
 def dense() -> list[T]:

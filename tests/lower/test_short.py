@@ -13,8 +13,8 @@ from eqsat_tensor.lower.cpu import pool, short
 from eqsat_tensor.lower.cpu.bind import Program, compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import reduced_sizes
+from tests.lower.boundprograms import check, check_guarded, planned, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS
-from tests.lower.test_bind import check, check_guarded, planned, size_cases, symbols
 
 random = np.random.default_rng(0)
 BROUGHT_DOWN = "llvm.vector.reduce"  # a vector of one row as a number: what short rows are without

@@ -10,9 +10,9 @@ from eqsat_tensor.lower.cpu import streams
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import schedule
+from tests.lower.boundprograms import check, check_guarded, compiled, planned, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS
 from tests.lower.loopvalues import M, N, array, fn
-from tests.lower.test_bind import check, check_guarded, compiled, planned, size_cases, symbols
 
 PAST = "!nontemporal"
 

@@ -10,9 +10,9 @@ from eqsat_tensor.lower.cpu import streams
 from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import schedule
+from tests.lower.boundprograms import check
 from tests.lower.guarded import run_guarded
 from tests.lower.loopvalues import F32, I64, K, M, N, T, array, fn
-from tests.lower.test_bind import check
 
 
 def mixed() -> list[T]:

@@ -16,11 +16,11 @@ from eqsat_tensor.lower.cuda.program import compile_plan
 from eqsat_tensor.lower.cuda.resident import TURNS
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.loops import walk
+from tests.lower.boundprograms import arguments, labels_fit, size_cases, symbols
 from tests.lower.cuda.emulator import built, needs_compiler
 from tests.lower.loopprograms import PROGRAMS
 from tests.lower.loopvalues import F32, M, N, array, fn, meaning
 from tests.lower.randomprograms import random_program
-from tests.lower.test_bind import arguments, labels_fit, size_cases, symbols
 
 pytestmark = needs_compiler
 ALL = os.environ.get("EQSAT_TEST_CUDA") == "all"

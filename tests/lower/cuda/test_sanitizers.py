@@ -20,9 +20,9 @@ from eqsat_tensor.lower.cuda.bind import Run, bind
 from eqsat_tensor.lower.cuda.emit import INCLUDE
 from eqsat_tensor.lower.cuda.program import compile_plan
 from eqsat_tensor.schedule import schedule
+from tests.lower.boundprograms import arguments, labels_fit, symbols
 from tests.lower.cuda.emulator import SHIM, Library, kernels_of, needs_compiler
 from tests.lower.loopprograms import PROGRAMS as EVERY
-from tests.lower.test_bind import arguments, labels_fit, symbols
 
 pytestmark = needs_compiler
 ALL = os.environ.get("EQSAT_TEST_CUDA") == "all"
