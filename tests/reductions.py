@@ -8,22 +8,13 @@ from typing import Any
 
 import numpy as np
 
+import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.lang import DTYPES, topological
-from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import captured_array, tensor
 from tests.oracle import assert_same
 
-
-class Namespace:
-    """Our functions by name."""
-
-    def __getattr__(self, name: str) -> Any:
-        return PUBLIC[name]
-
-
-et = Namespace()
 # One dtype of each kind and of the widths that are computed differently.
 NAMES = ("bool", "int8", "int64", "uint16", "float16", "float32", "float64")
 SWEPT = [d for d in DTYPES if d.name in NAMES]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor import transform
 from eqsat_tensor.autodiff import grad, gradient, jvp, pullback, value_and_grad
 from eqsat_tensor.errors import DtypeError, GradientError
@@ -10,14 +11,6 @@ from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import Tensor, captured_array, tensor
-
-
-class Namespace:
-    def __getattr__(self, name):
-        return PUBLIC[name]
-
-
-et = Namespace()
 
 
 def values(results, known):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-import eqsat_tensor as package
+import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
 from eqsat_tensor.lang import FLOATS
@@ -16,7 +16,6 @@ from tests.reductions import (
     SHAPES,
     SWEPT,
     differentiated_twice,
-    et,
     held,
     sample,
     slope,
@@ -264,8 +263,8 @@ def test_compiled_samples():
 
     outputs = made(np, x, mask, i)
     outputs.append(grad(et.sum(et.cumprod(x, axis=1) * et.cummax(x, axis=0)), x))
-    function = package.function([x, mask, i], outputs)
-    slow = package.function([x, mask, i], outputs, mode="reference")
+    function = et.function([x, mask, i], outputs)
+    slow = et.function([x, mask, i], outputs, mode="reference")
     for n, m in ((1, 1), (2, 7), (5, 3), (30, 65)):
         a, k = sample((n, m), "f8", n) / 2, sample((n, m), bool, 1)
         whole = sample((n, m), "i4", 2)

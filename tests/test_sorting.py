@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import eqsat_tensor as package
+import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import ShapeError, UnsupportedError
 from eqsat_tensor.tensor import tensor
@@ -13,7 +13,6 @@ from tests.reductions import (
     SHAPES,
     SWEPT,
     differentiated_twice,
-    et,
     held,
     quiet,
     sample,
@@ -174,8 +173,8 @@ def test_compiled_samples():
     outputs = made(np, x, v)
     outputs += [et.unique(v, True, size=4)[0], et.bincount(v, length=5), *et.top_k(x, 1, axis=0)]
     outputs += [grad(et.sum(et.sort(x, axis=1) ** 3 * et.sort(x, axis=1)[:, 0][:, None]), x)]
-    function = package.function([x, v], outputs)
-    slow = package.function([x, v], outputs, mode="reference")
+    function = et.function([x, v], outputs)
+    slow = et.function([x, v], outputs, mode="reference")
     for n, m in ((1, 1), (3, 8), (20, 33)):
         a, whole = sample((n, m), "f8", n), abs(sample(m, "i8", m))
         want = quiet(made, np, a, whole)
@@ -212,9 +211,9 @@ ROWS = {
 def test_a_batch_is_a_loop_and_a_tangent_a_difference(name):
     function, at = ROWS[name], sample((5, 4), "f8", 9)
     x, t = tensor("x", (5, 4)), tensor("t", (5, 4))
-    whole = package.vmap(function)(x)
+    whole = et.vmap(function)(x)
     rows = [function(x[k]) for k in range(5)]
-    _, along = package.jvp(package.vmap(function), (x,), (t,))
+    _, along = et.jvp(et.vmap(function), (x,), (t,))
     direction = sample((5, 4), "f8", 11)
     got, tangent, *want = values([whole, along, *rows], {x: at, t: direction})
     np.testing.assert_allclose(got, np.stack(want), rtol=1e-13, atol=1e-13)

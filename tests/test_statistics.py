@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import eqsat_tensor as package
+import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
 from eqsat_tensor.lang import FLOATS
@@ -13,7 +13,6 @@ from tests.reductions import (
     SHAPES,
     SWEPT,
     differentiated_twice,
-    et,
     held,
     quiet,
     sample,
@@ -346,8 +345,8 @@ def test_compiled_samples():
 
     outputs = made(et, x, y)
     outputs.append(grad(et.sum(et.median(x, axis=1) ** 2) + et.norm(x), x))
-    function = package.function([x, y], outputs)
-    slow = package.function([x, y], outputs, mode="reference")
+    function = et.function([x, y], outputs)
+    slow = et.function([x, y], outputs, mode="reference")
     for n, m in ((2, 3), (5, 8), (30, 41)):
         a, b = sample((n, m), "f8", n), sample(m, "f8", m)
         want = quiet(made, np, a, b)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, ReadOnlyError, TraceError
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
@@ -13,7 +14,7 @@ from eqsat_tensor.sizes import Dim
 from eqsat_tensor.tensor import Tensor, as_expr, captured_array, pinning, tensor
 from tests.oracle import assert_same
 from tests.strategies import arrays, basic_keys, broadcasting_shapes
-from tests.traced import check, et
+from tests.traced import check
 
 
 # ---------------------------------------------------------------------------------- broadcasting

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, UnsupportedError
 from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace import PUBLIC
@@ -12,7 +13,7 @@ from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import Tensor, as_expr, input_leaf, tensor
 from eqsat_tensor.types import DTYPES
 from tests.oracle import assert_same
-from tests.traced import check, et, sample
+from tests.traced import check, sample
 
 BINARY = [
     "add",

@@ -5,10 +5,10 @@ import operator
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.errors import ArgumentError, EqsatError, LabelError, ShapeError
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import as_expr, tensor
-from tests.traced import et
 
 
 @pytest.mark.parametrize("function", [operator.add, operator.mul, operator.sub])

@@ -3,18 +3,9 @@
 import numpy as np
 
 from eqsat_tensor.lang import topological
-from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import as_expr, captured_array, tensor
 from tests.oracle import assert_same
-
-
-class Namespace:
-    def __getattr__(self, name):
-        return PUBLIC[name]
-
-
-et = Namespace()
 
 
 def run(function, *values, symbolic=False):
