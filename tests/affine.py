@@ -1,10 +1,6 @@
-"""A function with two results, of two arrays, in the modes in which results are delivered."""
-
-import pytest
+"""A function with two results, of two arrays."""
 
 import eqsat_tensor as et
-
-MODES = pytest.mark.parametrize("mode", ["run", "reference"])
 
 
 def affine(mode="run", **options):

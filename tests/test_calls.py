@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
+from tests.modes import MODES
 
 X = np.linspace(0.1, 2.0, 5)
 Y = np.linspace(-1.0, 1.0, 3)
@@ -101,7 +102,7 @@ def branch(p, x):
     return et.cond(p, lambda u: et.sum(et.log(u)) + et.sum(w), lambda u: et.sum(u * w), x)
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 def test_a_branch_is_taken_by_the_condition(mode):
     f = et.jit(branch, mode=mode)
     np.testing.assert_allclose(f(np.bool_(True), X), np.log(X).sum() + 3 * X.sum())
@@ -225,7 +226,7 @@ def test_a_callback_gets_copies():
     np.testing.assert_array_equal(x, X)
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 def test_a_callback_that_breaks_its_promise_is_named(mode):
     def short(x):
         return x[:-1]

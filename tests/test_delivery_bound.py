@@ -7,7 +7,8 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.runtime.native import is_native
-from tests.affine import MODES, affine
+from tests.affine import affine
+from tests.modes import MODES
 
 N = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import eqsat_tensor as et
 from eqsat_tensor.tensor import Tensor
-from tests.affine import MODES
+from tests.modes import MODES
 from tests.writing import write
 
 

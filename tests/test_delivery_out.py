@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
-from tests.affine import MODES, affine
+from tests.affine import affine
+from tests.modes import MODES
 
 N = np.random.default_rng(0)
 

@@ -8,6 +8,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.runtime.native import is_native
+from tests.modes import MODES
 
 N = np.random.default_rng(0)
 
@@ -105,7 +106,7 @@ def test_two_functions_share_state_and_threads_take_turns():
 
 @pytest.mark.parametrize("optimize", ["speed", "none"])
 @pytest.mark.parametrize("math", ["strict", "default", "fast"])
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 def test_every_option_gives_the_same_numbers(optimize, math, mode):
     x = et.tensor("x", ("n",))
     loss = et.mean(et.log(1 + et.exp(x)))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
-
-MODES = pytest.mark.parametrize("mode", ["run", "reference"])
+from tests.modes import MODES
 
 
 def counter(mode="run", **options):

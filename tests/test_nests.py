@@ -14,9 +14,9 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.runtime.native import is_native
 from eqsat_tensor.trees import flatten, unflatten
+from tests.modes import MODES
 from tests.writing import write
 
-MODES = pytest.mark.parametrize("mode", ["run", "reference"])
 Point = namedtuple("Point", ["x", "y"])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
+from tests.modes import MODES
 
 x, y = et.tensor("x", ("n",)), et.tensor("y", ("m",))
 M = et.tensor("M", ("n", "k"))
@@ -59,7 +60,7 @@ def line_of(case):
     return next(n for n, text in enumerate(source, 1) if text.startswith(f'    "{case}": '))
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("case", CASES)
 def test_the_message_has_operation_operands_line_and_sizes(case, mode):
     inputs, output, arguments, error, text, sizes = CASES[case]

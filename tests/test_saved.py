@@ -26,6 +26,7 @@ from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import OPS, OpDef
 from eqsat_tensor.trees import flatten
 from eqsat_tensor.types import literal
+from tests.modes import MODES
 from tests.strategies import instances, leaves
 from tests.writing import write
 
@@ -71,7 +72,7 @@ def same(left, right):
 X = np.random.default_rng(1).normal(size=(4, 3))
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("way", ["save", "pickle", "deepcopy"])
 def test_a_function_comes_back_with_its_states(tmp_path, mode, way):
     f, _ = everything(mode)

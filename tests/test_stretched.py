@@ -5,6 +5,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.extents import common, symbol
+from tests.modes import MODES
 
 SIZES = [(3, 3), (1, 3), (3, 1), (1, 1), (0, 1), (1, 0), (0, 0)]
 
@@ -19,7 +20,7 @@ def compiled(mode):
     return et.function([a, b], [*results, *et.grad(results[-1], [a, b])], mode=mode)
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 def test_a_size_that_turns_out_one_is_broadcast(mode):
     f = compiled(mode)
     for n, m in (*SIZES, *SIZES):
@@ -36,7 +37,7 @@ def test_a_size_that_turns_out_one_is_broadcast(mode):
         np.testing.assert_allclose(got[5], along_b, rtol=1e-13)
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("sizes", [(2, 3), (0, 2), (3, 0)])
 def test_sizes_that_do_not_broadcast_are_an_error(mode, sizes):
     f = compiled(mode)

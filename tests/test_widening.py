@@ -5,6 +5,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
+from tests.modes import MODES
 
 X = np.random.default_rng(0).standard_normal((5, 7)).astype("float32") + 100
 PROGRAMS = {
@@ -24,7 +25,7 @@ def numbers(result):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 def test_results_are_those_of_float64_rounded_once(name, mode):
     f = PROGRAMS[name]
     plain, wide = et.jit(f)(X), et.jit(f, widen=True, mode=mode)(X)

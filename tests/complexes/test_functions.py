@@ -14,6 +14,7 @@ from eqsat_tensor.lang import COMPLEX_RULES, COMPLEXES, OPS, takes_complex
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.tensor import as_expr, input_leaf
 from tests.complexes.samples import close, drawn
+from tests.modes import MODES
 
 # fmt: off
 UNARY = [
@@ -178,7 +179,7 @@ def shaped(e: Any, x: Any, y: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("dtype", COMPLEXES, ids=str)
 def test_functions_of_arrays_are_those_of_numpy(dtype, mode):
     x, y = et.tensor("x", (5, 3), dtype), et.tensor("y", (3,), dtype)

@@ -5,6 +5,7 @@ import pytest
 import scipy.linalg
 
 import eqsat_tensor as et
+from tests.modes import MODES
 
 RNG = np.random.default_rng(3)
 
@@ -33,7 +34,7 @@ CASES = {
 SHAPES = [((3, 3), (3, 2)), ((2, 4, 4), (2, 4, 1)), ((1, 1), (1, 3)), ((2, 3, 3), (3, 2))]
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("name", CASES)
 def test_they_give_what_numpy_gives(name, mode):
     f = et.jit(lambda a, b: CASES[name](et, a, b), mode=mode)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
+from tests.modes import MODES
 
 RNG = np.random.default_rng(5)
 SHAPES = [
@@ -56,7 +57,7 @@ NOT_EMPTY = {
 }
 
 
-@pytest.mark.parametrize("mode", ["run", "reference"])
+@MODES
 @pytest.mark.parametrize("name", [*FORMS, *NOT_EMPTY])
 def test_they_give_what_numpy_gives(name, mode):
     form = (FORMS | NOT_EMPTY)[name]
