@@ -34,10 +34,6 @@ def _norm(x: Any, axes: Axes) -> Any:
     return np.squeeze(np.ldexp(np.sqrt(total), scale), axes).astype(x.dtype)
 
 
-def _spread(x: Expr, axes: Axes, like: Expr) -> Expr:
-    return broadcast(x, axes, like.shape)
-
-
 def _expand_norm(x: Expr, axes: Axes) -> Expr:
     if x.dtype == FLOAT16:
         return cast_to(_expand_norm(cast_to(x, FLOAT32), axes), FLOAT16)
@@ -50,8 +46,8 @@ def _expand_norm(x: Expr, axes: Axes) -> Expr:
     every = tuple(range(total.type.rank))
     again = lost if not every or axes[-1] == x.type.rank - 1 else any_(lost, axes=every)
     around = axes if again is lost else tuple(range(x.type.rank))
-    scaled = square(multiply(x, _spread(where(small, huge, tiny), axes, x)))
-    rest = sum_(where(_spread(again, around, x), scaled, full_like(x, 0)), axes=axes)
+    scaled = square(multiply(x, broadcast(where(small, huge, tiny), axes, x.shape)))
+    rest = sum_(where(broadcast(again, around, x.shape), scaled, full_like(x, 0)), axes=axes)
     return multiply(sqrt(where(lost, rest, total)), where(lost, where(small, tiny, huge), one))
 
 
@@ -60,7 +56,8 @@ def _real_norm(x: Expr, axes: Axes) -> Expr:
 
 
 def _norm_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
-    return (multiply(_spread(ct, axes, x), divide(x, _spread(one_where_zero(out), axes, x))),)
+    direction = divide(x, broadcast(one_where_zero(out), axes, x.shape))
+    return (multiply(broadcast(ct, axes, x.shape), direction),)
 
 
 norm = define(

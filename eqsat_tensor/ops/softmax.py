@@ -55,10 +55,6 @@ def _log_softmax(x: Any, axes: Axes) -> Any:
 
 
 # ------------------------------------------------------------------------------------ expansions
-def _spread(x: Expr, axes: Axes, like: Expr) -> Expr:
-    return broadcast(x, axes, like.shape)
-
-
 def _finite_top(x: Expr, axes: Axes) -> Expr:
     top = max_(x, axes=axes)
     return where(isfinite(top), top, full_like(top, 0))
@@ -66,7 +62,7 @@ def _finite_top(x: Expr, axes: Axes) -> Expr:
 
 def _expand_logsumexp(x: Expr, axes: Axes) -> Expr:
     top = _finite_top(x, axes)
-    powers = exp(subtract(x, _spread(top, axes, x)))
+    powers = exp(subtract(x, broadcast(top, axes, x.shape)))
     return add(log(sum_(powers, axes=axes)), top)
 
 
@@ -76,22 +72,22 @@ def _expand_softmax(x: Expr, axes: Axes) -> Expr:
     The sum is from 1 to n (or 0, infinite or NaN: then product and quotient agree), so a product
     with its reciprocal is as good as a quotient; it takes a quarter of the time.
     """
-    powers = shifted_exp(x, _spread(_finite_top(x, axes), axes, x))
+    powers = shifted_exp(x, broadcast(_finite_top(x, axes), axes, x.shape))
     return _over_sum(powers, axes)
 
 
 def _real_softmax(x: Expr, axes: Axes) -> Expr:
-    return _over_sum(exp(subtract(x, _spread(_finite_top(x, axes), axes, x))), axes)
+    return _over_sum(exp(subtract(x, broadcast(_finite_top(x, axes), axes, x.shape))), axes)
 
 
 def _over_sum(powers: Expr, axes: Axes) -> Expr:
     total = sum_(powers, axes=axes)
-    return multiply(powers, _spread(divide(full_like(total, 1), total), axes, powers))
+    return multiply(powers, broadcast(divide(full_like(total, 1), total), axes, powers.shape))
 
 
 def _expand_log_softmax(x: Expr, axes: Axes) -> Expr:
-    shifted = subtract(x, _spread(_finite_top(x, axes), axes, x))
-    return subtract(shifted, _spread(log(sum_(exp(shifted), axes=axes)), axes, x))
+    shifted = subtract(x, broadcast(_finite_top(x, axes), axes, x.shape))
+    return subtract(shifted, broadcast(log(sum_(exp(shifted), axes=axes)), axes, x.shape))
 
 
 def _expand_logaddexp(a: Expr, b: Expr) -> Expr:
@@ -102,16 +98,16 @@ def _expand_logaddexp(a: Expr, b: Expr) -> Expr:
 
 # ------------------------------------------------------------------------------------- gradients
 def _logsumexp_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
-    return (multiply(_spread(ct, axes, x), softmax(x, axes=axes)),)
+    return (multiply(broadcast(ct, axes, x.shape), softmax(x, axes=axes)),)
 
 
 def _softmax_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
-    mean = _spread(sum_(multiply(ct, out), axes=axes), axes, x)
+    mean = broadcast(sum_(multiply(ct, out), axes=axes), axes, x.shape)
     return (multiply(out, subtract(ct, mean)),)
 
 
 def _log_softmax_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
-    total = _spread(sum_(ct, axes=axes), axes, x)
+    total = broadcast(sum_(ct, axes=axes), axes, x.shape)
     return (subtract(ct, multiply(softmax(x, axes=axes), total)),)
 
 
@@ -121,7 +117,7 @@ def _softmax_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: Axes) -> 
 
 def _log_softmax_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: Axes) -> Expr:
     mean = sum_(multiply(tangents[0], softmax(x, axes=axes)), axes=axes)
-    return subtract(tangents[0], _spread(mean, axes, x))
+    return subtract(tangents[0], broadcast(mean, axes, x.shape))
 
 
 def _logaddexp_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
