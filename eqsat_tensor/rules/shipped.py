@@ -4,8 +4,8 @@
 room have changed, it counts as not there, and the files are read, which takes half a second.  (A type
 rule follows from what an op's `infer` does, which no digest tells: a test holds them against it.)
 
-One line with the digest of those, then JSON, compressed:  book (`stored`), type rules by op,
-and for each rule what it reads and makes (`Uses`, sets of names by number) and its engine rules, with
+One line with the digest of those, then JSON, compressed:  book (`stored`), type rules by op, the texts
+that rules quote, and for each rule what it reads and makes (`Uses`, sets of names by number) and its engine rules, with
 MARK for its number.
 """
 
@@ -24,7 +24,8 @@ from eqsat_tensor.lang import OPS
 from eqsat_tensor.rules import stored
 from eqsat_tensor.rules.book import Rule
 from eqsat_tensor.rules.expand import UntypedNumber, expand
-from eqsat_tensor.rules.signature import signature
+from eqsat_tensor.rules.signature import signature, text_number
+from eqsat_tensor.rules.syntax import Sexpr, Text
 from eqsat_tensor.rules.uses import Uses, uses_of
 from eqsat_tensor.rules.vocabulary import Vocabulary
 
@@ -77,6 +78,8 @@ def load(sources: tuple[tuple[str, str], ...]) -> Shipped | None:
     if made.decode("ascii", "replace") != key_of(sources):
         return None
     record = json.loads(zlib.decompress(data))
+    for text in record["quoted"]:
+        text_number(text)  # by which it stands in the engine's rules, so that it is read back
     names = [frozenset(every) for every in record["names"]]
     return Shipped(
         stored.from_record(record["book"]),
@@ -106,6 +109,7 @@ def write(
     record = {
         "book": stored.to_record(rulesets, relations, rules, schedule),
         "type rules": dict(type_rules),
+        "quoted": sorted(_quoted(tuple((r.lhs, r.rhs, r.conditions) for r in rules))),
         "names": names,
         "rules": {
             name: [u.reads, u.makes, number[u.asks], number[u.concludes], texts.get(name)]
@@ -114,3 +118,10 @@ def write(
     }
     data = json.dumps(record, separators=(",", ":")).encode()
     FILE.write_bytes(key_of(sources).encode() + b"\n" + zlib.compress(data, 9))
+
+
+def _quoted(term: Sexpr) -> frozenset[str]:
+    """The texts that stand in a term."""
+    if isinstance(term, tuple):
+        return frozenset().union(*map(_quoted, term))
+    return frozenset({str(term)} if isinstance(term, Text) else ())

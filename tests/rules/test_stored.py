@@ -158,6 +158,21 @@ def test_a_process_with_its_code_on_disk_loads_no_rules_and_no_engine(tmp_path) 
     assert runs[1] == []
 
 
+def test_a_shipped_rule_may_make_a_text_that_no_program_has(tmp_path) -> None:
+    """Of a "set" into zeros a rule makes an "add"; in a fresh process nobody has named that before."""
+    program = (
+        "import numpy as np, eqsat_tensor as et\n"
+        "f = et.jit(lambda v, i: et.zeros(5).at[et.assume(i, unique=True)].set(v) + 1)\n"
+        "print(*f(np.array([2.0, 3.0, 4.0]), np.array([3, 1, 4])))\n"
+        "print('set-of-zeros' in f.explain().fired)\n"
+    )
+    environment = os.environ | {"EQSAT_CACHE_DIR": str(tmp_path)}
+    made = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert made.stdout == "1.0 4.0 1.0 3.0 5.0\nTrue\n", made.stderr
+
+
 def test_versions_and_entry_points_are_those_of_importlib() -> None:
     from importlib.metadata import PackageNotFoundError, entry_points, version
 
