@@ -199,10 +199,12 @@ def chosen(
 ) -> tuple[Expr, ...]:
     """The cheapest stable program at these sizes (buckets), every root an expression of its own.
 
-    Under optimize="accuracy" the most accurate form (`searched`).
+    Under optimize="accuracy" the most accurate form (`searched`), sums with twice the digits.
     """
     if options.optimize == "accuracy":
-        return distinct(searched(program, sizes, options)[0])
+        from eqsat_tensor.accuracy.sums import with_precise_sums
+
+        return distinct(with_precise_sums(searched(program, sizes, options)[0]))
     return distinct(cheapest(program, sizes, options))
 
 

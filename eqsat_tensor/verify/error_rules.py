@@ -414,6 +414,7 @@ def _keep(x: Array, e: Array) -> Array:
 
 ARRAYS: dict[str, Rule] = {
     "sum": _sum,
+    "precise_sum": _sum,
     "prod": _prod,
     "max": _extreme,
     "min": _extreme,

@@ -64,13 +64,13 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
         return truth.lifted(op.numpy(**attributes))
     if op.name in MATRICES:
         return MATRICES[op.name](truth, *operands, **attributes)
+    if op.name in truth.arrays:
+        truth.zero = truth.number(node.dtype.type(0))
+        return truth.arrays[op.name](*operands, **attributes)
     if op.kind is Kind.LIBRARY:  # opaque: no element is settled
         return np.full(node.shape, None, object)
     if op.name == "cast":
         return elementwise(lambda x: cast(truth, x, node.dtype), operands[0])
-    if op.name in truth.arrays:
-        truth.zero = truth.number(node.dtype.type(0))
-        return truth.arrays[op.name](*operands, **attributes)
     if op.kind is Kind.CUMULATIVE:
         return true_scan(truth, op.name, list(operands), **attributes)
     if op.kind is Kind.MOVEMENT:

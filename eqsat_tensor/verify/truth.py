@@ -97,6 +97,8 @@ class Truth(Builder):
         self.table |= Parts(self).table
         self.arrays: dict[str, Callable[..., Objects]] = {
             "sum": lambda x, axes: self.reduce("add", x, axes),
+            "exact_sum": lambda x, axes: self.reduce("add", x, axes),
+            "precise_sum": lambda x, axes: self.reduce("add", x, axes),
             "prod": lambda x, axes: self.reduce("multiply", x, axes),
             "max": lambda x, axes: self.reduce("maximum", x, axes),
             "min": lambda x, axes: self.reduce("minimum", x, axes),
@@ -392,6 +394,8 @@ class Truth(Builder):
         shape: Sequence[int],
     ) -> Objects:
         result = x.copy()
+        if all(isinstance(element, bool) for element in x.flat):
+            mode = {"add": "logical_or", "multiply": "logical_and"}.get(mode, mode)
         function: Any = (lambda _, new: new) if mode == "set" else settled(self.table[mode])
         for place in np.ndindex(index.shape):
             label = index[place]
