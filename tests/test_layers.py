@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "widening": [*MEANING, "program"],
     "normalize": MEANING,
     "complexes": MEANING,
-    "rules": [*MEANING, "distributions", "runtime.cache"],
+    "rules": [*MEANING, "distributions", "machine", "runtime.cache"],
     "egraph": [*MEANING, "rules"],
     "extract": [*LANGUAGE, "egraph.graph", "machine"],
     "schedule": LANGUAGE,

@@ -140,6 +140,59 @@ def sum_of_batched_product(draw: Draw) -> Expr:
     return apply(OPS["sum"], OPS["matmul"](turned, right), axes=tuple(range(rank)))
 
 
+def tensor_network(draw: Draw) -> Expr:
+    """A sum of the product of three to five tensors over some of their labels, spelled with broadcasts
+    or two at a time, in any order; or the sums of products of batches of matrices."""
+    random, dtype = draw.random, (FLOAT64, FLOAT32)[int(draw.random.integers(2))]
+    sizes = [(1, 2, 3, 5)[int(i)] for i in random.integers(4, size=6)]
+    if random.random() < 0.3:
+        return _sum_of_chain(draw, dtype, sizes)
+    result = sorted(int(i) for i in random.permutation(5)[: int(random.integers(3))])
+    parts: list[tuple[Expr, list[int]]] = []
+    for _ in range(int(random.integers(3, 6))):
+        labels = sorted(int(i) for i in random.permutation(5)[: int(random.integers(1, 4))])
+        parts.append((draw.leaf(TensorType(dtype, tuple(sizes[i] for i in labels))), labels))
+    pairwise = random.random() < 0.5
+    while len(parts) > 1:
+        (x, mine), (y, theirs) = (parts.pop(int(random.integers(len(parts)))) for _ in range(2))
+        labels = sorted({*mine, *theirs})
+        made = OPS["multiply"](_spread(x, mine, labels, sizes), _spread(y, theirs, labels, sizes))
+        kept = {*result, *(label for _, others in parts for label in others)}
+        parts.append(_summed(made, labels, kept) if pairwise else (made, labels))
+    [(whole, labels)] = parts
+    return _summed(whole, labels, set(result))[0]
+
+
+def _sum_of_chain(draw: Draw, dtype: np.dtype[Any], sizes: list[int]) -> Expr:
+    """The sum over rows, columns or both of a product of three to five matrices, or of batches of
+    them whose axes a reshape joins."""
+    batch = (sizes[0],) if draw.random.random() < 0.5 else ()
+    inner = sizes[1 : int(draw.random.integers(4, 7))]
+    whole, *rest = (
+        draw.leaf(TensorType(dtype, (*batch, *pair))) for pair in itertools.pairwise(inner)
+    )
+    for matrices in rest:
+        whole = OPS["matmul"](whole, matrices)
+    if batch:
+        whole = apply(OPS["reshape"], whole, shape=(batch[0] * inner[0], inner[-1]))
+    axes = ((0,), (1,), (0, 1))[int(draw.random.integers(3))]
+    return apply(OPS["sum"], whole, axes=axes)
+
+
+def _spread(x: Expr, mine: list[int], labels: list[int], sizes: list[int]) -> Expr:
+    """The expression with all of these labels, in order, repeated along those it lacks."""
+    new = tuple(at for at, label in enumerate(labels) if label not in mine)
+    shape = tuple(sizes[label] for label in labels)
+    return apply(OPS["broadcast"], x, axes=new, shape=shape) if new else x
+
+
+def _summed(x: Expr, labels: list[int], kept: set[int]) -> tuple[Expr, list[int]]:
+    """The sum over labels that are not kept."""
+    axes = tuple(at for at, label in enumerate(labels) if label not in kept)
+    left = [label for label in labels if label in kept]
+    return (apply(OPS["sum"], x, axes=axes) if axes else x), left
+
+
 def _batch(draw: Draw) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """A dtype, and four or five sizes: a batch of one axis or two, m, k and n."""
     dtype = (FLOAT64, FLOAT32)[int(draw.random.integers(2))]
@@ -226,6 +279,7 @@ GENERATORS: Mapping[str, Callable[[Draw], Expr]] = {
     "exp-sigmoid-product": product,
     "factor-of-long-sum": factored_sum,
     "long-matrix-chain": matrix_chain,
+    "contraction-path": tensor_network,
     "long-sum-of-exponentials": sum_of_exponentials,
     "single-numerator": sum_of_fractions,
     "log-of-multiple-less-constant": log_of_multiple,

@@ -114,11 +114,14 @@ def proposers() -> tuple[Proposer, ...]:
         exponentials,
         fractions,
         logarithms,
+        paths,
         products,
         sums,
     )
 
-    modules = (products, exponentials, logarithms, sums, addends, fractions, chains, batches)
+    modules = (
+        products, exponentials, logarithms, sums, addends, fractions, chains, paths, batches,
+    )  # fmt: skip
     return tuple(p for module in modules for p in module.PROPOSERS)
 
 

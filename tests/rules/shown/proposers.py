@@ -22,6 +22,8 @@ PROGRAMS: dict[str, Any] = {
     "single-numerator": (lambda x: 1 / (x + 1) - 2 / x + 1 / (x - 1), (X,)),
     "log-of-multiple-less-constant": (
         lambda x: et.log(3.141592653589793 * (1 + x * x)) - 1.1447298858494002, (X,)),
+    "contraction-path": (
+        lambda x, y, v: et.sum(x[:, :, None] * y * v, axis=(1, 2)), (BATCH[0], BATCH[0].T, BATCH[0, :, 0])),
     "batch-in-rows": (lambda x, w: x @ w, (BATCH, BATCH[0].T)),
     "sum-of-batch-in-rows": (lambda x, y: et.sum(x.mT @ y, axis=0), (BATCH, BATCH)),
     "fold-constants": (lambda x: et.where(x > 0.0, 2.0, 3.0) * 2.0, (X,)),
