@@ -41,7 +41,7 @@ from eqsat_tensor.runtime import cache
 
 __all__ = [
     "Relation", "Rule", "RuleBook", "Ruleset", "Schedule", "Step", "front_page", "grant_files",
-    "load_rulebook", "open_rulebook", "rule_files",
+    "load_rulebook", "name_in_book", "open_rulebook", "rule_files",
 ]  # fmt: skip
 
 FOLDER = Path(__file__).parent
@@ -70,13 +70,14 @@ def load_rulebook(
 
     ``exclude`` holds names of rulesets, files (``algebra`` or ``algebra.egg``) or rules.  Files of
     ``extra`` first saturate stress programs in another process under limits, once for their
-    contents, unless ``trusted``; their rules are not verified (see `open_rulebook`).
+    contents, unless ``trusted``; their rules are not verified (see `open_rulebook`).  A file of the
+    package, or one with the same text, adds nothing.
     Raises RuleError, whose message begins with ``file:line``.
     """
     from eqsat_tensor.rules.certificate import case_of, certify
 
     own = _own_sources()
-    files = tuple(_read(Path(p)) for p in extra)
+    files = _of_others(extra)
     names = tuple(name for name, _ in files)
     for n in range(len(files) if not trusted else 0):  # one more each time: so the guilty one shows
         _book(own + files[: n + 1], names[: n + 1])
@@ -89,7 +90,7 @@ def grant_files(files: Sequence[str | os.PathLike[str]]) -> None:
     from eqsat_tensor.rules.certificate import case_of, grant
 
     own = _own_sources()
-    theirs = tuple(_read(Path(f)) for f in files)
+    theirs = _of_others(files)
     for n in range(1, len(theirs) + 1):
         grant(case_of(own + theirs[:n], [name for name, _ in theirs[:n]]))
 
@@ -109,7 +110,7 @@ def open_rulebook(given: Sequence[str] = (), exclude: Sequence[str] = ()) -> Rul
         if pack.name in exclude or not (files or pack.problem):
             continue
         try:
-            sources, problem = tuple(map(_read, files)), pack.problem
+            sources, problem = _of_others(files), pack.problem
         except RuleError as error:
             if not set(files).isdisjoint(map(Path, given)):
                 raise  # a slip in the program itself
@@ -210,6 +211,21 @@ def _language_digest(count: int) -> str:
 @lru_cache(maxsize=1)
 def _own_sources() -> tuple[tuple[str, str], ...]:
     return tuple(_read(p) for p in (front_page(), *rule_files()))
+
+
+def name_in_book(file: str | os.PathLike[str]) -> str:
+    """What rules of a file give as theirs: its path, or the name of the package's file with its text.
+
+    Raises RuleError where it cannot be read.
+    """
+    name, text = _read(Path(file))
+    return next((own for own, same in _own_sources() if same == text), name)
+
+
+def _of_others(files: Sequence[str | os.PathLike[str]]) -> tuple[tuple[str, str], ...]:
+    """The files (name, text) whose text is not that of a file of the package."""
+    own = {text for _, text in _own_sources()}
+    return tuple(source for f in files if (source := _read(Path(f)))[1] not in own)
 
 
 def _read(path: Path) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqsat_tensor.egraph.saturate import Limits, Size, saturate_traced
-from eqsat_tensor.rules import load_rulebook
+from eqsat_tensor.rules import load_rulebook, name_in_book
 from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.certificate import cache_directory
 from eqsat_tensor.verify.seeds import seeds
@@ -71,7 +71,7 @@ def certify_growth(files: Files) -> list[Growth]:
     found, problem = _measured(files)
     missing = [name for name in seeds() if name not in {g.program for g in found}]
     if problem and missing:  # the process died in the first of these
-        rules = [r.name for r in book.rules if r.file in set(map(str, files))]
+        rules = [r.name for r in book.rules if r.file in set(map(name_in_book, files))]
         guilty = tuple(name for name in rules if not _measured(files, [name])[1])
         found.append(Growth(missing[0], 0, 0, (), {}, problem, guilty))
         return found
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> None:
     left_out = [a.removeprefix(option) for a in arguments if a.startswith(option)]
     files = [a for a in arguments if not a.startswith(option)]
     book = load_rulebook(files, trusted=True).without(left_out)
-    own = [r.name for r in book.rules if r.file in set(files)]
+    own = [r.name for r in book.rules if r.file in set(map(name_in_book, files))]
     for program in seeds():
         print(json.dumps(asdict(measure(book, program, own))), flush=True)  # noqa: T201
 

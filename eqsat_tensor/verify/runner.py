@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
-from eqsat_tensor.rules import load_rulebook
+from eqsat_tensor.rules import load_rulebook, name_in_book
 from eqsat_tensor.rules.book import TYPES, RuleBook
 from eqsat_tensor.verify.proposers import place_of_proposer, verify_proposer
 from eqsat_tensor.verify.report import Report
@@ -55,7 +55,7 @@ def verify(
 ) -> list[Report]:
     """A report for each rule, fact, proposer and type rule, in the order of the book.
 
-    files     rule files of one's own: then theirs alone are held, beside the package's facts.
+    files     rule files: then theirs alone are held, beside the package's facts.
     rules     names of the only ones to hold; ArgumentError for one that is not there.
     examples  draws of values for each; of a type rule, nodes.
     jobs      processes; None: one for each core, 1: this process.
@@ -79,7 +79,7 @@ def verify(
 
 def tasks_of(book: RuleBook, files: Files = (), rules: Iterable[str] | None = None) -> list[Task]:
     """What there is to hold: all of the book, or of these files, or what these names say."""
-    own = {str(Path(f)) for f in files}
+    own = {name_in_book(f) for f in files}
     tasks = [Task(r.kind, r.name) for r in book.rules if not own or r.file in own]
     if not own:
         tasks += [Task("proposer", p.name) for p in book.proposers]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import ArgumentError, RuleError
-from eqsat_tensor.rules import load_rulebook
+from eqsat_tensor.rules import load_rulebook, rule_files
 from eqsat_tensor.rules.propose import Proposer
 from eqsat_tensor.verify import Report, verify
 from eqsat_tensor.verify.proposers import GENERATORS, verify_proposer
@@ -34,6 +35,22 @@ def pack(tmp_path: Path) -> Path:
     path = tmp_path / "pack.egg"
     path.write_text(PACK)
     return path
+
+
+def test_a_file_of_the_package_is_held_as_the_one_in_the_book(tmp_path: Path) -> None:
+    """By its path, from whatever folder, and as a copy; one that was changed names rules twice."""
+    own = next(f for f in rule_files() if f.name == "gemm.egg")
+    copy = tmp_path / "mine.egg"
+    copy.write_text(own.read_text(encoding="utf-8"), encoding="utf-8")
+    wanted = {r.name for r in load_rulebook().rules if r.file == "gemm.egg"}
+    for file in (own, os.path.relpath(own), copy):
+        assert {t.name for t in tasks_of(load_rulebook([file]), [file])} == wanted
+    [report] = verify([copy], sorted(wanted)[:1], examples=20, jobs=2)
+    assert report.ok, report
+    assert report.place.startswith("gemm.egg:")
+    copy.write_text(own.read_text(encoding="utf-8") + "; changed\n", encoding="utf-8")
+    with pytest.raises(RuleError, match="already used"):
+        load_rulebook([copy])
 
 
 def test_all_kinds_are_held_by_name() -> None:
