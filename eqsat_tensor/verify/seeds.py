@@ -5,6 +5,7 @@ attention   scores, softmax, products, and their gradients
 sums        long sums and products with repeated and negated terms
 degenerate  elementwise ops at random over inputs and the constants 0 and 1
 movement    transposes, reshapes, broadcasts and slices in a row
+masks       selections one in another, by conditions some of which are the same, and their gradients
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def seeds() -> Mapping[str, tuple[Expr, ...]]:
     found = {"tower": _tower(4), "attention": _attention(), "movement": _movement()}
     found |= {"sum": (_chain("add", 14),), "product": (_chain("multiply", 14),)}
     found["signed sum"] = (_chain("add", 14, signed=True),)
+    found["masks"] = _masks(12)
     for count in (20, 60, 120):
         found[f"degenerate {count}"] = _degenerate(count)
     return found
@@ -103,6 +105,19 @@ def _movement() -> tuple[Expr, ...]:
         x = apply(OPS["reshape"], apply(OPS["reshape"], x, shape=(24,)), shape=(4, 6))
     wide = apply(OPS["broadcast"], x, axes=(0,), shape=(3, 4, 6))
     return (apply(OPS["sum"], wide, axes=(0,)), apply(OPS["sum"], wide, axes=(1, 2)))
+
+
+def _masks(count: int) -> tuple[Expr, ...]:
+    """Every third condition is the first again; values where it does not hold are 0, every fourth 1."""
+    shape = (symbol("n"), 3)
+    x, zero, one = _leaf("x", *shape), _constant(0.0, shape), _constant(1.0, shape)
+    conditions = [OPS["less"](zero, _leaf(f"c{i}", *shape)) for i in range(count)]
+    y = OPS["exp"](x)
+    for i in range(count):
+        condition = conditions[0 if i % 3 == 0 else i]
+        y = OPS["where"](condition, y, one if i % 4 == 3 else zero)
+    total = apply(OPS["sum"], y, axes=(0, 1))
+    return (y, *gradients(total, [x]))
 
 
 def _degenerate(count: int) -> tuple[Expr, ...]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from eqsat_tensor.egraph.saturate import Limits, saturate_traced
+from eqsat_tensor.rules import load_rulebook
 from eqsat_tensor.rules.certificate import cache_directory
 from eqsat_tensor.verify import certify_growth
 from eqsat_tensor.verify import growth as growth_module
@@ -50,3 +52,14 @@ def test_the_rule_that_grows_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     assert growth.matches["add-associates"] > 1000
     assert growth.steps[-1][1] > 10 * growth.rows_before
     assert "it does not without add-associates" in str(growth)
+
+
+@pytest.mark.parametrize(
+    "without", [(), ("where-of-where-true",), ("where-of-where-and",)], ids=str
+)
+def test_selections_one_in_another_stay_few(without: tuple[str, ...]) -> None:
+    """They were bracketed in every way, and without end where a condition stands twice."""
+    book = load_rulebook().without(without)
+    result, steps = saturate_traced(seeds()["masks"], book, Limits(rows=20_000))
+    assert result.stopped == "saturated", result.stopped
+    assert steps[-1].rows < 1_500
