@@ -291,7 +291,7 @@ class Truth(Builder):
             for _ in range(abs(n)):
                 result = self.multiply(result, x)
             return result if n >= 0 else 1 / result
-        size = self.exp(y * self.context.log(abs(x)))
+        size = self.exp(y * self.log(abs(x)))  # of a base rounded to 1 the next precision tells
         return -size if x < 0 and size is not None and int(y) % 2 else size
 
     def divmod(self, x: Element, y: Element) -> tuple[Element, Element]:

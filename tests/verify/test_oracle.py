@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -86,6 +87,24 @@ def test_the_truth_sees_through_cancellation() -> None:
     e = OPS["subtract"](OPS["add"](one, x), one)
     [truth] = true_values([e], {x: np.array(1e-308)})
     assert float(truth[()]) == 1e-308
+
+
+@pytest.mark.parametrize("near_one", [
+    lambda x: OPS["exp"](x), lambda x: OPS["square"](OPS["exp"](OPS["multiply"](x, half()))),
+    lambda x: OPS["add"](OPS["cos"](x), x), lambda x: OPS["sqrt"](OPS["exp"](OPS["add"](x, x))),
+])  # fmt: skip
+def test_the_truth_sees_what_a_one_absorbed(near_one: Callable[[Expr], Expr]) -> None:
+    """(1 + 1e-264) ** 1e264 is e, though 120 digits say that the base is 1."""
+    x, y = leaf("x"), leaf("y")
+    power = OPS["power"](near_one(x), y)
+    [truth] = true_values([power], {x: np.array(1e-264), y: np.array(1e264)})
+    assert float(truth[()]) == pytest.approx(np.e, rel=1e-15)
+    [truth] = true_values([power], {x: np.array(1e-264), y: np.array(3.5)})
+    assert float(truth[()]) == 1.0
+
+
+def half() -> Expr:
+    return apply(OPS["full"], value=_literal(0.5), shape=())
 
 
 def test_the_truth_is_that_of_the_extended_reals() -> None:
