@@ -32,12 +32,13 @@ from eqsat_tensor.schedule.loops import (
     operands_of,
     walk,
 )
-from eqsat_tensor.schedule.reads import Read, costs_of, cuts, reads_of, renamed
+from eqsat_tensor.schedule.reads import Read, costs_of, cuts, read_apart, reads_of, renamed
 from eqsat_tensor.schedule.spaces import Space, larger, near, space_of
 from eqsat_tensor.types import Shape
 
 DEAR = 8.0  # cost from which a value is stored rather than computed twice
 HOIST = 4.0  # the same, for a value that every outer iteration would compute again
+APART = 32.0  # the same, for a value that one nest would compute at several places
 ROOTS = 9  # roots of one nest: bounds the size of a kernel
 KERNEL = 400.0  # cost of one kernel's body, about: beyond it values are stored
 WINDOW = 24  # nests looked back on for one that fits
@@ -210,7 +211,8 @@ def joined(draft: Draft, space: Space, local: bool, cheap: bool) -> str | None:
 def placed(outputs: tuple[Value, ...]) -> Placement:
     """Place, promote what is dear and computed twice, place again, until nothing is left."""
     roots = must_be_stored(outputs, walk(outputs))
-    extra = cuts(outputs, roots, KERNEL)
+    extra = read_apart(outputs, roots, APART)
+    extra |= cuts(outputs, roots | extra, KERNEL)
     while True:
         placement = Placement(outputs, extra)
         dear = promoted(placement)

@@ -126,6 +126,47 @@ def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Val
     return new
 
 
+def read_apart(outputs: Collection[Value], roots: Collection[Value], limit: float) -> set[Value]:
+    """Values to store since they are dear to compute anew at each of the places where they are read.
+
+    x[1:] and x[:-1] beside one another read x twice: inlined, n steps of a stencil over a stencil cost
+    some 3^n.  What one place costs is shared among those that read it there, so that it counts once.
+    """
+    order = walk(outputs)
+    readers: dict[Value, dict[Access, int]] = {}
+    for value in order:
+        if not isinstance(value, View | Pad | Pick):
+            for source, access in _reads_through(value):
+                places = readers.setdefault(source, {})
+                places[access] = places.get(access, 0) + 1
+    costs: dict[Value, float] = {}
+    apart: set[Value] = set()
+    for value in order:
+        cost = COSTS[value.primitive] if isinstance(value, Map) else 0.0
+        if isinstance(value, Map | Pair):
+            cost += sum(costs[v] / readers[v][access] for v, access in _reads_through(value))
+        costs[value] = 0.0 if value in roots else min(cost, CAP)
+        if isinstance(value, Map) and (len(readers.get(value, ())) - 1) * costs[value] >= limit:
+            apart.add(value)
+            costs[value] = 0.0
+    return apart
+
+
+def _reads_through(value: Value) -> list[tuple[Value, Access]]:
+    """What a value that computes reads, through what only moves: each operand's source, and where."""
+    found: list[tuple[Value, Access]] = []
+    stack = [(v, identity(len(v.shape))) for v in operands_of(value)]
+    while stack:
+        source, access = stack.pop()
+        if isinstance(source, View | Pad | Pick):
+            stack.append((source.source, through(source, access)))
+            if isinstance(source, Pick):
+                stack.append((source.index, access))
+        else:
+            found.append((source, access))
+    return found
+
+
 def _inlined(start: Value, root: Value, roots: Collection[Value]) -> list[Value]:
     """The values that a kernel of ``root`` computes, from ``start`` down to what is stored."""
 

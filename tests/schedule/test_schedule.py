@@ -150,6 +150,29 @@ def test_a_chain_of_a_thousand_operations_is_cut_into_kernels() -> None:
     assert 3 <= len(plan.nests) <= 8
 
 
+def stencils(steps: int) -> T:
+    """Each step reads what is before and behind each place of the step before."""
+    x = array("x", N)
+    for _ in range(steps):
+        x = fn("sqrt", x[2:] + x[:-2]) + x[1:-1]
+    return x
+
+
+def test_steps_of_a_stencil_are_stored_where_each_is_read_at_several_places() -> None:
+    assert kinds(schedule([stencils(2).v])) == ["map"]  # cheap enough to be computed three times
+    few, many = (schedule([stencils(steps).v]) for steps in (16, 64))
+    assert 3.5 * len(few.nests) < len(many.nests) < 4.5 * len(few.nests)
+    work = [calls_of(lambda steps=steps: schedule([stencils(steps).v])) for steps in (16, 64)]
+    assert work[1] < 6 * work[0]
+
+
+def test_what_is_read_often_at_one_place_is_not_stored() -> None:
+    x = array("x", N)
+    for _ in range(12):  # as a tree, 3^12 products
+        x = x * x + x
+    assert kinds(schedule([(x * x - x).v])) == ["map"]
+
+
 def test_a_diamond_of_fifty_steps_is_one_kernel() -> None:
     y = array("x", N)
     for _ in range(50):
