@@ -40,6 +40,27 @@ def is_written(value: Constant) -> bool:
     return bool(plain or (value.dtype.kind in "iu" and abs(number) <= 64))
 
 
+def cut_of(value: Value, access: Access) -> tuple[int, Size, bool] | None:
+    """Of select(i < size, a, b): the loop axis, its index where i is the size, and is a below it?"""
+    if not isinstance(value, Map) or value.primitive != "select":
+        return None
+    condition = value.operands[0]
+    while isinstance(condition, View):
+        access, condition = through(condition, access), condition.source
+    if not isinstance(condition, Map) or condition.primitive != "less":
+        return None
+    place, bound = condition.operands
+    while isinstance(place, View):
+        access, place = through(place, access), place.source
+    if not isinstance(place, Iota) or not isinstance(bound, Constant | SizeValue):
+        return None
+    size = bound.size if isinstance(bound, SizeValue) else int(bound.value.value)
+    axis, start, step = access[place.axis]
+    if not isinstance(axis, int) or place.dtype.kind != "i" or step not in (1, -1):
+        return None
+    return (axis, size - start, True) if step == 1 else (axis, start - size + 1, False)
+
+
 class Evaluator(Writer):
     """Writes the values that a nest computes."""
 
@@ -71,7 +92,12 @@ class Evaluator(Writer):
         if self.stored(value, access, here) or isinstance(value, Iota):
             return labels_at(access, guards)
         home = self.scratch_of(value, here)
-        return [] if home is not None else operands_at(value, access, guards)
+        if home is not None:
+            return []
+        chosen = self.chosen(value, access)
+        if chosen is not None:
+            return [(chosen, access if chosen.shape else (), guards)]
+        return operands_at(value, access, guards)
 
     def compute(self, key: Key, here: Here) -> Known:
         """The value, all that it needs being evaluated."""
@@ -91,6 +117,9 @@ class Evaluator(Writer):
             return self.load(home, self.own[home].access, guards, here, [])
         if isinstance(value, Iota):
             return self.iota(value, access, guards, here)
+        chosen = self.chosen(value, access)
+        if chosen is not None:
+            return here.known[chosen, access if chosen.shape else (), guards]
         if isinstance(value, Map):
             return self.map(value, access, guards, here)
         if isinstance(value, Pad):
@@ -111,6 +140,17 @@ class Evaluator(Writer):
     def scalar_slot(self, value: Value, *key: object) -> str:
         kind = MEMORY[value.dtype]
         return self.from_memory(self.slot(kind, *key), value, 0)
+
+    def chosen(self, value: Value, access: Access) -> Value | None:
+        """The operand that a selection by place takes in the part that is being written, if one."""
+        cut = cut_of(value, access) if self.within else None
+        if cut is None or not isinstance(value, Map):
+            return None
+        axis, bound, below = cut
+        _, first, second = value.operands
+        if self.less(axis, bound):
+            return first if below else second
+        return (second if below else first) if self.at_least(axis, bound) else None
 
     # ---------------------------------------------------------------------------------- the forms
     def map(self, value: Map, access: Access, guards: Guards, here: Here) -> Known:
@@ -140,6 +180,8 @@ class Evaluator(Writer):
     def pad(self, value: Pad, access: Access, guards: Guards, here: Here) -> Known:
         inner = guards | guards_of_pad(value, access)
         known = here.known[value.source, through(value, access), inner]
+        if all(self.bounds(*guard) == (None, None) for guard in inner):
+            return known  # nothing but what is padded is in the part that is being written
         # A scalar depends on the inner axis where a guard of the padding does.
         lanes = here.lanes
         if not any(axis == here.inner for axis, _, _ in inner) and known.kind != "vector":
@@ -147,8 +189,11 @@ class Evaluator(Writer):
         mask = self.mask(inner, here) if lanes else self.row_mask(inner, here)
         if mask is None:
             return known
-        builder = self.builder(value.dtype, lanes)
-        text = builder.select(mask, self.vector(known, value, lanes), builder.constant(0))
+        builder, text = self.builder(value.dtype, lanes), self.vector(known, value, lanes)
+        if known.kind == "vector":
+            # LLVM 22 makes select(m, fma(load masked by m, c, d), 0) of a load that no mask holds.
+            text = self.fence(text, value, lanes)
+        text = builder.select(mask, text, builder.constant(0))
         return Known("vector" if lanes else "scalar", text)
 
     def iota(self, value: Iota, access: Access, guards: Guards, here: Here) -> Known:

@@ -13,6 +13,7 @@ from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.passes import Passes
+from eqsat_tensor.lower.cpu.pieces import pieces_of, write_pieces
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
@@ -50,6 +51,10 @@ def write_map(w: Passes) -> None:
     read = across(w)
     if read is not None:
         write_turned(w, read)
+        return
+    pieces = pieces_of(w)
+    if len(pieces) > 1:
+        write_pieces(w, pieces)
         return
     low, high = ("%begin", "%end") if rank == 1 else ("0", w.size(w.nest.domain[-1]))
 

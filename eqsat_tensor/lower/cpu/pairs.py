@@ -44,6 +44,26 @@ def store_pair(w: Evaluator, root: Root, guards: Guards, here: Here) -> None:
             f.effect(f"store {kind} {text}, ptr {at}")
 
 
+def store_interleaved(w: Evaluator, root: Root, texts: list[str], here: Here) -> None:
+    """Store a_0, b_0, ..., a_1, b_1, ...: vectors whose lanes lie as far apart as there are vectors."""
+    kind, lanes, f, count = w.memory(root.value), here.lanes, w.function, len(texts)
+    held = [w.to_memory(text, root.value, lanes) for text in texts]
+    wide, half = f"<{lanes} x {kind}>", list(range(2 * lanes))
+    if count > 2:
+        held += ["poison"] * (4 - count)
+        held = [_shuffled(w, wide, held[k], held[k + 1], half) for k in (0, 2)]
+        wide = f"<{2 * lanes} x {kind}>"
+    order = [q // count + lanes * (q % count) for q in range(count * lanes)]
+    both = _shuffled(w, wide, held[0], held[1], order)
+    mask = w.mask(frozenset(), here)
+    if mask is not None:
+        each = [q // count for q in range(count * lanes)]
+        mask = _shuffled(w, f"<{lanes} x i1>", mask, "poison", each)
+    pointer, _ = w.address(root.value, root.access, here)
+    at = f.offset(kind, pointer, f.multiply(here.j, str(count)))
+    w.store_lanes(both, at, root.value, mask, count * lanes)
+
+
 def every_second(w: Writer, pointer: str, value: Value, here: Here) -> str:
     """A vector of elements two apart, from two loads that read nothing beyond the last of them."""
     f, kind, lanes = w.function, w.memory(value), here.lanes

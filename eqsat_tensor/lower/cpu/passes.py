@@ -131,7 +131,9 @@ class Passes(Evaluator):
             if isinstance(value, Input) or (value in self.buffers and value not in self.own):
                 continue
             if isinstance(value, Map):
-                stack.extend((o, access if o.shape else ()) for o in value.operands)
+                chosen = self.chosen(value, access)
+                operands = value.operands if chosen is None else (chosen,)
+                stack.extend((o, access if o.shape else ()) for o in operands)
             elif isinstance(value, View | Pick):
                 stack.append((value.source, through(value, access)))
                 if isinstance(value, Pick):

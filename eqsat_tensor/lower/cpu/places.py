@@ -33,6 +33,8 @@ MEMORY = {
 }
 SHORT = {kind: kind for kind in MEMORY.values()} | {"double": "f64", "float": "f32", "half": "f16"}
 Guards = frozenset[Guard]
+Within = dict[int, tuple[frozenset[Size], frozenset[Size]]]  # axis: at least these, below those
+NOWHERE: tuple[frozenset[Size], frozenset[Size]] = (frozenset(), frozenset())
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Frame(Kernel):
         self.rows: dict[Value, str] = {}  # reductions of the row, once done
         self.side_by_side = False  # are they of a row a lane?
         self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
+        self.within: Within = {}  # the part of the box that is being written
         self.body = inlined(nest, self.buffers)
         widest = max((v.dtype.itemsize for v in self.body), default=4)
         self.lanes = setting.vector_bytes // max(widest, 4)
@@ -102,9 +105,19 @@ class Frame(Kernel):
     def bounds(self, axis: int | None, low: Size, high: Size) -> tuple[str | None, str | None]:
         """The ends of a guard that are not the ends of the loop anyway."""
         whole = 1 if axis is None else self.nest.domain[axis]
-        from_ = None if isinstance(low, int) and low <= 0 else self.size(low)
-        below = None if high == whole else self.size(high)
+        from_ = None if self.at_least(axis, low) else self.size(low)
+        below = None if high == whole or self.less(axis, high) else self.size(high)
         return from_, below
+
+    def at_least(self, axis: int | None, bound: Size) -> bool:
+        """Is the index of an axis surely not below this, where code is being written?"""
+        lows, _ = self.within.get(-1 if axis is None else axis, NOWHERE)
+        return any(_not_above(bound, low) for low in (0, *lows))
+
+    def less(self, axis: int | None, bound: Size) -> bool:
+        """Is the index of an axis surely below this, where code is being written?"""
+        _, highs = self.within.get(-1 if axis is None else axis, NOWHERE)
+        return any(_not_above(high, bound) for high in highs)
 
     def row_mask(self, guards: Guards, here: Here) -> str | None:
         """i1: do the indices outside the inner loop lie within the guards?  None: always."""
@@ -170,6 +183,11 @@ class Frame(Kernel):
 def counting(kind: str, lanes: int, step: int = 1) -> str:
     """The constant vector 0, step, 2 step, ..."""
     return "<" + ", ".join(f"{kind} {q * step}" for q in range(lanes)) + ">"
+
+
+def _not_above(a: Size, b: Size) -> bool:
+    """Is a surely b at most?"""
+    return a == b or (isinstance(a, int) and isinstance(b, int) and a <= b)
 
 
 def _ordered(guards: Guards) -> list[Guard]:
