@@ -359,7 +359,7 @@ def code_for(
     digest = hashlib.sha256(seed.encode()).hexdigest()
 
     def make() -> Code:
-        from eqsat_tensor.lower.cpu.bind import compile_plan
+        from eqsat_tensor.lower.cpu.plans import compile_plan
         from eqsat_tensor.schedule import schedule
 
         with stage("schedule"):

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
@@ -26,12 +26,10 @@ RULE_PATH = "EQSAT_RULES_PATH"
 
 def version_of(name: str) -> str:
     """The version of an installed distribution; PackageNotFoundError where there is none."""
-    wanted = re.compile(rf"{re.sub('[-_.]+', '[-_.]+', name)}-([^-]+)\.dist-info", re.IGNORECASE)
     if _is_plain():
-        for folder in _information():
-            found = wanted.fullmatch(os.path.basename(folder))
-            if found:
-                return found[1]
+        found = _versions(tuple(sys.path)).get(_spelt(name))
+        if found:
+            return found
     from importlib.metadata import version
 
     return version(name)
@@ -49,7 +47,8 @@ def _has_entry_points(group: str) -> bool:
 
 def entry_points_of(group: str) -> list[EntryPoint]:
     """The entry points of a group, by name and value."""
-    if _is_plain() and not any(f"[{group}]" in _entry_points(f) for f in _information()):
+    folders = _information(tuple(sys.path)) if _is_plain() else None
+    if folders is not None and not any(f"[{group}]" in _entry_points(f) for f in folders):
         return []
     from importlib.metadata import entry_points
 
@@ -60,18 +59,22 @@ def entry_points_of(group: str) -> list[EntryPoint]:
 def own_code() -> str:
     """A name for this package's code and rules: its files by size and time of change."""
     here = os.path.dirname(__file__)
-    paths = [
-        f"{folder}/{name}"
-        for folder, _, names in os.walk(here)
-        for name in names
-        if name.endswith(SOURCES)
-    ]
     front = os.path.join(os.path.dirname(here), "rules.egg")  # there in a checkout
-    states = []
-    for path in [*paths, *([front] if os.path.exists(front) else [])]:
-        status = os.stat(path)
-        states.append((path, status.st_size, status.st_mtime_ns))
+    states = [*_sources(here), *([_state(front, os.stat(front))] if os.path.exists(front) else [])]
     return hashlib.sha256(repr(sorted(states)).encode()).hexdigest()
+
+
+def _sources(folder: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(SOURCES):
+                yield _state(entry.path, entry.stat())
+            elif entry.is_dir() and entry.name != "__pycache__":
+                yield from _sources(entry.path)
+
+
+def _state(path: str, status: os.stat_result) -> tuple[str, int, int]:
+    return path, status.st_size, status.st_mtime_ns
 
 
 def _is_plain() -> bool:
@@ -81,14 +84,30 @@ def _is_plain() -> bool:
     return not others and not archives
 
 
-def _information() -> Iterator[str]:
-    """The folders that say what is installed, in the order of the path."""
-    for place in sys.path:
+@cache
+def _information(path: tuple[str, ...]) -> Sequence[str]:
+    """The folders that say what is installed, in the order of the path; looked for once a process."""
+    found: list[str] = []
+    for place in path:
         try:
             names = os.listdir(place or ".")
         except OSError:
             continue
-        yield from (os.path.join(place, name) for name in sorted(names) if name.endswith(INFO))
+        found += sorted(os.path.join(place, name) for name in names if name.endswith(INFO))
+    return found
+
+
+@cache
+def _versions(path: tuple[str, ...]) -> Mapping[str, str]:
+    """Versions by name; of two that are installed, the first on the path."""
+    parts = (os.path.splitext(os.path.basename(f)) for f in reversed(_information(path)))
+    stems = (stem.partition("-") for stem, ending in parts if ending == ".dist-info")
+    return {_spelt(name): version for name, _, version in stems}
+
+
+def _spelt(name: str) -> str:
+    """A distribution's name as all its spellings have it."""
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 def _entry_points(folder: str) -> str:

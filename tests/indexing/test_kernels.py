@@ -5,7 +5,7 @@ import pytest
 
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS, apply
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.ops.gather import gather, scatter
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.reduce import sum_over

@@ -10,8 +10,8 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import blas, driver, library, symmetric
-from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.blas import WORDS, MatrixProduct
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.loopprograms import gemm
 from tests.lower.loopvalues import array

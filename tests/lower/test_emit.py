@@ -10,9 +10,9 @@ import pytest
 from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.alike import form_of
-from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.function import Function
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.boundprograms import arguments, check, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS

@@ -13,8 +13,9 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.lower.cpu.bind import Program, compile_plan
+from eqsat_tensor.lower.cpu.bind import Program
 from eqsat_tensor.lower.cpu.external import EXTERNALS
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule import schedule

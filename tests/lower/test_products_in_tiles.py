@@ -7,7 +7,7 @@ import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu import driver, products
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.lower.cpu.reuse import overwritten, settled
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.loops import Plan

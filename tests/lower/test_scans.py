@@ -8,7 +8,7 @@ import pytest
 import eqsat_tensor.ops  # noqa: F401
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.ops import movement, select
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.schedule import lower_program, schedule

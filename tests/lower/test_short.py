@@ -10,8 +10,9 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.lower.cpu import pool, short
-from eqsat_tensor.lower.cpu.bind import Program, compile_plan
+from eqsat_tensor.lower.cpu.bind import Program
 from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import reduced_sizes
 from tests.lower.boundprograms import check, check_guarded, planned, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
-from eqsat_tensor.lower.cpu import streams
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu import lines, streams
 from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.boundprograms import check, check_guarded, compiled, planned, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS
@@ -21,7 +21,8 @@ PAST = "!nontemporal"
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every result counts as too large for the caches."""
     monkeypatch.setattr(streams, "LARGE", 0)
-    monkeypatch.setattr(streams, "ROW", 0)
+    monkeypatch.setattr(lines, "LARGE", 0)
+    monkeypatch.setattr(lines, "ROW", 0)
 
 
 @pytest.mark.usefixtures("always")
@@ -69,6 +70,6 @@ def test_results_that_are_read_again_stay_in_the_caches() -> None:
 def test_small_results_stay_in_the_caches() -> None:
     x = array("x", 100, 100)
     assert PAST not in emit(schedule([(x + 1.0).v])).text
-    assert streams.word_of(streams.LARGE - 1, streams.ROW) == 0
-    assert streams.word_of(streams.LARGE, streams.ROW - 1) == 0  # rows too short
-    assert streams.word_of(streams.LARGE, streams.ROW) == 63
+    assert lines.word_of(lines.LARGE - 1, lines.ROW) == 0
+    assert lines.word_of(lines.LARGE, lines.ROW - 1) == 0  # rows too short
+    assert lines.word_of(lines.LARGE, lines.ROW) == 63

@@ -7,8 +7,8 @@ import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu import streams
-from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.boundprograms import check
 from tests.lower.guarded import run_guarded

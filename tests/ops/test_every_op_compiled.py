@@ -7,7 +7,7 @@ import eqsat_tensor.ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.complexes import split
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.options import Options
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.schedule import lower_program, schedule

@@ -12,7 +12,7 @@ import eqsat_tensor.ops  # noqa: F401
 from eqsat_tensor.extents import Size, evaluate, symbol
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.schedule.loops import Call, Input, Map, Pick, Reduce, walk
 from eqsat_tensor.types import literal

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.extents import product
-from eqsat_tensor.lower.cpu import blas, clock, driver, host, streams
+from eqsat_tensor.lower.cpu import blas, clock, driver, host, lines
 from eqsat_tensor.lower.cpu.products import Products, bits
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class _Binder(Products):
         """Whether an output is large enough to be stored past the caches."""
         dtype, shape = self.program.outputs[int(name.removeprefix("out"))]
         size = np.dtype(dtype).itemsize
-        return streams.word_of(size * self.number(product(shape)), size * self.domain(step)[-1])
+        return lines.word_of(size * self.number(product(shape)), size * self.domain(step)[-1])
 
     def fold(self, i: int, step: Step, number: int, rows: int) -> _Fold:
         """The argument of a fold of partials, and their memory."""

@@ -10,6 +10,8 @@ import numpy as np
 LINE = 64  # bytes
 PAST_CACHES = ", !nontemporal !0"  # of a store; !0 is at the end of each module
 METADATA = "!0 = !{i32 1}\n"
+LARGE = 3 << 20  # bytes of a result that leaves the caches anyway
+ROW = 1 << 11  # bytes of a row from which a start on a line pays
 
 Array = np.ndarray[Any, Any]
 
@@ -29,3 +31,11 @@ def copy_on_line(value: Array) -> Array:
     made = empty_on_line(value.shape, value.dtype)
     made[...] = value
     return made
+
+
+def word_of(bytes_: int, row: int) -> int:
+    """What a kernel is told of a result that it may store past the caches (`streams`).
+
+    The bits that an address on a line has not, or 0.
+    """
+    return LINE - 1 if bytes_ >= LARGE and row >= ROW else 0

@@ -6,7 +6,7 @@ core of a Sapphire Rapids with 2 MB of L2: 128 KB 6.2 / 10.3, 1 MB 58 / 63, 8 MB
 4758 / 2355, 80 MB 13331 / 8939.
 
 Such a store must begin on a line, so the main loop begins where its first result does; whether it
-pays depends on sizes, so a word of the argument block says.
+pays depends on sizes, so a word of the argument block says (`lines.word_of`).
 """
 
 from __future__ import annotations
@@ -15,26 +15,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eqsat_tensor.extents import product
-from eqsat_tensor.lower.cpu.lines import LINE
+from eqsat_tensor.lower.cpu.lines import LARGE, LINE
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.schedule.loops import Input, Pair, Plan, Reduce, Root, Value, linear
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.passes import Passes
 
-LARGE = 3 << 20  # bytes of a result that leaves the caches anyway
-ROW = 1 << 11  # bytes of a row from which a start on a line pays
-
 
 def never_read(plan: Plan) -> frozenset[str]:
     """The outputs that no nest reads again."""
     names = (f"out{k}" for k in range(len(plan.outputs)))
     return frozenset(name for name in names if name not in plan.last)
-
-
-def word_of(bytes_: int, row: int) -> int:
-    """The word of the argument block: the bits that an address on a line has not, or 0."""
-    return LINE - 1 if bytes_ >= LARGE and row >= ROW else 0
 
 
 def streamed(w: Passes, roots: Sequence[Root], axis: int, lanes: int) -> tuple[Root, ...]:
