@@ -310,6 +310,30 @@ class Engine:
             result[name] = Table(rows)
         return result
 
+    def beneath(self, tables: Mapping[str, int]) -> set[tuple[str, str]]:
+        """Pairs of tables: a row of the first has an argument that is the result of a row of the second.
+
+        tables: name -> how many arguments count, the last of each row.
+        """
+        return self._guarded(lambda: self._beneath(tables), "beneath")  # type: ignore[no-any-return]
+
+    def _beneath(self, tables: Mapping[str, int]) -> set[tuple[str, str]]:
+        functions = self._graph.freeze().functions
+        results: dict[Any, set[str]] = {}
+        reading: dict[str, set[Any]] = {}
+        for name, count in tables.items():
+            arguments = reading[name] = set()
+            for row in functions[spelled(f"({name})")[1:-1]].rows:
+                results.setdefault(row.output, set()).add(name)
+                if count:
+                    arguments.update(row.inputs[-count:])
+        return {
+            (name, other)
+            for name, arguments in reading.items()
+            for value in arguments
+            for other in results.get(value, ())
+        }
+
     def _reader(self, sort: str, readers: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
         if sort in readers:
             return readers[sort]

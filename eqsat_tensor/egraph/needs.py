@@ -1,15 +1,16 @@
 """Which rules of a book can fire on the ops that are there, and the engine's text for them.
 
 Loading a rule costs 0.2 ms, push and pop 15 us, an empty search 1 us: so a rule is loaded and run
-only once all ops of its patterns are in the e-graph, and most of a book never is.  Facts are looked
-for only where a rule that can fire, or such a fact, asks for them.
+only once all ops of its patterns are in the e-graph, each on the one that it is on in the pattern, and
+most of a book never is.  Facts are looked for only where a rule that can fire, or such a fact, asks for
+them.
 
-    ops there: {input, full, exp, add, log}   ->   "log-of-exp", "product-of-exps" ... 60 of 430
+    ops there: {input, full, exp, add, log}, log on exp   ->   "log-of-exp" ... 20 of 430
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -69,12 +70,29 @@ class Needs:
         uses = [own[r.name].uses if r.name in own else others[r.name] for r in book.rules]
         self.reads = [u.reads for u in uses]
         self.makes = {r.name: u.makes for r, u in zip(book.rules, uses, strict=True)}
-        self.asks = [u.asks for u in uses]
-        self.concludes = [u.concludes for u in uses]
+        self.pairs = [u.pairs for u in uses]
+        self._relations: dict[str, int] = {}  # the bit of each that a rule asks for or concludes
+        sets: dict[frozenset[str], int] = {}
+        for u in uses:
+            for names in (u.asks, u.concludes):
+                if names not in sets:
+                    sets[names] = self._bits_of(names)
+        self.asks = [sets[u.asks] for u in uses]
+        self.concludes = [sets[u.concludes] for u in uses]
         self._own = own
         self._texts: dict[int, tuple[str, ...]] = {}
-        self._needs: dict[tuple[int, frozenset[str] | None, frozenset[str]], Need] = {}
+        self._candidates: dict[
+            tuple[int, frozenset[str] | None], tuple[Sequence[int], Sequence[int]]
+        ] = {}
+        self._needs: dict[tuple[int, tuple[int, ...], tuple[int, ...], frozenset[str]], Need] = {}
         self._numbers: dict[tuple[str, ...], int] = {}
+
+    def _bits_of(self, relations: Iterable[str]) -> int:
+        """A set of relations as bits."""
+        mask = 0
+        for name in relations:
+            mask |= self._relations.setdefault(name, 1 << len(self._relations))
+        return mask
 
     def mask(self, ops: Iterable[str]) -> int:
         """A set of ops as bits."""
@@ -86,31 +104,50 @@ class Needs:
     def need(
         self,
         mask: int,
+        pairs: Set[int] | None = None,
         allowed: frozenset[str] | None = None,
         wanted: frozenset[str] = frozenset(),
     ) -> Need:
         """What can fire where these ops are there; of rewrites only those ``allowed`` (None: all).
 
+        pairs: of ops that are there, one on the other (`rules.uses.pair`); None: any may be.
         wanted: relations that are asked for beside those that rewrites ask for.
         """
-        key = mask, allowed, wanted
+        rewrites, facts = (
+            tuple(i for i in rules if pairs is None or self.pairs[i] <= pairs)
+            for rules in self._with_ops(mask, allowed)
+        )
+        key = mask, rewrites, facts, wanted
         found = self._needs.get(key)
         if found is None:
             if len(self._needs) > 512:
                 self._needs.clear()
-            found = self._needs[key] = self._need(mask, allowed, wanted)
+            found = self._needs[key] = self._need(mask, rewrites, facts, wanted)
         return found
 
-    def _need(self, mask: int, allowed: frozenset[str] | None, wanted: frozenset[str]) -> Need:
+    def _with_ops(
+        self, mask: int, allowed: frozenset[str] | None
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """The rewrites, of those allowed, and the facts whose ops are there."""
+        found = self._candidates.get((mask, allowed))
+        if found is None:
+            if len(self._candidates) > 512:
+                self._candidates.clear()
+            book, rewrites, facts = self.book.rules, [], []
+            for i, reads in enumerate(self.reads):
+                if reads & mask != reads:
+                    continue
+                if book[i].kind == "fact":
+                    facts.append(i)
+                elif allowed is None or book[i].name in allowed:
+                    rewrites.append(i)
+            found = self._candidates[mask, allowed] = rewrites, facts
+        return found
+
+    def _need(
+        self, mask: int, rewrites: Sequence[int], facts: Sequence[int], wanted: frozenset[str]
+    ) -> Need:
         book = self.book.rules
-        rewrites, facts = [], []
-        for i, reads in enumerate(self.reads):
-            if reads & mask != reads:
-                continue
-            if book[i].kind == "fact":
-                facts.append(i)
-            elif allowed is None or book[i].name in allowed:
-                rewrites.append(i)
         assumed = bool(mask & self.bit["assume"])
         if not assumed:  # else any fact may contradict what is assumed
             facts = self._asked_for(rewrites, facts, wanted)
@@ -133,7 +170,9 @@ class Needs:
         self, rewrites: Iterable[int], facts: Iterable[int], wanted: frozenset[str]
     ) -> list[int]:
         """Those of ``facts`` that the rewrites ask for, that are wanted, and what these ask for."""
-        asked = wanted.union(*(self.asks[i] for i in rewrites))
+        asked = self._bits_of(wanted)
+        for i in rewrites:
+            asked |= self.asks[i]
         found: list[int] = []
         left = list(facts)
         while True:
@@ -142,16 +181,19 @@ class Needs:
                 return found
             found += more
             left = [i for i in left if not self.concludes[i] & asked]
-            asked = asked.union(*(self.asks[i] for i in more))
+            for i in more:
+                asked |= self.asks[i]
 
     def _founded(self, rules: Sequence[int], assumed: bool) -> tuple[int, ...]:
         """Those of the rules whose facts something can conclude; of what is assumed all can be known."""
         if assumed:
             return tuple(rules)
-        known = SEEDED
+        known = self._bits_of(SEEDED)
         while True:
-            found = tuple(i for i in rules if self.asks[i] <= known)
-            more = known.union(*(self.concludes[i] for i in found))
+            found = tuple(i for i in rules if self.asks[i] & known == self.asks[i])
+            more = known
+            for i in found:
+                more |= self.concludes[i]
             if more == known:
                 return found
             known = more

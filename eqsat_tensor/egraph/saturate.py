@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -25,17 +25,19 @@ from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.needs import Need, needs_of
 from eqsat_tensor.egraph.propose import Ingest, settled
-from eqsat_tensor.egraph.schema import base_forms, contradiction_rules, op_forms
+from eqsat_tensor.egraph.schema import base_forms, codes, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
 from eqsat_tensor.rules.book import RuleBook, Step
-from eqsat_tensor.rules.signature import LIVE
+from eqsat_tensor.rules.signature import LIVE, live
+from eqsat_tensor.rules.uses import pair
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 ENGINES = 8  # engines kept in a thread
+LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
 SURPLUS = 100  # rules that an engine may have beyond twice those that a program needs
 RULE_KEY = "rules/"
 clock = time.perf_counter  # what stages are timed by
@@ -151,6 +153,18 @@ def diagnose(error: EngineError, rules: RuleBook) -> str:
     return f"{text}. Rules that had fired: {shown}{more}"
 
 
+def written_pairs(outputs: Sequence[Expr]) -> set[int]:
+    """The pairs of ops of a program, one on the other (`pair`)."""
+    number = codes()
+    pairs = set()
+    for node in topological(outputs):
+        for operand in node.arguments:
+            while operand.op is assume_op:
+                operand = operand.arguments[0]
+            pairs.add(pair(number[node.op.name], number[operand.op.name]))
+    return pairs
+
+
 class _Run:
     def __init__(
         self,
@@ -169,6 +183,7 @@ class _Run:
         self.stopped = "saturated"
         self.needs = needs_of(rules, len(OPS))
         self.present = 0  # ops in the e-graph, as bits
+        self.pairs: Set[int] | None = None  # of ops there, one on the other; None: any may be
         self.clock = 0  # counts changes of the e-graph
         self.rounds = 0  # of the schedule
         self.rows_at_most = 0
@@ -187,6 +202,8 @@ class _Run:
         roots = encoder.program(outputs)
         self.lap("encode")
         self.present = self.needs.mask(encoder.ops)
+        if encoder.nodes <= LOOKED_AT:
+            self.pairs = written_pairs(outputs)
         engine = _engines.get(self.rules, self.needed().rules)
         self.load(engine)
         self.lap("load")
@@ -233,7 +250,7 @@ class _Run:
 
     def needed(self) -> Need:
         """What can fire on the ops that are there."""
-        return self.needs.need(self.present, self.allowed, frozenset(self.read))
+        return self.needs.need(self.present, self.pairs, self.allowed, frozenset(self.read))
 
     def load(self, engine: Engine) -> None:
         """See that the engine knows what can fire on the ops that are there."""
@@ -247,6 +264,15 @@ class _Run:
                 texts = partial(self.needs.rule_texts, i)
                 engine.load(key, texts, f"{rule.place}: {rule.name}")
 
+    def look(self, engine: Engine) -> None:
+        """See which ops are on which by now, where the e-graph is small enough to be looked at."""
+        if self.pairs is None:
+            return
+        ops = {live(OPS[name].constructor): name for name in self.need.ops}
+        found = engine.beneath({table: OPS[name].arity for table, name in ops.items()})
+        number = codes()
+        self.pairs = {pair(number[ops[a]], number[ops[b]]) for a, b in found}
+
     def round(self, engine: Engine, encoder: Encoder) -> None:
         """Rows in, then the schedule."""
         commands, tables = encoder.take()
@@ -255,6 +281,9 @@ class _Run:
         for table, lines in tables.items():
             engine.load_rows(table, lines)
         self.command(engine, ("ingest",))
+        if self.rounds:
+            self.look(engine)
+            self.load(engine)
         self.lap("ingest")
         self.clock += 1
         self.rounds += 1
@@ -309,15 +338,17 @@ class _Run:
             return False
         changed, matches = report
         present = self.present
-        fired = 0
+        fired, rewrote = 0, False
         for variant, n in matches.items():
             if n and not variant.endswith(LIVE):
                 name = variant.partition("/")[0]  # the argument orders of one rule count as one
                 self.matches[name] = self.matches.get(name, 0) + n
                 present |= self.needs.makes.get(name, 0)
+                rewrote |= name in self.needs.makes and name not in self.facts
                 fired += n
-        if present != self.present:
+        if present != self.present or (changed and rewrote and self.pairs is not None):
             self.present = present
+            self.look(engine)
             self.load(engine)
         self.clock += changed
         self.idle[rulesets] = -1 if changed else self.clock

@@ -5,8 +5,8 @@ room have changed, it counts as not there, and the files are read, which takes h
 rule follows from what an op's `infer` does, which no digest tells: a test holds them against it.)
 
 One line with the digest of those, then JSON, compressed:  book (`stored`), type rules by op, the texts
-that rules quote, and for each rule what it reads and makes (`Uses`, sets of names by number) and its engine rules, with
-MARK for its number.
+that rules quote, and for each rule what it reads and makes (`Uses`, sets of names and pairs by number)
+and its engine rules, with MARK for its number.
 """
 
 from __future__ import annotations
@@ -81,12 +81,13 @@ def load(sources: tuple[tuple[str, str], ...]) -> Shipped | None:
     for text in record["quoted"]:
         text_number(text)  # by which it stands in the engine's rules, so that it is read back
     names = [frozenset(every) for every in record["names"]]
+    pairs = [frozenset(every) for every in record["pairs"]]
     return Shipped(
         stored.from_record(record["book"]),
         record["type rules"],
         {
-            name: Worked(Uses(reads, makes, names[asks], names[concludes]), texts)
-            for name, (reads, makes, asks, concludes, texts) in record["rules"].items()
+            name: Worked(Uses(reads, makes, names[asks], names[concludes], pairs[on]), texts)
+            for name, (reads, makes, asks, concludes, on, texts) in record["rules"].items()
         },
     )
 
@@ -106,13 +107,23 @@ def write(
     uses = uses_of(rules, vocabulary)
     names = sorted({tuple(sorted(s)) for u in uses.values() for s in (u.asks, u.concludes)})
     number = {frozenset(every): i for i, every in enumerate(names)}
+    pairs = sorted({tuple(sorted(u.pairs)) for u in uses.values()})
+    on = {frozenset(every): i for i, every in enumerate(pairs)}
     record = {
         "book": stored.to_record(rulesets, relations, rules, schedule),
         "type rules": dict(type_rules),
         "quoted": sorted(_quoted(tuple((r.lhs, r.rhs, r.conditions) for r in rules))),
         "names": names,
+        "pairs": pairs,
         "rules": {
-            name: [u.reads, u.makes, number[u.asks], number[u.concludes], texts.get(name)]
+            name: [
+                u.reads,
+                u.makes,
+                number[u.asks],
+                number[u.concludes],
+                on[u.pairs],
+                texts.get(name),
+            ]
             for name, u in uses.items()
         },
     }

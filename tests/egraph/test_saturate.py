@@ -329,7 +329,7 @@ def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
     book = needs.book
 
     def needed(*ops: str, allowed: frozenset[str] | None = None) -> set[str]:
-        return {book.rules[i].name for i in needs.need(needs.mask(ops), allowed).rules}
+        return {book.rules[i].name for i in needs.need(needs.mask(ops), None, allowed).rules}
 
     assert needed("exp") == set()
     assert needed("exp", "divide") == {"divide-same", "exp-positive", "positive-nonzero"}
