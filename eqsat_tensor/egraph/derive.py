@@ -18,7 +18,7 @@ from eqsat_tensor.egraph.schema import (
     type_ruleset,
 )
 from eqsat_tensor.lang import OPS, Expr, OpDef
-from eqsat_tensor.rules.signature import live, signature, type_rule
+from eqsat_tensor.rules.signature import SHARED_TYPES, live, shared_type_rules, signature, type_rule
 from eqsat_tensor.types import TensorType
 
 MADE = "probe/made"  # the table of made nodes: a program's node -> its like on kept operands
@@ -33,11 +33,13 @@ def derived_types(op: OpDef, nodes: Sequence[Expr]) -> list[TensorType | None]:
     """
     names = ["input", "keep", op.name]
     forms = [*base_forms(), *(f for name in dict.fromkeys(names) for f in op_forms(name))]
+    forms += [form for table in SHARED_TYPES for form in shared_type_rules(table)]
     engine = Engine([*forms, *_probe(op)])
     encoder = Encoder()
     roots = encoder.program(nodes)
     ingest = ["ingest/equal", *map(ingest_ruleset, dict.fromkeys(names))]
-    types = ["types/shared", *(type_ruleset(n) for n in dict.fromkeys(names) if type_rule(OPS[n]))]
+    types = [f"types/{table}" for table in SHARED_TYPES]
+    types += [type_ruleset(n) for n in dict.fromkeys(names) if type_rule(OPS[n])]
     with engine.session():
         commands, entered = encoder.take()
         if commands:

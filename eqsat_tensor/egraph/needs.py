@@ -21,7 +21,7 @@ from eqsat_tensor.rules import own_shipped
 from eqsat_tensor.rules.book import FACTS, RuleBook
 from eqsat_tensor.rules.expand import UntypedNumber, expand
 from eqsat_tensor.rules.shipped import MARK
-from eqsat_tensor.rules.signature import type_rule
+from eqsat_tensor.rules.signature import shared_types, type_rule
 from eqsat_tensor.rules.uses import bits, uses_of
 from eqsat_tensor.rules.vocabulary import Vocabulary
 
@@ -36,12 +36,14 @@ class Need:
     """What can fire while certain ops are there.
 
     ops       names of the ops that are there or can be made by one firing.
+    tables    of types that are worked out for several of those ops together.
     rules     numbers of the rules.
     members   ruleset -> the engine's rulesets of those of its rules that can fire, one a rule.
     numbers   of sets of such rulesets: shared by all needs of a book.
     """
 
     ops: tuple[str, ...]
+    tables: tuple[str, ...]
     rules: tuple[int, ...]
     members: Mapping[str, Sequence[str]]
     numbers: dict[tuple[str, ...], int]
@@ -156,15 +158,19 @@ class Needs:
         for i in rules:
             makes |= self.makes[book[i].name]
         ops = tuple(name for name, bit in self.bit.items() if bit & makes)
+        tables = tuple(sorted({*map(shared_types, ops)} - {""}))
         members = {
             "ingest": ["ingest/equal", *map(ingest_ruleset, ops)],
-            "types": ["types/shared", *(type_ruleset(n) for n in ops if type_rule(OPS[n]))],
+            "types": [
+                *(f"types/{table}" for table in tables),
+                *(type_ruleset(n) for n in ops if type_rule(OPS[n])),
+            ],
             FACTS: ["facts/shared"],
             "live": ["live/shared", *map(live_ruleset, ops)],
         }
         for i in rules:
             members.setdefault(book[i].ruleset, []).append(f"rules/{i}")
-        return Need(ops, rules, members, self._numbers)
+        return Need(ops, tables, rules, members, self._numbers)
 
     def _asked_for(
         self, rewrites: Iterable[int], facts: Iterable[int], wanted: frozenset[str]

@@ -30,7 +30,7 @@ from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
 from eqsat_tensor.rules.book import RuleBook, Step
-from eqsat_tensor.rules.signature import LIVE, live
+from eqsat_tensor.rules.signature import LIVE, live, shared_type_rules
 from eqsat_tensor.rules.uses import pair
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
@@ -257,6 +257,8 @@ class _Run:
         self.need = need = self.needed()
         for name in need.ops:
             engine.load(name, partial(op_forms, name), "schema")
+        for table in need.tables:
+            engine.load(f"types/{table}", partial(shared_type_rules, table), "schema")
         for i in need.rules:
             key = rule_key(i)
             if not engine.has(key):

@@ -19,7 +19,6 @@ from eqsat_tensor.rules.signature import (
     engine_sorts,
     live,
     live_forms,
-    shared_type_rules,
     signature,
     type_rule,
 )
@@ -58,7 +57,6 @@ DECLARATIONS = """
 (function row/equal (i64 i64 i64) Unit :no-merge)
 (ruleset ingest/equal)
 (ruleset live/shared)
-(ruleset types/shared)
 (ruleset facts/shared)
 (relation contradiction (Expr i64))
 (ruleset contradictions)
@@ -135,12 +133,11 @@ def contradiction_rules() -> list[str]:
 def _seed_facts() -> list[str]:
     rules = []
     for family, names in FAMILIES.items():
-        for name in names:
-            rules.append(
-                f"(rule ((= ({live('Tensor')} ({name}) ?s) (type ?x))) ((is-{family} ?x))"
-                f' :ruleset facts/shared :name "fact/{name}")'
-            )
-            rules.append(f"(type/is-{family} ({name}))")
+        rules += [f"(type/is-{family} ({name}))" for name in names]
+        rules.append(
+            f"(rule ((= ({live('Tensor')} ?d ?s) (type ?x)) (type/is-{family} ?d)) ((is-{family} ?x))"
+            f' :ruleset facts/shared :name "fact/is-{family}")'
+        )
     for family in ("int", "bool"):
         rules.append(
             f"(rule ((is-{family} ?x)) ((integer-valued ?x) (finite ?x) (not-nan ?x))"
@@ -161,7 +158,7 @@ def base_forms() -> tuple[str, ...]:
         if sorts:
             forms += live_forms(name, sorts, "Value", "live/shared")
     forms += [r.declaration for r in RELATIONS]
-    return (*forms, *shared_type_rules(), *_seed_facts())
+    return (*forms, *_seed_facts())
 
 
 @cache

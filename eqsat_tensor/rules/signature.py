@@ -35,6 +35,10 @@ VALUES = {"F": ("f64",), "I": ("i64",), "B": ("i64",), "Wide": ("i64",)} | dict.
 )
 ENGINE_NAMES = {"NaN": "NotANumber", "type-of": "type"}  # the engine reads NaN as a number
 ENGINE_SORTS = {"Text": "i64"}
+SHARED_TYPES = (
+    "without",
+    "permuted",
+)  # tables of types that are worked out for several ops together
 MAX_RANK = 6  # longest list of axes that type rules know
 LIVE = "/live"  # ends the name of a table of live rows
 
@@ -312,22 +316,26 @@ def _rule(op: OpDef, conditions: str, action: str) -> str:
     return f'(rule ({conditions}) ({action}) :ruleset types/{op.constructor} :name "{name}")'
 
 
-def shared_type_rules() -> list[str]:
-    """Rules that remove and permute sizes, one a number of axes, for all ops together."""
-    rules = [
-        f"(rule ((type/{table} ?e ?d ?s ?a) (= 0 (vec-length ?a))) ((set (type ?e) (Tensor ?d ?s)))"
-        f' :ruleset types/shared :name "type/{table}-0")'
-        for table in ("without", "permuted")
-    ]
-    for n in range(1, MAX_RANK + 1):
+def shared_type_rules(table: str) -> list[str]:
+    """Rules that remove ("without") or permute ("permuted") sizes, one a number of axes, and their
+    ruleset: for all ops together whose `type_rule` names the table."""
+    rules = [f"(ruleset types/{table})"]
+    for n in range(MAX_RANK + 1):
         sizes = "?s"
         for i in reversed(range(n)):  # axes ascend: remove the last first
             sizes = f"(vec-remove {sizes} (vec-get ?a {i}))"
         order = " ".join(f"(vec-get ?s (vec-get ?a {i}))" for i in range(n))
-        for table, result in (("without", sizes), ("permuted", f"(vec-of {order})")):
-            rules.append(
-                f"(rule ((type/{table} ?e ?d ?s ?a) (= {n} (vec-length ?a)))"
-                f" ((set (type ?e) (Tensor ?d {result})))"
-                f' :ruleset types/shared :name "type/{table}-{n}")'
-            )
+        permuted = f"(vec-of {order})" if n else "?s"
+        rules.append(
+            f"(rule ((type/{table} ?e ?d ?s ?a) (= {n} (vec-length ?a)))"
+            f" ((set (type ?e) (Tensor ?d {sizes if table == 'without' else permuted})))"
+            f' :ruleset types/{table} :name "type/{table}-{n}")'
+        )
     return rules
+
+
+@cache
+def shared_types(name: str) -> str:
+    """The table of `shared_type_rules` that gives nodes of an op their type; "" where none does."""
+    rule = type_rule(OPS[name]) or ""
+    return next((table for table in SHARED_TYPES if f"(type/{table} " in rule), "")

@@ -49,7 +49,7 @@ def test_a_wrong_type_rule_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rule_without_a_type_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eqsat_tensor.egraph.derive.type_ruleset", lambda name: "types/shared")
+    monkeypatch.setattr("eqsat_tensor.egraph.derive.type_ruleset", lambda name: "types/without")
     report = verify_type_rule("type/Exp", 40)
     assert report.counterexample is not None
     assert report.counterexample.left_value == "no type"
