@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -51,11 +51,15 @@ class Graph:
     facts: Mapping[str, Mapping[tuple[int, ...], Any]] = field(default_factory=dict)
 
     @cached_property
-    def by_op(self) -> Mapping[str, Set[int]]:
-        """For each op that is there, the e-classes with a node of it."""
-        found: dict[str, set[int]] = {}
+    def by_op(self) -> Mapping[str, Mapping[int, Node]]:
+        """For each op that is there, the e-classes with a node of it, and the first such node: of those
+        that are not subsumed, where there is one."""
+        found: dict[str, dict[int, Node]] = {}
         for node in self.nodes:
-            found.setdefault(node.op, set()).add(node.eclass)
+            first = found.setdefault(node.op, {})
+            known = first.get(node.eclass)
+            if known is None or (known.subsumed and not node.subsumed):
+                first[node.eclass] = node
         return found
 
 

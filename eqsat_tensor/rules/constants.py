@@ -12,7 +12,7 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, OpDef
 from eqsat_tensor.rules.propose import GraphLike, Proposal, Proposer, Term
-from eqsat_tensor.types import Literal, literal
+from eqsat_tensor.types import literal
 
 EXACT_ULPS = 0.5  # declared of ops that round once, in compiled code as in NumPy
 
@@ -29,32 +29,25 @@ def functions(graph: GraphLike) -> Iterator[Proposal]:
 
 def folded(graph: GraphLike, wanted: Callable[[OpDef], bool]) -> Iterator[Proposal]:
     """Elementwise ops on constants, done by NumPy in the constants' own dtype."""
-    constant: dict[int, Literal] = {}
-    for c, members in enumerate(graph.by_class):
-        for i in members:
-            if graph.nodes[i].op == "full":
-                constant.setdefault(c, graph.nodes[i].attributes[0])
-    if not constant:
-        return
-    for c, members in enumerate(graph.by_class):
-        type = graph.types[c]
-        if c in constant or type is None:
+    constant = {c: node.attributes[0] for c, node in graph.by_op.get("full", {}).items()}
+    done: set[int] = set()
+    for node in graph.nodes if constant else ():
+        c, operands = node.eclass, node.operands
+        if not operands or operands[0] not in constant or c in constant or c in done:
             continue
-        for i in members:
-            node = graph.nodes[i]
-            op = OPS[node.op]
-            if op.kind is not Kind.ELEMENTWISE or not wanted(op):
-                continue
-            if any(d not in constant for d in node.operands):
-                continue
-            named = dict(zip(op.attributes, node.attributes, strict=True))
-            if "shape" in named:
-                named["shape"] = ()
-            scalars = [np.asarray(constant[d].value, constant[d].dtype) for d in node.operands]
-            with np.errstate(all="ignore"):
-                value = literal(op.numpy(*scalars, **named), type.dtype)
-            yield Proposal(c, Term("full", (), (value, type.shape)))
-            break
+        op, type = OPS[node.op], graph.types[c]
+        if op.kind is not Kind.ELEMENTWISE or not wanted(op) or type is None:
+            continue
+        if any(d not in constant for d in operands):
+            continue
+        done.add(c)
+        named = dict(zip(op.attributes, node.attributes, strict=True))
+        if "shape" in named:
+            named["shape"] = ()
+        scalars = [np.asarray(constant[d].value, constant[d].dtype) for d in operands]
+        with np.errstate(all="ignore"):
+            value = literal(op.numpy(*scalars, **named), type.dtype)
+        yield Proposal(c, Term("full", (), (value, type.shape)))
 
 
 FOLD_CONSTANTS = (

@@ -39,6 +39,7 @@ from eqsat_tensor.verify.trials import (
 from eqsat_tensor.verify.typed_draw import ANY_DTYPE, Draw
 
 INSTANCES = 12
+PROGRAMS = 96  # that are made at most, until there are so many instances
 SIZES = (1, 2, 3)
 
 
@@ -144,7 +145,11 @@ def tensor_network(draw: Draw) -> Expr:
     """A sum of the product of three to five tensors over some of their labels, spelled with broadcasts
     or two at a time, in any order; or the sums of products of batches of matrices."""
     random, dtype = draw.random, (FLOAT64, FLOAT32)[int(draw.random.integers(2))]
-    sizes = [(1, 2, 3, 5)[int(i)] for i in random.integers(4, size=6)]
+    sizes = [(1, 3, 6, 9)[int(i)] for i in random.integers(4, size=6)]
+    while (
+        not 4_000 <= np.prod(sizes[:5]) <= 20_000
+    ):  # so that an order gains more than it costs to ask
+        sizes = [(1, 3, 6, 9)[int(i)] for i in random.integers(4, size=6)]
     if random.random() < 0.3:
         return _sum_of_chain(draw, dtype, sizes)
     result = sorted(int(i) for i in random.permutation(5)[: int(random.integers(3))])
@@ -312,7 +317,7 @@ def verify_proposer(proposer: Proposer, book: RuleBook, examples: int = EXAMPLES
     if generator is None:
         return report(None, "no generator of programs in verify/proposers.py")
     random = np.random.default_rng(zlib.crc32(proposer.name.encode()))
-    wanted = INSTANCES
+    wanted, made = INSTANCES, 0
     while wanted > 0:
         batch: dict[Expr, Instance] = {}
         for _ in range(min(wanted, INSTANCES)):
@@ -327,8 +332,11 @@ def verify_proposer(proposer: Proposer, book: RuleBook, examples: int = EXAMPLES
         reader = Reader(result.graph, outputs)
         for number, instance in enumerate(batch.values()):
             trials += [trial_of(instance, right) for right in reader.right_sides(number)]
+        made += len(batch)
         if wanted <= 0 and trials and not any(t.leaves for t in trials):
             wanted = examples - len(trials)
+        elif len(trials) < INSTANCES and made < PROGRAMS:
+            wanted = INSTANCES  # a proposer may have nothing to say of many programs
     if not trials:
         return report(None, "it proposed nothing on any program made for it")
     trials.sort(key=lambda t: total_size(t.left))

@@ -9,7 +9,7 @@ the rest.  Where a pattern in a rule file can say the same, that is the better p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -41,7 +41,7 @@ class GraphLike(Protocol):
     @property
     def by_class(self) -> Sequence[Sequence[int]]: ...
     @property
-    def by_op(self) -> Mapping[str, Set[int]]: ...
+    def by_op(self) -> Mapping[str, Mapping[int, NodeLike]]: ...
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,13 @@ def forms(graph: GraphLike, eclass: int, *ops: str) -> Iterator[NodeLike]:
 
 
 def form(graph: GraphLike, eclass: int, *ops: str) -> NodeLike | None:
-    """The first node of an e-class with one of these ops, or None."""
+    """The first node of an e-class with one of these ops, one that was not replaced if there is one, or
+    None."""
     replaced = None
-    for number in graph.by_class[eclass]:
-        node = graph.nodes[number]
-        if node.op in ops:
+    for op in ops:
+        found = graph.by_op.get(op)
+        node = None if found is None else found.get(eclass)
+        if node is not None:
             if not node.subsumed:
                 return node
             replaced = replaced or node

@@ -220,8 +220,9 @@ def networks(graph: GraphLike) -> Iterator[tuple[int, Network]]:
             outer.update(node.operands)
     reached = classes(graph, "sum", "matmul")
     known = set(reached)
+    scaled = graph.by_op.get("multiply", {})
     for eclass in reached:  # grows while it is walked
-        new = [user for user in above.get(eclass, ()) if user not in known]
+        new = [c for c in above.get(eclass, ()) if c not in known and c not in scaled]
         known.update(new)
         reached += new
     open = set(classes(graph, *OPENED))

@@ -24,7 +24,7 @@ from eqsat_tensor.types import Shape
 EXACT = 8  # factors whose best order is found outright; of more, pairs that shrink most go first
 UNKNOWN = 1000  # a size that is known at run time only
 BYTES = 8  # of an element; of narrow ones all figures are half
-GAIN = 0.99  # of the cost as it stands
+GAIN = 0.99  # of the cost as it stands, and a library's call less: what gains no more is not worth rows
 Labels: TypeAlias = frozenset[int]
 
 
@@ -34,9 +34,12 @@ def contracted(graph: GraphLike) -> Iterator[Proposal]:
         problem = _problem(found)
         if _is_settled(problem, sum(map(len, found.result))):
             continue
+        most = min(GAIN * (now := _as_it_stands(graph, found.opened)), now - DEFAULT.call)
+        if most <= 0:
+            continue
         tree, cost = best_order(problem)
         type = graph.types[eclass]
-        if type is not None and cost < GAIN * _as_it_stands(graph, found.opened):
+        if type is not None and cost < most:
             term = term_of(found, type, tree)
             if isinstance(term, Term):
                 yield Proposal(eclass, term)

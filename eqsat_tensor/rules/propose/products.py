@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from eqsat_tensor.rules.propose import GraphLike, Operand, Proposal, Proposer, Term, classes, form
+from eqsat_tensor.rules.propose import (
+    GraphLike,
+    NodeLike,
+    Operand,
+    Proposal,
+    Proposer,
+    Term,
+    classes,
+    form,
+)
 
 LONGEST = 64  # factors of a product that is looked at
 
@@ -40,9 +49,9 @@ def factors(graph: GraphLike, eclass: int) -> tuple[list[int], int]:
 
 def paired(graph: GraphLike) -> Iterator[Proposal]:
     """Products of three or more factors, two of which are exp(x) and sigmoid(-x), or two exps."""
-    others = {*classes(graph, "exp", "sigmoid")}
+    several = _with_several(graph)
     for eclass in classes(graph, "multiply", "negative"):
-        if eclass in others:
+        if eclass not in several:
             continue
         parts, signs = factors(graph, eclass)
         if not 3 <= len(parts) < LONGEST:
@@ -56,6 +65,26 @@ def paired(graph: GraphLike) -> Iterator[Proposal]:
         if changed:
             term = _product(new)
             yield Proposal(eclass, Term("negative", (term,)) if signs % 2 else term)
+
+
+def _with_several(graph: GraphLike) -> set[int]:
+    """Products with two factors or more that are exponentials or sigmoids."""
+    ends = {*classes(graph, "exp", "sigmoid")}
+    above: dict[int, list[NodeLike]] = {}
+    for op in ("multiply", "negative"):
+        for node in graph.by_op.get(op, {}).values():
+            for operand in node.operands:
+                above.setdefault(operand, []).append(node)
+    count = dict.fromkeys(ends, 1)
+    waiting = list(ends)
+    while waiting:
+        for node in above.get(waiting.pop(), ()):
+            if node.eclass not in ends:
+                total = min(2, sum(count.get(operand, 0) for operand in node.operands))
+                if total > count.get(node.eclass, 0):
+                    count[node.eclass] = total
+                    waiting.append(node.eclass)
+    return {eclass for eclass, factors in count.items() if factors > 1}
 
 
 def _as_operand(eclass: int) -> Operand:

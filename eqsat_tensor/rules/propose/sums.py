@@ -26,7 +26,7 @@ LONGEST = 64  # terms of a sum that is looked at
 SHORT = 12  # terms from which a sum inside a longer one is left to that
 SUMS = ("add", "subtract", "negative")
 PRODUCTS = ("multiply", "matmul")
-NONE: frozenset[int] = frozenset()
+NONE: Mapping[int, NodeLike] = {}
 
 
 def terms(graph: GraphLike, eclass: int, most: int = LONGEST) -> list[tuple[int, int]]:
@@ -34,12 +34,13 @@ def terms(graph: GraphLike, eclass: int, most: int = LONGEST) -> list[tuple[int,
     found: list[tuple[int, int]] = []
     stack = [(eclass, 1)]
     on_path: set[int] = set()
-    sums = [graph.by_op.get(op, NONE) for op in SUMS]
-    products = [graph.by_op.get(op, NONE) for op in PRODUCTS]
+    add, subtract, negative = (graph.by_op.get(op, NONE) for op in SUMS)
+    multiply, matmul = (graph.by_op.get(op, NONE) for op in PRODUCTS)
     while stack and len(found) < most:
         at, sign = stack.pop()
-        inside = any(at in some for some in sums) and not any(at in some for some in products)
-        node = form(graph, at, *SUMS) if inside and at not in on_path else None
+        inside = at in add or at in subtract or at in negative
+        inside = inside and at not in multiply and at not in matmul and at not in on_path
+        node = form(graph, at, *SUMS) if inside else None
         if node is None:
             found.append((at, sign))
             continue
