@@ -149,6 +149,8 @@ class _Binder(Products):
                 self.words[word] = self.stream(key[1], step)
             elif kind == "group":
                 self.words[word] = self.group(step, rows)
+            elif kind == "blocks":
+                self.blocks_of(i, step, rows, word, key[1])
             else:
                 assert kind == "partial", key
                 number = key[1]
@@ -158,6 +160,14 @@ class _Binder(Products):
             self.words.append(0)
         folds = [] if direct else [self.fold(i, step, p.number, rows) for p in step.partials]
         return start, folds
+
+    def blocks_of(self, i: int, step: Step, rows: int, word: int, buffer: str) -> None:
+        """The partial results that a buffer was folded of, if made by the same blocks; else null."""
+        name, length, group = self.folded.get(buffer, ("", 0, 0))
+        if name and (length, group) == (self.domain(step)[0], self.group(step, rows)):
+            self.pointers.append((word, name))
+            bytes_, first, _ = self.spans[name]
+            self.spans[name] = bytes_, first, i
 
     def stream(self, name: str, step: Step) -> int:
         """Whether an output is large enough to be stored past the caches."""
@@ -171,6 +181,7 @@ class _Binder(Products):
         units, width = self.units(step, rows), self.number(partial.width)
         name = f"part{i}.{number}"
         self.spans[name] = (units * width * np.dtype(partial.dtype).itemsize, i, i)
+        self.folded[partial.buffer] = name, self.domain(step)[0], self.group(step, rows)
         argument = len(self.words)
         self.words += [0, units, width, 0]
         self.pointers += [(argument, name), (argument + 3, partial.buffer)]

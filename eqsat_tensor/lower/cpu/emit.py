@@ -18,6 +18,7 @@ from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
 from eqsat_tensor.lower.cpu.nests import write_kernel
+from eqsat_tensor.lower.cpu.search import sought
 from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
@@ -113,7 +114,8 @@ KERNELS = 256  # kept written
 def _kernel(nest: Nest, setting: Setting) -> Written:
     """The kernel of a nest: that of one of the same form, of any program, or else written now."""
     setting = replace(setting, small=setting.small & names_in_rows(nest))
-    found = form_of(nest, setting.buffers, (setting.rounded, setting.never_read))
+    marked = (setting.rounded, setting.never_read, {sought(nest)})
+    found = form_of(nest, setting.buffers, marked)
     if found is None:
         return write_kernel(nest, setting)
     form, here = found

@@ -16,6 +16,13 @@ from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.pieces import pieces_of, write_pieces
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
+from eqsat_tensor.lower.cpu.search import (
+    condition_of_place,
+    first_place,
+    is_place,
+    may_hold,
+    sought,
+)
 from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
@@ -82,7 +89,10 @@ def write_row(w: Passes) -> None:
             roots = [r for r in nest.roots if r.phase == phase and r in inside]
             if roots:
                 high = w.size(nest.domain[outer])
-                found = w.pass_over(roots, range(outer, rank), "0", high, index, phase)
+                if len(roots) == 1 and rank == outer + 1 and condition_of_place(roots[0]):
+                    found = first_place(w, roots[0], outer, high, index, phase)
+                else:
+                    found = w.pass_over(roots, range(outer, rank), "0", high, index, phase)
                 w.rows |= {v: or_zero(w, v, text, nest.domain[outer:]) for v, text in found.items()}
             here = Here(0, "0", None, index, -1, phase)
             for root in nest.roots:
@@ -119,15 +129,17 @@ def reached(w: Passes, root: Root) -> set[Value]:
 def write_full(w: Passes) -> None:
     """Each block of the first axis: one partial value a reduction."""
     nest, f = w.nest, w.function
+    extreme = sought(nest)
 
-    def unit(u: str, _: list[str]) -> list[str]:
+    def unit(u: str, done: list[str]) -> list[str]:
         low, high = block(w, u)
-        found = w.pass_over(nest.roots, range(len(nest.domain)), low, high, [], 0)
+        wanted = None if extreme is None else may_hold(w, extreme, u, done[0])
+        found = w.pass_over(nest.roots, range(len(nest.domain)), low, high, [], 0, wanted)
         for value, text in found.items():
             text = or_zero(w, value, text, nest.domain[1:])
             kind = MEMORY[value.dtype]
             at = f.offset(kind, w.slot("ptr", "partial", number_of(nest, value)), u)
             f.effect(f"store {kind} {w.to_memory(text, value, 0)}, ptr {at}")
-        return []
+        return [] if extreme is None else [is_place(w, done[0], *found.values())]
 
-    f.loop("%begin", "%end", 1, [], unit)
+    f.loop("%begin", "%end", 1, [] if extreme is None else [("i1", "false")], unit)

@@ -47,6 +47,7 @@ class Outward:
         self.pointers: list[tuple[int, str]] = []  # (word, buffer)
         self.steps: list[tuple[int, int, int, int, int]] = []  # with a word for the argument
         self.spans: dict[str, tuple[int, int, int]] = {}  # partials: bytes, first, last nest
+        self.folded: dict[str, tuple[str, int, int]] = {}  # buffer: its partials, length, block
         self.known: dict[Size, int] = {}
         self.work = 0.0
 

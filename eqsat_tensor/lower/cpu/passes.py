@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eqsat_tensor.lower.cpu.accumulate import brought_down, in_blocks, starts, take_in
+from eqsat_tensor.lower.cpu.accumulate import brought_down, identity_of, in_blocks, starts, take_in
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.pairs import store_pair
@@ -145,14 +145,29 @@ class Passes(Evaluator):
 
     # ----------------------------------------------------------------------------------- one pass
     def pass_over(
-        self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
+        self,
+        roots: Sequence[Root],
+        axes: range,
+        low: str,
+        high: str,
+        index: list[str],
+        phase: int,
+        wanted: str | None = None,
     ) -> dict[Value, str]:
-        """Loop over ``axes`` (the first from low to high), store and reduce; the reduced values."""
-        wanted = self.wanted(roots, axes[0], index, phase)
+        """Loop over ``axes`` (the first from low to high), store and reduce; the reduced values.
+
+        wanted: an i1, whether reductions can find anything; by default as `wanted` says.
+        """
+        nothing = 0.0 if wanted is None else None  # to be found: a sum's 0.0 is no identity
+        wanted = wanted or self.wanted(roots, axes[0], index, phase)
         if wanted is None:
             return self.every_pass(roots, axes, low, high, index, phase)
         builders = [(r.value, self.builder(r.value.dtype, 0)) for r in roots]
-        zeros = [(builder.type, builder.constant(0)) for _, builder in builders]
+        zeros = [
+            (builder.type, builder.constant(identity_of(value) if nothing is None else nothing))
+            for value, builder in builders
+            if isinstance(value, Reduce)
+        ]
 
         def once(_: str, __: list[str]) -> list[str]:
             found = self.every_pass(roots, axes, low, high, index, phase)
