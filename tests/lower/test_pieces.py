@@ -11,7 +11,7 @@ from eqsat_tensor.lower.cpu.bind import compile_plan
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.schedule import schedule
 from tests.lower.boundprograms import check, check_guarded, size_cases, symbols
-from tests.lower.loopvalues import BOOL, F32, K, M, N, T, array, fn, size_of
+from tests.lower.loopvalues import BOOL, F32, F64, K, M, N, T, array, fn, size_of
 
 
 def joined(axis: int, first: T, *others: T) -> T:
@@ -65,6 +65,11 @@ PROGRAMS = {
     "pairs of flags": lambda: [stacked(array("p", N, dtype=BOOL), array("q", N, dtype=BOOL))],
     "pairs in rows": lambda: [stacked(A, A + 1.0)],
     "pairs across": lambda: [stacked(A.mT, array("c", M, N))],
+    "repeated": lambda: [X.to(N, 3, axes=[0])],
+    "repeated, computed": lambda: [fn("sqrt", A).to(N, M, 2, axes=[0, 1]) + 1.0],
+    "repeated across": lambda: [A.mT.to(M, N, 4, axes=[0, 1])],
+    "repeated and counted": lambda: [X.to(N, 3, axes=[0]) + X.to(N, 3, axes=[0]).iota(1).cast(F64)],
+    "halves of pairs": lambda: [joined(1, array("x", N, 2), array("y", N, 2))],
     "pairs of joined": lambda: [stacked(joined(0, X, Y), joined(0, Y, X))],
 }
 

@@ -9,6 +9,7 @@ the entry then finds a failed check, and what was raised is raised by the caller
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -125,15 +126,14 @@ class _Place:
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+    memory: type[ctypes.Array[ctypes.c_char]]
     fixed: np.ndarray[Any, Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
     def at(self, address: int) -> np.ndarray[Any, Any]:
-        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
-        memory = memoryview((ctypes.c_char * size).from_address(address))
-        return np.ndarray(self.shape, self.dtype, memory)
+        return np.ndarray(self.shape, self.dtype, memoryview(self.memory.from_address(address)))
 
 
 def kernel_of(
@@ -182,7 +182,7 @@ def _place(array: HostArray, number: Callable[[Size], int]) -> _Place:
     fixed = None
     if isinstance(array.buffer, Literal):
         fixed = np.frombuffer(array.buffer.bits, dtype).reshape(())
-    return _Place(dtype, shape, fixed)
+    return _Place(dtype, shape, ctypes.c_char * (math.prod(shape) * dtype.itemsize), fixed)
 
 
 def _known(value: Any, number: Callable[[Size], int]) -> Any:

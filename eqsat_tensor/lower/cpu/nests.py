@@ -13,7 +13,7 @@ from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.passes import Passes
-from eqsat_tensor.lower.cpu.pieces import pieces_of, write_pieces
+from eqsat_tensor.lower.cpu.pieces import pieces_of, stored_together, write_pieces
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
 from eqsat_tensor.lower.cpu.search import (
@@ -60,8 +60,9 @@ def write_map(w: Passes) -> None:
         write_turned(w, read)
         return
     pieces = pieces_of(w)
-    if len(pieces) > 1:
-        write_pieces(w, pieces)
+    together = stored_together(w, pieces)
+    if len(pieces) > 1 or together is not None:
+        write_pieces(w, pieces, together)
         return
     low, high = ("%begin", "%end") if rank == 1 else ("0", w.size(w.nest.domain[-1]))
 

@@ -6,13 +6,14 @@ Joined arrays, shifts round the end and where(arange(n) < k, ...) are such.  No 
 others say, and the guards of padded operands hold within theirs, so whole vectors are copied.  The ends
 of a piece are clamped to the loop's: nothing need be known of the order of the cuts.
 
-A last axis of a few pieces of one element each, as of stacked arrays, is no loop: the pieces are vectors
-along the axis before it, interleaved and stored together.
+A last axis of a few elements that are pieces each, as of stacked arrays, or that nothing loaded depends
+on, as of repeated ones, is no loop: its elements are vectors along the axis before it, interleaved and
+stored together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.evaluate import cut_of
@@ -29,6 +30,7 @@ from eqsat_tensor.schedule.loops import (
     Root,
     Value,
     View,
+    axes_of,
     linear,
     operands_of,
     through,
@@ -60,40 +62,42 @@ def pieces_of(w: Passes) -> list[Within]:
 
 def _cut_in(w: Passes, piece: Within) -> tuple[int, Size] | None:
     """An axis and a place on it where something that is evaluated in a piece changes."""
+    before, w.within = w.within, piece
+    cuts = (cut_of(v, a) for v, a in _evaluated(w) if w.chosen(v, a) is None)
+    found = next((cut[:2] for cut in cuts if cut is not None), None)
+    w.within = before
+    return found
+
+
+def _evaluated(w: Passes) -> Iterator[tuple[Value, Access]]:
+    """What is computed or loaded in the part that is being written, and where."""
     seen: set[tuple[Value, Access]] = set()
     stack = [(source, root.inside) for root in w.nest.roots for source in root.sources]
-    before, w.within = w.within, piece
-    try:
-        while stack:
-            key = stack.pop()
-            value, access = key
-            stored = isinstance(value, Input) or (value in w.buffers and value not in w.own)
-            if key in seen or stored:
-                continue
-            seen.add(key)
-            if isinstance(value, Map):
-                cut = cut_of(value, access)
-                chosen = w.chosen(value, access)
-                if cut is not None and chosen is None:
-                    return cut[:2]
-                operands = value.operands if chosen is None else (chosen,)
-                stack.extend((o, access if o.shape else ()) for o in operands)
-            elif isinstance(value, View | Pad | Pick):
-                stack.append((value.source, through(value, access)))
-                if isinstance(value, Pick):
-                    stack.append((value.index, access))
-            else:
-                stack.extend((o, access[:-1]) for o in operands_of(value))
-    finally:
-        w.within = before
-    return None
+    while stack:
+        key = stack.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        yield key
+        value, access = key
+        if _is_loaded(w, value):
+            continue
+        if isinstance(value, Map):
+            chosen = w.chosen(value, access)
+            operands = value.operands if chosen is None else (chosen,)
+            stack.extend((o, access if o.shape else ()) for o in operands)
+        elif isinstance(value, View | Pad | Pick):
+            stack.append((value.source, through(value, access)))
+            if isinstance(value, Pick):
+                stack.append((value.index, access))
+        else:
+            stack.extend((o, access[:-1]) for o in operands_of(value))
 
 
-def write_pieces(w: Passes, pieces: Sequence[Within]) -> None:
-    """The loops of each piece."""
+def write_pieces(w: Passes, pieces: Sequence[Within], together: int | None) -> None:
+    """The loops of each piece; together: how many elements of the last axis are stored at once."""
     f, nest = w.function, w.nest
     last = len(nest.domain) - 1
-    together = _together(w, pieces)
 
     def level(axis: int, index: list[str]) -> list[str]:
         low, high = _ends(w, axis)
@@ -122,14 +126,20 @@ def _ends(w: Passes, axis: int) -> tuple[str, str]:
     return low, high
 
 
-def _together(w: Passes, pieces: Sequence[Within]) -> int | None:
-    """How many elements of the last axis are stored together; None: it is an axis like others."""
+def stored_together(w: Passes, pieces: Sequence[Within]) -> int | None:
+    """How many elements of the last axis are stored together; None: it is an axis like others.
+
+    It may be where each is a piece, or where nothing that is loaded depends on it.
+    """
     nest = w.nest
     last = len(nest.domain) - 1
     count = nest.domain[last]
     if last < 1 or not isinstance(count, int) or not 2 <= count <= TOGETHER:
         return None
-    if any(set(piece) != {last} for piece in pieces):
+    cut = len(pieces) > 1
+    if cut and any(set(piece) != {last} for piece in pieces):
+        return None
+    if not cut and any(last in axes_of(a) for v, a in _evaluated(w) if _is_loaded(w, v)):
         return None
     for root in nest.roots:
         steps = linear(root.value, root.access)[1]
@@ -138,6 +148,10 @@ def _together(w: Passes, pieces: Sequence[Within]) -> int | None:
         if steps.get(last) != 1 or steps.get(last - 1) != count:
             return None
     return count
+
+
+def _is_loaded(w: Passes, value: Value) -> bool:
+    return isinstance(value, Input) or (value in w.buffers and value not in w.own)
 
 
 def _side_by_side(w: Passes, count: int, low: str, high: str, index: list[str]) -> None:
