@@ -60,7 +60,9 @@ def accumulate_columns(w: Passes, index: list[str], low: str, high: str | None, 
         full = f.emit(f"and i64 {f.subtract(stop, start)}, {-ROWS}")
         middle = f.add(start, full)
         f.loop(start, middle, ROWS, [], lambda i, _: rows(end, ROWS, [*at, i]))
-        return f.loop(middle, stop, 1, [], lambda i, _: rows(end, 1, [*at, i]))
+        pair = f.add(middle, f.emit(f"and i64 {f.subtract(stop, middle)}, -2"))
+        f.loop(middle, pair, 2, [], lambda i, _: rows(end, 2, [*at, i]))
+        return f.loop(pair, stop, 1, [], lambda i, _: rows(end, 1, [*at, i]))
 
     rows(first, 1, index)
 
@@ -106,21 +108,22 @@ def _row_of(w: Passes, target: Target, kind: str, at: list[str]) -> str:
 
 def _clear(w: Passes, targets: Targets, index: list[str], wanted: str | None) -> None:
     nest, f = w.nest, w.function
-    high = w.size(nest.domain[-1])
+    last = len(nest.domain) - 1
 
     def body(at: list[str]) -> None:
-        def one(j: str, _: list[str]) -> list[str]:
+        def step(here: Here, _: list[str]) -> list[str]:
             for value, target in targets.items():
                 assert isinstance(value, Reduce)
                 kind, start = memory_start(value)
                 if value.combine == "sum" and value.dtype.kind == "f":
                     start = _start_of_sum(w, value, wanted)
-                f.effect(
-                    f"store {kind} {start}, ptr {f.offset(kind, _row_of(w, target, kind, at), j)}"
-                )
+                place = f.offset(kind, _row_of(w, target, kind, at), here.j)
+                held = w.spread(start, kind, here.lanes)
+                w.store_lanes(held, place, value, w.lane_mask(frozenset(), here), here.lanes)
             return []
 
-        f.loop("0", high, 1, [], one)
+        shape = Shape(4 * w.lanes, w.lanes, False)
+        w.innermost(shape, Span(last, "0", w.size(nest.domain[-1]), ()), [], 0, [], step)
 
     _kept_loops(w, [*index, *["0"] * nest.reduced], body)
 
@@ -154,8 +157,7 @@ def _columns(w: Passes, targets: Targets, at: list[str], count: int) -> None:
             return []
 
         high = w.size(nest.domain[-1])
-        few = Shape(w.lanes, w.lanes, True)  # for left-over rows the masked body alone
-        w.innermost(few if count == 1 else shape, Span(last, "0", high, cuts), [], 0, [], step)
+        w.innermost(shape, Span(last, "0", high, cuts), [], 0, [], step)
 
     _kept_loops(w, at, sweep)
 
