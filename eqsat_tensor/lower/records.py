@@ -48,22 +48,26 @@ def plain(value: Any, table: Records, objects: Mapping[int, int] = NO_OBJECTS) -
 
 def rich(value: Any, table: Records, objects: Sequence[Any] = ()) -> Any:
     """The value again.  Raises ValueError for a record that is not in the table."""
-    if not isinstance(value, list):
-        return value
-    tag, *rest = value
-    if tag == "tuple":
-        return tuple(rich(v, table, objects) for v in rest)
-    if tag == "object":
-        return objects[rest[0]]
-    if tag == "bytes":
-        return b64decode(rest[0])
-    if tag == "dtype":
-        return np.dtype(rest[0])
-    if tag == "dict":
-        return {rich(k, table, objects): rich(v, table, objects) for k, v in rest}
-    if tag not in table:
+
+    def again(value: Any) -> Any:
+        if value.__class__ is not list:
+            return value
+        tag = value[0]
+        if tag in table:
+            return table[tag](*[again(v) for v in value[1:]])
+        if tag == "tuple":
+            return tuple([again(v) for v in value[1:]])
+        if tag == "bytes":
+            return b64decode(value[1])
+        if tag == "dict":
+            return {again(k): again(v) for k, v in value[1:]}
+        if tag == "object":
+            return objects[value[1]]
+        if tag == "dtype":
+            return np.dtype(value[1])
         raise ValueError(f"Program.from_bytes: unknown record {tag!r}.")
-    return table[tag](*(rich(v, table, objects) for v in rest))
+
+    return again(value)
 
 
 def is_plain(value: Any, table: Records) -> bool:
