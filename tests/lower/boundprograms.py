@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from eqsat_tensor.extents import evaluate, symbols_of
-from eqsat_tensor.lower.cpu.bind import Program, compile_plan
+from eqsat_tensor.lower.cpu.bind import Program
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.loops import Plan, walk
 from tests.lower.guarded import run_guarded

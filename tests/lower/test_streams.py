@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
-from eqsat_tensor.lower.cpu import lines, streams
+from eqsat_tensor.lower.cpu import lines
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
@@ -20,7 +20,6 @@ PAST = "!nontemporal"
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every result counts as too large for the caches."""
-    monkeypatch.setattr(streams, "LARGE", 0)
     monkeypatch.setattr(lines, "LARGE", 0)
     monkeypatch.setattr(lines, "ROW", 0)
 

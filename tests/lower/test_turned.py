@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
-from eqsat_tensor.lower.cpu import streams
+from eqsat_tensor.lower.cpu import lines
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
@@ -39,8 +39,8 @@ PROGRAMS = {
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_is_numpys_transpose(name: str, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if large:  # stored past the caches
-        monkeypatch.setattr(streams, "LARGE", 0)
-        monkeypatch.setattr(streams, "ROW", 0)
+        monkeypatch.setattr(lines, "LARGE", 0)
+        monkeypatch.setattr(lines, "ROW", 0)
     plan = schedule([t.v for t in PROGRAMS[name]()])
     program = compile_plan(plan)
     rank = 2 if name not in ("first to last", "last to first", "last two") else 3

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eqsat_tensor.extents import product
-from eqsat_tensor.lower.cpu.lines import LARGE, LINE
+from eqsat_tensor.lower.cpu import lines
+from eqsat_tensor.lower.cpu.lines import LINE
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.schedule.loops import Input, Pair, Plan, Reduce, Root, Value, linear
 
@@ -52,7 +53,7 @@ def streamed(w: Passes, roots: Sequence[Root], axis: int, lanes: int) -> tuple[R
 
 def _surely_small(value: Value) -> bool:
     count = product(value.shape)
-    return isinstance(count, int) and count * value.dtype.itemsize < LARGE
+    return isinstance(count, int) and count * value.dtype.itemsize < lines.LARGE
 
 
 def _wanted(w: Passes, root: Root) -> str:
