@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,11 +46,13 @@ clock = time.perf_counter  # what stages are timed by
 @dataclass(frozen=True)
 class Limits:
     """rows: of all tables, absolute; seconds: of this thread's processor time, so that a busy machine
-    makes the same program, checked between runs; rounds: of proposals."""
+    makes the same program, checked between runs; rounds: of proposals; worth: nodes of the e-graph for
+    each of which there must be one, where all are minor: a round takes the whole schedule."""
 
     rows: int = 400_000
     seconds: float = 10.0
     rounds: int = 3
+    worth: int = 1000
 
 
 @dataclass(frozen=True)
@@ -387,20 +389,26 @@ class _Run:
         return settled(frozen.graph, found, ingest)
 
     def propose(self, encoder: Encoder, frozen: Frozen) -> bool:
+        """Enter what proposers say of the graph; False where that is nothing, or not worth a round."""
         ingest = Ingest(encoder, frozen.graph, frozen.handles)
-        entered = False
+        entered: Counter[str] = Counter()
+        is_worth = False
         for number, proposer in enumerate(self.rules.proposers, start=len(self.rules.rules)):
             if self.allowed is not None and proposer.name not in self.allowed:
                 continue
             try:
                 for proposal in proposer.propose(frozen.graph):
                     if ingest.enter(proposal, number):
-                        entered = True
-                        self.matches[proposer.name] = self.matches.get(proposer.name, 0) + 1
+                        entered[proposer.name] += 1
+                        is_worth |= not proposer.is_minor
             except (AssertionError, EqsatError, LookupError, ValueError) as e:
                 raise EngineError(f"proposer {proposer.name}: {e!r}") from None
         self.lap("propose")
-        return entered
+        if not is_worth and entered.total() * self.limits.worth <= len(frozen.graph.nodes):
+            return False
+        for name, times in entered.items():
+            self.matches[name] = self.matches.get(name, 0) + times
+        return True
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,14 @@ def folded(graph: GraphLike, wanted: Callable[[OpDef], bool]) -> Iterator[Propos
 
 
 FOLD_CONSTANTS = (
-    Proposer("fold-constants", "cleanup", operations, "an operation on constants is a constant"),
-    Proposer("fold-functions", "fold", functions, "a function of constants is a constant"),
+    Proposer(
+        "fold-constants",
+        "cleanup",
+        operations,
+        "an operation on constants is a constant",
+        is_minor=True,
+    ),
+    Proposer(
+        "fold-functions", "fold", functions, "a function of constants is a constant", is_minor=True
+    ),
 )

@@ -334,3 +334,22 @@ def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
     assert needed("exp") == set()
     assert needed("exp", "divide") == {"divide-same", "exp-positive", "positive-nonzero"}
     assert needed("exp", "divide", allowed=frozenset({"add-zero"})) == set()
+
+
+def test_few_minor_proposals_are_no_reason_to_go_on_with_a_large_graph() -> None:
+    """A common factor is left where it is alone in one; a sum of exponentials is not."""
+    a, b, c, d, e = leaves = [leaf(name) for name in "abcde"]
+    factors = op("add", op("add", op("multiply", a, b), c), op("multiply", a, d))
+    exponentials = op("exp", e)
+    for x in leaves[:4]:
+        exponentials = op("add", exponentials, op("exp", x))
+    long = e
+    for i in range(40):
+        long = op("tanh", op("subtract", op("sin", long), full(float(i), long)))
+    for outputs, wanted in (
+        ([factors], True),
+        ([factors, long], False),
+        ([factors, long, op("log", exponentials)], True),
+    ):
+        result = saturate(outputs, load_rulebook(), Limits(worth=40))
+        assert bool(result.matches.get("factor-of-long-sum")) is wanted

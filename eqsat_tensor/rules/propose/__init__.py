@@ -74,12 +74,15 @@ class Proposer:
 
     ruleset  whose guarantee it promises, and with which it is switched on and off.
     propose  the function: a frozen graph to proposals, in an order that the graph decides.
+    is_minor it saves an operation or two and no digits: few of these are no reason to go on with a
+             large graph.
     """
 
     name: str
     ruleset: str
     propose: Callable[[GraphLike], Iterator[Proposal]]
     doc: str
+    is_minor: bool = False
 
 
 def classes(graph: GraphLike, *ops: str) -> list[int]:

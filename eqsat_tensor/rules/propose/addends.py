@@ -40,5 +40,11 @@ def products_last(graph: GraphLike) -> Iterator[Proposal]:
 
 
 PROPOSERS = (
-    Proposer("products-last-in-sum", "linear", products_last, "X Y + U V + Z = (Z + X Y) + U V"),
+    Proposer(
+        "products-last-in-sum",
+        "linear",
+        products_last,
+        "X Y + U V + Z = (Z + X Y) + U V",
+        is_minor=True,
+    ),
 )

@@ -137,5 +137,6 @@ PROPOSERS = (
         "simplify",
         paired,
         "e^x sigmoid(-x) = sigmoid x and e^x e^y = e^(x+y) anywhere in a product",
+        is_minor=True,
     ),
 )

@@ -139,5 +139,11 @@ def in_order(parts: Sequence[tuple[Operand, int]]) -> Term | None:
 
 
 PROPOSERS = (
-    Proposer("factor-of-long-sum", "factor", factored, "a b + c + a d = a (b + d) + c in any sum"),
+    Proposer(
+        "factor-of-long-sum",
+        "factor",
+        factored,
+        "a b + c + a d = a (b + d) + c in any sum",
+        is_minor=True,
+    ),
 )
