@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start
 from eqsat_tensor.lower.cpu.pairs import store_pair
-from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.passes import HEAVY, Passes, Shape, Span
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
 from eqsat_tensor.schedule.loops import Pair, Reduce, Root, Value, linear
@@ -39,15 +39,105 @@ def write_col(w: Passes) -> None:
 def accumulate_columns(w: Passes, index: list[str], low: str, high: str | None, unit: str) -> None:
     """Clear the accumulators, then take in every row; also store what is stored."""
     nest, f = w.nest, w.function
-    first, end = nest.outer, nest.outer + nest.reduced
-    rows_high = w.size(nest.domain[first]) if high is None else high
+    rows_high = w.size(nest.domain[nest.outer]) if high is None else high
     targets: Targets = {
         r.value: _target(w, r, index, unit) for r in nest.roots if isinstance(r.value, Reduce)
     }
     wanted = w.wanted(nest.roots, nest.outer, index, 0)
-    _clear(w, targets, index, wanted)
     if wanted is not None:
         rows_high = f.emit(f"select i1 {wanted}, i64 {rows_high}, i64 {low}")
+
+    def in_registers(_: str, __: list[str]) -> list[str]:
+        _narrow(w, targets, index, wanted, low, rows_high)
+        return []
+
+    def in_memory(_: str, __: list[str]) -> list[str]:
+        _sweeps(w, targets, index, wanted, low, rows_high)
+        return []
+
+    if not _may_be_narrow(w):
+        in_memory("", [])
+        return
+    narrow = f.emit(f"icmp slt i64 {w.size(nest.domain[-1])}, {w.lanes}")
+    ways = f.emit(f"zext i1 {narrow} to i64")
+    f.loop("0", ways, 1, [], in_registers)
+    f.loop(ways, "1", 1, [], in_memory)
+
+
+def _may_be_narrow(w: Passes) -> bool:
+    """May a row be shorter than a vector, so that its accumulators stay in a register?"""
+    nest = w.nest
+    if nest.reduced != 1 or len(nest.domain) != nest.outer + 2:
+        return False
+    plain = all(isinstance(r.value, Reduce) and not r.guards for r in nest.roots)
+    width = nest.domain[-1]
+    plain = plain and w.weigh(nest.roots)[0] <= HEAVY  # its body is written twice
+    return plain and not (isinstance(width, int) and width >= w.lanes)
+
+
+def _narrow(
+    w: Passes, targets: Targets, index: list[str], wanted: str | None, low: str, high: str
+) -> None:
+    """All rows of columns that are one vector: what is added waits for no memory.
+
+    A masked store is not handed on to the load after it.  Rows are taken in one by one as elsewhere, so
+    that the bits are the same.  y @ x, x of 100000 x 3 float64: 333 -> 137 us.
+    """
+    nest, f = w.nest, w.function
+    last = len(nest.domain) - 1
+    reductions = [(r, r.value) for r in nest.roots if isinstance(r.value, Reduce)]
+    reduced = [reduce for _, reduce in reductions]
+
+    def step(here: Here, _: list[str]) -> list[str]:
+        mask = w.lane_mask(frozenset(), here)
+        carried = []
+        for reduce in reduced:
+            builder = w.builder(reduce.dtype, here.lanes)
+            carried.append((builder.type, builder.splat(_start(w, reduce, wanted))))
+
+        def take(total: str, root: Root, reduce: Reduce, place: Here) -> str:
+            known = w.value(root.computed, root.access, root.guards, place)
+            text = w.vector(known, root.computed, here.lanes)
+            return combined(reduce, w.builder(reduce.dtype, here.lanes), total, text)
+
+        def some(count: int) -> Callable[[str, list[str]], list[str]]:
+            def body(i: str, totals: list[str]) -> list[str]:
+                for q in range(count):
+                    at = [*index, f.add(i, str(q)), here.j]
+                    place = Here(here.lanes, here.j, here.end, at, last)
+                    totals = [take(t, *r, place) for t, r in zip(totals, reductions, strict=True)]
+                return totals
+
+            return body
+
+        middle = f.add(low, f.emit(f"and i64 {f.subtract(high, low)}, {-ROWS}"))
+        totals = f.loop(low, middle, ROWS, carried, some(ROWS))
+        typed = [(kind, total) for (kind, _), total in zip(carried, totals, strict=True)]
+        totals = f.loop(middle, high, 1, typed, some(1))
+        for reduce, total in zip(reduced, totals, strict=True):
+            kind = MEMORY[reduce.dtype]
+            row = _row_of(w, targets[reduce], kind, [*index, "0"])
+            w.vector_store(total, f.offset(kind, row, here.j), reduce, mask, here)
+        return []
+
+    shape = Shape(w.lanes, w.lanes, True)
+    w.innermost(shape, Span(last, "0", w.size(nest.domain[-1]), ()), [], 0, [], step)
+
+
+def _start(w: Passes, value: Reduce, wanted: str | None) -> str:
+    """What a reduction starts from, as it is in registers."""
+    if value.combine == "sum" and value.dtype.kind == "f":
+        return _start_of_sum(w, value, wanted)
+    return w.builder(value.dtype, 0).constant(identity_of(value))
+
+
+def _sweeps(
+    w: Passes, targets: Targets, index: list[str], wanted: str | None, low: str, rows_high: str
+) -> None:
+    """A few rows after the other, each taken into the row of accumulators."""
+    nest, f = w.nest, w.function
+    first, end = nest.outer, nest.outer + nest.reduced
+    _clear(w, targets, index, wanted)
 
     def rows(axis: int, count: int, at: list[str]) -> list[str]:
         """Rows at the index `at`, `count` of them along the last reduced axis."""
