@@ -29,6 +29,7 @@ from eqsat_tensor.schedule.loops import (
 )
 
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}
+GUARD = 2.0  # cost of a padded value: comparisons and a selection
 CAP = 1000.0  # costs are only compared with thresholds far below
 
 
@@ -136,7 +137,7 @@ def read_apart(outputs: Collection[Value], roots: Collection[Value], limit: floa
     readers: dict[Value, dict[Access, int]] = {}
     for value in order:
         if not isinstance(value, View | Pad | Pick):
-            for source, access in _reads_through(value):
+            for source, access, _ in _reads_through(value):
                 places = readers.setdefault(source, {})
                 places[access] = places.get(access, 0) + 1
     costs: dict[Value, float] = {}
@@ -144,7 +145,10 @@ def read_apart(outputs: Collection[Value], roots: Collection[Value], limit: floa
     for value in order:
         cost = COSTS[value.primitive] if isinstance(value, Map) else 0.0
         if isinstance(value, Map | Pair):
-            cost += sum(costs[v] / readers[v][access] for v, access in _reads_through(value))
+            cost += sum(
+                costs[v] / readers[v][access] + guards
+                for v, access, guards in _reads_through(value)
+            )
         costs[value] = 0.0 if value in roots else min(cost, CAP)
         if isinstance(value, Map) and (len(readers.get(value, ())) - 1) * costs[value] >= limit:
             apart.add(value)
@@ -152,18 +156,19 @@ def read_apart(outputs: Collection[Value], roots: Collection[Value], limit: floa
     return apart
 
 
-def _reads_through(value: Value) -> list[tuple[Value, Access]]:
-    """What a value that computes reads, through what only moves: each operand's source, and where."""
-    found: list[tuple[Value, Access]] = []
-    stack = [(v, identity(len(v.shape))) for v in operands_of(value)]
+def _reads_through(value: Value) -> list[tuple[Value, Access, float]]:
+    """What a value that computes reads through what only moves: sources, where, and cost of guards."""
+    found: list[tuple[Value, Access, float]] = []
+    stack = [(v, identity(len(v.shape)), 0.0) for v in operands_of(value)]
     while stack:
-        source, access = stack.pop()
+        source, access, guards = stack.pop()
         if isinstance(source, View | Pad | Pick):
-            stack.append((source.source, through(source, access)))
+            guards += GUARD * isinstance(source, Pad)
+            stack.append((source.source, through(source, access), guards))
             if isinstance(source, Pick):
-                stack.append((source.index, access))
+                stack.append((source.index, access, guards))
         else:
-            found.append((source, access))
+            found.append((source, access, guards))
     return found
 
 
