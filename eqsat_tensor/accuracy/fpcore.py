@@ -262,8 +262,7 @@ def true_pre(pre: Tensor, inputs: Sequence[Tensor]) -> Callable[[Sequence[np.nda
         columns = [np.array([arrays[k]], np.float64) for k in order]
         truth = Truth(columns, numbers)
         for level in range(len(numbers.levels)):
-            numbers.use(level)
-            value = truth.value(condition, 0, level)
+            value = truth.values_at(condition, [0], level)[0]
             if isinstance(value, bool):
                 return value
         return False

@@ -25,7 +25,8 @@ from eqsat_tensor.accuracy.unsteady import Moved
 
 FAITHFUL = 1.0  # bits: one float off
 ALLOWED = 1.0  # bits that a form may lose
-AROUND = 8  # points around that are asked
+AROUND = 8  # points around that are asked, at most
+TOGETHER = 2  # of them, before it is seen whether more are needed
 NEAR = 16  # floats that these are away, at most, in each input
 UNSURE = 2.0  # bits by which roundings may move the program as written further than is estimated
 
@@ -40,7 +41,7 @@ def levels(
     """The level of ``written`` at each point, found out as far as forms with errors ``bits`` need it.
 
     bits  [forms, points].  Points around are asked only where a form loses too much, and not so much that
-    roundings cannot have to do with it.
+    roundings cannot have to do with it; and of them no more than it takes that no form loses anything.
     """
     here = Values(columns)(written)
     level: np.ndarray = np.maximum(error_bits(here, truth, True), FAITHFUL)
@@ -52,22 +53,25 @@ def levels(
     moved = np.max([apart_bits(Moved(near, random)(written), here[some]) for _ in range(2)], axis=0)
     chance = losing[:, some] & (bits[:, some] <= moved + ALLOWED + UNSURE)
     places = some[chance.any(axis=0)]
-    if len(places):
+    for _ in range(AROUND // TOGETHER):
+        if not len(places):
+            break
         level[places] = np.maximum(level[places], around(written, columns, places, random))
+        places = places[(bits[:, places] > level[places]).any(axis=0)]
     return level
 
 
 def around(
     written: Term, columns: Sequence[np.ndarray], places: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """The largest error of ``written`` at floats around each of some points."""
+    """The largest error of ``written`` at `TOGETHER` points of floats around each of some points."""
     shifted = []
     for c in columns:
-        steps = random.integers(-NEAR, NEAR + 1, (AROUND, len(places)))
+        steps = random.integers(-NEAR, NEAR + 1, (TOGETHER, len(places)))
         with np.errstate(invalid="ignore"):
             moved = floats(ordinals(c[places]) + steps, c.dtype)
         shifted.append(np.where(np.isfinite(moved), moved, c[places]).ravel())
     truth = Truth(shifted)(written)
     errors = error_bits(Values(shifted)(written), truth, True)
-    found: np.ndarray = errors.reshape(AROUND, len(places)).max(axis=0)
+    found: np.ndarray = errors.reshape(TOGETHER, len(places)).max(axis=0)
     return found

@@ -120,10 +120,6 @@ class Balls:
         """True where more bits would not change the value."""
         return bool(value.is_exact() and value.is_finite())
 
-    def cancelled(self, t: Term, operands: Sequence[Real], value: Real) -> bool:
-        """True for a sum that cannot be trusted; a ball says itself what it is worth."""
-        return False
-
     def accepted(self, value: Real, before: Real) -> bool:
         """True where enough of a value's bits are good."""
         return bool(
@@ -136,10 +132,7 @@ class Balls:
 
     def rounded(self, value: Real) -> float:
         """An accepted value as the nearest double."""
-        if value.is_zero():
-            return 0.0
-        mantissa, exponent = value.mid().man_exp()
-        return fraction_to_float(int(mantissa), int(exponent))
+        return float(value.mid())
 
     # ------------------------------------------------------------------------------ functions
     def below(self, x: Real, y: Real) -> bool | None:

@@ -1,14 +1,14 @@
 """True values of terms at given floats, in as many bits as each point needs.
 
-A value is computed at a first precision and, where too few of its bits are good, at higher ones
-(`reals`).  What is certainly no real number is NaN at once.  Values of subterms are kept, so that the
+Values are computed at a first precision and, where too few of their bits are good, at higher ones
+(`reals`), term by term at all points that need it.  What is certainly no real number is NaN at once.  Values of subterms are kept, so that the
 terms of an e-graph, which share most of theirs, cost little each.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -40,72 +40,133 @@ class Truth:
         """The true value of ``t`` at each point, rounded; NaN where it is none, or cannot be told."""
         found = self.known.get(t)
         if found is None:
-            doubles = [self.point(t, i) for i in range(self.count)]
+            doubles = self.points(t, range(self.count))
             with np.errstate(over="ignore"):
                 found = self.known[t] = np.array(doubles).astype(self.dtype)
         return found
 
-    def point(self, t: Term, i: int) -> float:
-        """The true value at point ``i`` as a double."""
+    def points(self, t: Term, places: Sequence[int]) -> list[float]:
+        """The true values at some points as doubles."""
         numbers = self.numbers
-        before: Real = None
+        found = dict.fromkeys(places, math.nan)
+        before: dict[int, Real] = {}
+        todo = list(places)
         for level in range(len(numbers.levels)):
-            numbers.use(level)
-            value = self.value(t, i, level)
-            if value is BAD:
-                return math.nan
-            if value is None:
-                before = None
-                continue
-            if isinstance(value, bool):
-                return float(value)
-            if numbers.accepted(value, before):
-                return numbers.rounded(value)
-            before = value
-        return 0.0 if before is not None and numbers.negligible(before) else math.nan
+            values = self.values_at(t, todo, level)
+            unsure = []
+            for i in todo:
+                value = values[i]
+                if value is BAD:
+                    before.pop(i, None)
+                elif isinstance(value, bool):
+                    found[i] = float(value)
+                elif value is not None and numbers.accepted(value, before.get(i)):
+                    found[i] = numbers.rounded(value)
+                else:
+                    before[i] = value
+                    unsure.append(i)
+            todo = unsure
+            if not todo:
+                break
+        for i in todo:
+            if before[i] is not None and numbers.negligible(before[i]):
+                found[i] = 0.0
+        return list(found.values())
 
-    def value(self, t: Term, i: int, level: int) -> Real:
-        """The value at point ``i`` in the precision of a level."""
-        kept = self.values[level].get(t)
-        if kept is None:
-            kept = self.values[level][t] = [_UNSEEN] * self.count
-        found = kept[i]
-        if found is _UNSEEN:
-            found = kept[i] = self._value(t, i, level)
-        return found
+    def values_at(self, t: Term, places: Sequence[int], level: int) -> list[Real]:
+        """A list that has the values at some places, in the precision of a level."""
+        self.numbers.use(level)
+        return self._filled(t, places, level)
 
-    def _value(self, t: Term, i: int, level: int) -> Real:
-        numbers, op = self.numbers, t.op
-        if level:
-            row = self.values[level - 1].get(t)
-            low = row[i] if row is not None else None
-            if low is BAD or isinstance(low, bool):
-                return low
-            if low is not None and low is not _UNSEEN and numbers.lasting(low):
-                return low
+    def _filled(self, t: Term, places: Sequence[int], level: int) -> list[Real]:
+        row = self.values[level].get(t)
+        if row is None:
+            row = self.values[level][t] = [_UNSEEN] * self.count
+        todo = [i for i in places if row[i] is _UNSEEN]
+        if level and todo:
+            todo = self._lasting(t, todo, level, row)
+        if not todo:
+            return row
+        op = t.op
         if op == "input":
-            return numbers.lifted(self.columns[int(t.value)][i])
-        if op in ("full", "pi"):
-            return self._constant(t, level)
-        if op == "where":
-            condition = self.value(t.arguments[0], i, level)
+            column, lifted = self.columns[int(t.value)], self.numbers.lifted
+            for i in todo:
+                row[i] = lifted(column[i])
+        elif op in ("full", "pi"):
+            value = self._constant(t, level)
+            for i in todo:
+                row[i] = value
+        elif op == "where":
+            self._select(t, todo, level, row)
+        else:
+            self._apply(t, todo, level, row)
+        return row
+
+    def _lasting(self, t: Term, todo: Sequence[int], level: int, row: list[Real]) -> list[int]:
+        """Take what more bits do not change from the level below; the other places."""
+        low = self.values[level - 1].get(t)
+        if low is None:
+            return list(todo)
+        left, lasting = [], self.numbers.lasting
+        for i in todo:
+            value = low[i]
+            told = value is BAD or isinstance(value, bool)
+            if told or (not (value is None or value is _UNSEEN) and lasting(value)):
+                row[i] = value
+            else:
+                left.append(i)
+        return left
+
+    def _select(self, t: Term, todo: Sequence[int], level: int, row: list[Real]) -> None:
+        """The values of a `where`: of each side where it is taken."""
+        conditions = self._filled(t.arguments[0], todo, level)
+        sides: tuple[list[int], list[int]] = ([], [])
+        for i in todo:
+            condition = conditions[i]
             if condition is BAD:
-                return BAD
-            if condition is None:
-                return numbers.unknown
-            return self.value(t.arguments[1 if condition else 2], i, level)
+                row[i] = BAD
+            elif condition is None:
+                row[i] = self.numbers.unknown
+            else:
+                sides[0 if condition else 1].append(i)
+        for side, places in zip(t.arguments[1:], sides, strict=True):
+            values = self._filled(side, places, level)
+            for i in places:
+                row[i] = values[i]
+
+    def _apply(self, t: Term, todo: Sequence[int], level: int, row: list[Real]) -> None:
+        """The values of an op on operands; BAD where one of them is."""
         operands = []
         for a in t.arguments:
-            operand = self.value(a, i, level)
-            if operand is BAD:
-                return BAD
-            operands.append(operand)
-        if op in LOGICAL:
-            return logical(op, operands)
-        if None in operands:
-            return None
-        result = numbers.table[op](*operands)
-        return None if numbers.cancelled(t, operands, result) else result
+            values = self._filled(a, todo, level)
+            good = [i for i in todo if values[i] is not BAD]
+            if len(good) < len(todo):
+                for i in todo:
+                    if values[i] is BAD:
+                        row[i] = BAD
+                todo = good
+            operands.append(values)
+        columns = [[o[i] for i in todo] for o in operands]
+        results = map(self._function(t), *columns)
+        for i, result in zip(todo, results, strict=True):
+            row[i] = result
+
+    def _function(self, t: Term) -> Callable[..., Real]:
+        """An op on values of one point."""
+        numbers = self.numbers
+        if t.op in LOGICAL:
+            return lambda *parts: logical(t.op, parts)
+        function = numbers.table[t.op]
+        if isinstance(numbers, Balls):
+            return function
+
+        def checked(*parts: Real) -> Real:
+            if any(part is None for part in parts):
+                return None
+            result = function(*parts)
+            return None if numbers.cancelled(t, parts, result) else result
+
+        return checked
 
     def _constant(self, t: Term, level: int) -> Real:
         found = self.constants[level].get(t)
