@@ -30,7 +30,6 @@ from eqsat_tensor.lower.cpu import jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
 from eqsat_tensor.opaque import Cut, cut
-from eqsat_tensor.ops.assume import without_assumptions
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
 from eqsat_tensor.runtime import cache as disk
@@ -226,16 +225,16 @@ def searched(
 ) -> tuple[Sequence[Expr], Sequence[str]]:
     """The forms of least measured error, and what the search for them has to tell.
 
-    It begins with the program as written where that is one region, else with the cheapest.  What was found
-    is kept on disk, under all that it depends on.
+    It begins with the program as written where that is one region (the cheapest is a candidate), else with
+    the cheapest.  What was found is kept on disk, under all that it depends on.
     """
     from eqsat_tensor.accuracy.reals import reals
-    from eqsat_tensor.accuracy.regions import improve, is_elementwise
+    from eqsat_tensor.accuracy.regions import improve, is_one_region
     from eqsat_tensor.accuracy.search import silent
     from eqsat_tensor.codec import plain_graph, rich_graph
 
-    written = without_assumptions(program.roots)
-    start = program.roots if is_elementwise(written) else cheapest(program, sizes, options)
+    default = cheapest(program, sizes, options)
+    start = program.roots if is_one_region(program.roots) else default
     given = () if options.sample is None else options.sample.arrays
     for name, count in (
         ("ranges", len(options.ranges)),
@@ -245,7 +244,8 @@ def searched(
             needs = f"at most {len(program.leaves)} {name}, one for each argument"
             raise ArgumentError(message("options", needs, f"{count}"))
     book = search_rules(options)
-    parts = [program_digest(start, program.leaves), options.key(), book.digest, versions()]
+    programs = [program_digest(roots, program.leaves) for roots in (start, default)]
+    parts = [*programs, options.key(), book.digest, versions()]
     key = hashlib.sha256(" ".join([*parts, type(reals()).__name__]).encode()).hexdigest()
     stored = disk.get(key)
     if stored is not None:
@@ -253,7 +253,7 @@ def searched(
         return rich_graph(kept["program"], program.leaves), kept["told"]
     improved = improve(
         start, program.leaves, options.ranges, book, options.seed, given=given,
-        progress=_tell if options.verbose else silent,
+        progress=_tell if options.verbose else silent, rival=default,
     )  # fmt: skip
     with suppress(UnsupportedError):  # what a Python object is part of is found again each time
         plain = plain_graph(improved.roots, program.leaves)
@@ -324,8 +324,8 @@ def versions() -> str:
 
 
 def contracts(options: Options) -> bool:
-    """May a * b + c be one operation?  Not where it is not what a search measured."""
-    return options.math != "strict" and options.optimize == "speed"
+    """May a * b + c be one operation?  A search keeps apart what it measured apart."""
+    return options.math != "strict" and options.optimize != "none"
 
 
 def code_for(

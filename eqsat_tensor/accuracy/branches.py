@@ -7,6 +7,7 @@ errors give the best candidate on either side of every cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -152,7 +153,8 @@ def simplest(low: np.ndarray, high: np.ndarray) -> float:
     for i in np.argsort(-gaps, kind="stable")[:8]:
         m = middle(low[i : i + 1], high[i : i + 1])
         if m and np.isfinite(m):
-            p = float(np.sign(m) * 2.0 ** np.round(np.log2(abs(m))))
+            exponent = min(round(math.log2(abs(m))), np.finfo(low.dtype).maxexp - 1)
+            p = math.copysign(math.ldexp(1.0, exponent), m)
             if low[i] <= p < high[i]:
                 return p
     i = int(np.argmax(gaps))

@@ -26,7 +26,7 @@ ORDINARY_WEIGHTS = (1.0, 4.0, 16.0)  # of ordinary points, heavier while these c
 ROOM = 0.02  # bits of mean error at ordinary points that count as no worse
 FIRST, AGAIN = 8, 4  # shares of the points, and of those asked half, that a choice is held at first
 GROWN = 4  # times that a tree is grown anew for the points at which it loses on the fresh sample
-ZEROS = 256  # points from which zeros of the root are looked for, twice: they join the samples
+ZEROS = (1024, 1024, 256)  # points from which zeros are looked for, twice, by how many inputs there are
 JOINING = 48  # points at which too much is lost that join the samples in one go
 LIKE = 8  # points like each of them that join, too
 NEAREST = 20  # these are a factor of 1 + 2**-20 to 3/2 away
@@ -63,7 +63,8 @@ class Choice:
         self.fresh = Arena(self.terms, keys, fresh, random)
         self.barred = np.zeros(len(self.terms), bool)
         if draw.independent:
-            for columns in zeros(self.terms[-1], draw, ZEROS, random):
+            count = ZEROS[min(len(fit.columns), len(ZEROS)) - 1]
+            for columns in zeros(self.terms[-1], draw, count, random):
                 truth = Truth(columns)(self.terms[-1])
                 near = Sample(tuple(columns), (truth,), np.zeros(len(truth), bool))
                 self.joined(near.of(np.flatnonzero(np.isfinite(truth))))
@@ -107,10 +108,18 @@ class Choice:
         notes = []
         if isinstance(tree, Leaf) and tree.candidate == self.written and self.barred.any():
             notes.append("no form was found that loses nowhere more than a bit")
-        bits = self.fresh.bits[:, self.fresh.counted]
-        before = float(bits[self.written].mean())
-        after = float(self.along(tree, self.fresh)[self.fresh.counted].mean())
+        before, after = self.mean(Leaf(self.written)), self.mean(tree)
         return Chosen(branches.tree_term(tree, self.terms), before, after, verdict, tuple(notes))
+
+    def as_written(self) -> Chosen:
+        """The program as written."""
+        tree = Leaf(self.written)
+        before = self.mean(tree)
+        return Chosen(self.terms[self.written], before, before, self.held(tree, 0, 0))
+
+    def mean(self, tree: Tree) -> float:
+        """The mean error of a tree at points not used to find it."""
+        return float(self.along(tree, self.fresh)[self.fresh.counted].mean())
 
     def held(self, tree: Tree, points: int, asked: int) -> Verdict:
         """`verify` of what a tree takes."""

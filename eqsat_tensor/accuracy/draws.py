@@ -87,15 +87,32 @@ def _array(
     if dtype.kind != "f":
         hint = "Give sample= with the arguments of a call."
         raise UnsupportedError(message(function, "float arguments", f"{name}: {dtype}", hint))
+    return drawn_floats(dtype, shape, ends, style, random)
+
+
+def drawn_floats(
+    dtype: np.dtype,
+    shape: Sequence[int],
+    ends: Range,
+    style: str,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Floats of a range, in one of `STYLES`."""
+    count = math.prod(shape)
     if style == "near" and count > 1:
         one = ordinary if random.random() < 0.75 else uniform
         centre = one(ends, 1, dtype, random)
-        width = 2.0 ** random.uniform(math.log2(NEAR[0]), math.log2(NEAR[1]))
-        with np.errstate(over="ignore"):
-            around = centre * (1 + width * random.standard_normal(count)).astype(dtype)
-        return np.asarray(np.clip(around, *_finite(ends, dtype)).astype(dtype).reshape(shape))
+        return around(np.broadcast_to(centre, shape), ends, random)
     draw = uniform if style == "uniform" else ordinary
     return np.asarray(draw(ends, count, dtype, random).reshape(shape))
+
+
+def around(centre: np.ndarray, ends: Range, random: np.random.Generator) -> np.ndarray:
+    """Floats of a range that nearly agree with some."""
+    width = 2.0 ** random.uniform(math.log2(NEAR[0]), math.log2(NEAR[1]))
+    with np.errstate(over="ignore"):
+        moved = centre * (1 + width * random.standard_normal(centre.shape)).astype(centre.dtype)
+    return np.asarray(np.clip(moved, *_finite(ends, centre.dtype)).astype(centre.dtype))
 
 
 def _finite(ends: Range, dtype: np.dtype) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 A sample is a mixture: uniform over the bit patterns of each input's range, so that every magnitude
 is there; and ordinary magnitudes, 2^-8 to 2^8, since over all floats one term of a sum nearly always
-dominates, and a formula that is wrong near 1 is not seen.
+dominates, and a formula that is wrong near 1 is not seen.  `Alike` draws points of either kind at which inputs
+nearly agree: that their difference cancels is not seen else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from eqsat_tensor.accuracy.points import Sample, floats, ordinals
 Range: TypeAlias = tuple[float, float]  # both ends inclusive; infinite ends: all finite floats
 EVERYWHERE: Range = (-math.inf, math.inf)
 ORDINARY = 8.0  # ordinary magnitudes are 2**-8 to 2**8
+Drawn: TypeAlias = Callable[[int, bool, np.random.Generator], Sequence[np.ndarray]]
 TruthOf: TypeAlias = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 TRIES = 60  # draws for each point that is asked for, before a sample comes out smaller
 PLAIN = 4  # of so many chunks of points that verify a form one is of ordinary magnitude
@@ -45,6 +47,15 @@ def ordinary(range: Range, count: int, dtype: np.dtype, random: np.random.Genera
     outside = (x < low) | (x > high)  # rounded to the dtype, out of a narrow range
     x[outside] = uniform(range, int(outside.sum()), dtype, random)
     return x
+
+
+def close(x: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Finite floats that nearly agree with some, in any number of their digits."""
+    digits = np.finfo(x.dtype).nmant
+    apart = np.exp2(random.uniform(-digits, -1, len(x))) * random.choice([-1.0, 1.0], len(x))
+    with np.errstate(over="ignore"):
+        near = (x + x * apart).astype(x.dtype)
+    return np.where(np.isfinite(near), near, x)
 
 
 class Draw(Protocol):
@@ -91,6 +102,23 @@ class FromRanges:
 
 
 @dataclass(frozen=True)
+class Alike:
+    """Points of ranges at which every input but the first nearly agrees with one before it, as ranges allow."""
+
+    source: FromRanges
+
+    def __call__(
+        self, count: int, plain: bool, random: np.random.Generator
+    ) -> Sequence[np.ndarray]:
+        columns = list(self.source(count, plain, random))
+        for i, (low, high) in enumerate(self.source.ranges[1:], 1):
+            like = np.choose(random.integers(0, i, count), columns[:i])
+            near = close(like, random)
+            columns[i] = np.where((near >= low) & (near <= high), near, columns[i])
+        return columns
+
+
+@dataclass(frozen=True)
 class FromRows:
     """Rows of ``columns``, drawn with replacement: values of a region's inputs, or a user's sample.
 
@@ -115,7 +143,7 @@ class FromRows:
 
 
 def sample(
-    draw: Draw, truth: TruthOf, count: int, plain: bool, random: np.random.Generator
+    draw: Drawn, truth: TruthOf, count: int, plain: bool, random: np.random.Generator
 ) -> Sample:
     """``count`` points at which every root truly is a finite number; fewer where few draws are such.
 
@@ -141,7 +169,7 @@ def sample(
 
 
 def mixed(
-    draw: Draw, truth: TruthOf, count: int, plain: int, random: np.random.Generator
+    draw: Drawn, truth: TruthOf, count: int, plain: int, random: np.random.Generator
 ) -> Sample:
     """``count`` points of all magnitudes, and ``plain`` ordinary ones after them."""
     return sample(draw, truth, count, False, random).joined(

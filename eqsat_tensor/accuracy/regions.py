@@ -19,7 +19,7 @@ from eqsat_tensor.accuracy.inputs import EVERYWHERE, Range
 from eqsat_tensor.accuracy.reals import known_ops
 from eqsat_tensor.accuracy.rows import Rows
 from eqsat_tensor.accuracy.search import EFFORT, Effort, Progress, Result, search, silent
-from eqsat_tensor.accuracy.terms import from_exprs, to_exprs
+from eqsat_tensor.accuracy.terms import Term, from_exprs, to_exprs
 from eqsat_tensor.lang import FLOAT32, FLOAT64, Expr, topological
 from eqsat_tensor.ops.assume import assume_op, facts_of, without_assumptions
 from eqsat_tensor.rules.book import RuleBook
@@ -58,12 +58,14 @@ def improve(
     effort: Effort = EFFORT,
     given: Sequence[Sequence[np.ndarray]] = (),
     progress: Progress = silent,
+    rival: Sequence[Expr] = (),
 ) -> Improved:
     """The most accurate forms of ``roots``.
 
     leaves  all inputs of the program, ranges of the first of them in order; None and those that are not
     there: all finite floats, or what an `assume` says.  rules  `RuleBook.for_search`.
     given   arrays for the first leaves, a sequence for each call: where points come from, if there are any.
+    rival   other forms of roots that are one region: they are candidates, too.
     """
     bounds = assumed(roots, dict(zip(leaves, ranges, strict=False)))
     plain = without_assumptions(roots)
@@ -80,10 +82,14 @@ def improve(
             notes.append(f"a region of {len(region.inputs)} inputs could not be sampled")
             continue
         terms = from_exprs(region.roots, region.inputs)
-        result = search(terms, dtype, draws, rules, seed, effort, progress)
+        others = rivals(region, plain, without_assumptions(rival))
+        result = search(terms, dtype, draws, rules, seed, effort, progress, others)
         found.append((region, result))
         notes += result.told()
-        table |= {root: (region, i, result) for i, root in enumerate(region.roots)}
+        whole = _is_all(region, plain)  # it is measured as it stands: fused, it would be another
+        pairs = enumerate(zip(terms, result.terms, strict=True))
+        changed = [i for i, (was, now) in pairs if whole or now is not was]
+        table |= {region.roots[i]: (region, i, result) for i in changed}
 
     def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:
         return node if operands == node.arguments else node.rebuilt(operands)
@@ -93,7 +99,7 @@ def improve(
         if node in table:
             region, i, result = table[node]
             inputs = [made[x] for x in region.inputs]
-            (made[node],) = to_exprs([result.terms[i]], inputs, node.type)
+            (made[node],) = to_exprs([result.terms[i]], inputs, node.type, kept=True)
         else:
             made[node] = change(node, tuple([made[a] for a in node.arguments]))
     return Improved(tuple(made[r] for r in plain), tuple(found), tuple(dict.fromkeys(notes)))
@@ -200,7 +206,25 @@ def _region(roots: Sequence[Expr], nodes: set[Expr]) -> Region | None:
     return Region(tuple(roots), tuple(inputs))
 
 
-def is_elementwise(roots: Sequence[Expr]) -> bool:
-    """True where a program is nothing but elementwise arithmetic on its inputs."""
+def is_one_region(roots: Sequence[Expr]) -> bool:
+    """True where a program is nothing but one region on its inputs, which is searched as it is written."""
     plain = without_assumptions(roots)
-    return all(n.op.name in ("input", "full") or _belongs(n) for n in topological(plain))
+    found = regions_of(plain)
+    return len(found) == 1 and _is_all(found[0], plain)
+
+
+def _is_all(region: Region, roots: Sequence[Expr]) -> bool:
+    return set(region.roots) == set(roots) and all(x.op.name == "input" for x in region.inputs)
+
+
+def rivals(region: Region, roots: Sequence[Expr], rival: Sequence[Expr]) -> list[Term | None]:
+    """Terms that equal those of a region that is the whole program; None where an op has no true value."""
+    if not rival or not _is_all(region, roots):
+        return []
+    known = dict(zip(roots, rival, strict=True))
+    made: list[Term | None] = []
+    for root in region.roots:
+        below = topological([known[root]], lambda e: () if e in region.inputs else e.arguments)
+        told = all(e in region.inputs or e.op.name == "full" or _belongs(e) for e in below)
+        made += from_exprs([known[root]], region.inputs) if told else [None]
+    return made

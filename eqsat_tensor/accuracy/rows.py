@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eqsat_tensor.accuracy.inputs import EVERYWHERE, Draw, FromRanges, FromRows, Range, ordinary
+from eqsat_tensor.accuracy.draws import STYLES, around, drawn_floats
+from eqsat_tensor.accuracy.inputs import EVERYWHERE, Draw, FromRanges, FromRows, Range
 from eqsat_tensor.errors import ArgumentError, EqsatError, message
 from eqsat_tensor.extents import evaluate as evaluate_size
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.lang import Expr, substitute_sizes
 from eqsat_tensor.reference import evaluate
 
-RUNS = 24  # of the program on sampled arrays, for the regions inside
+RUNS = 600  # of the program on sampled arrays, for the regions inside, at most
+ENOUGH = 6_000  # values of a region's inputs from which on it is not run again
 ROWS = 20_000  # values of a region's inputs that are kept
 ELEMENTS = 1_000_000  # of a program's inputs: larger ones are not sampled
 SIZES = (5, 3, 7, 4, 6)  # what the symbols of shapes are while the program is sampled
@@ -100,7 +102,10 @@ class Rows:
             return None
         random = np.random.default_rng([self.seed, len(inputs)])
         columns: list[list[np.ndarray]] = [[] for _ in inputs]
+        have = 0
         for run in range(RUNS):
+            if have >= ENOUGH:
+                break
             arrays = {
                 leaf: self._array(written, leaf, shape, run, random)
                 for written, leaf, shape in zip(self.leaves, leaves, shapes, strict=True)
@@ -112,6 +117,7 @@ class Rows:
                 continue
             for column, value in zip(columns, values, strict=True):
                 column.append(np.ravel(value))
+            have += columns[0][-1].size
         return self._joined(columns, random)
 
     def _joined(
@@ -136,24 +142,23 @@ class Rows:
         run: int,
         random: np.random.Generator,
     ) -> np.ndarray:
-        """Numbers near 1, of one scale, or all near one value, by turns."""
+        """Numbers in each style by turns: as calls are drawn, alike in all leaves of a shape, near 1, of one scale."""
         kind = leaf.dtype.kind
         if kind == "b":
             return random.integers(0, 2, shape).astype(bool)
         if kind != "f":
             return random.integers(0, 3, shape).astype(leaf.dtype)
         given = self.bounds.get(written)
-        count = math.prod(shape)
-        temper = run % 4
-        if given is not None or temper == 0:
-            x = ordinary(given or EVERYWHERE, count, leaf.dtype, random)
-        elif temper == 1:
-            x = random.normal(size=count)
-        elif temper == 2:
-            x = random.normal(size=count) * 2.0 ** random.uniform(-20, 20)
-        else:
-            x = random.normal() * 2.0 ** random.uniform(0, 10) + random.normal(size=count)
-        return np.asarray(x).astype(leaf.dtype).reshape(shape)
+        ends = given or EVERYWHERE
+        style = (*STYLES, "alike", "normal", "scaled")[run % (len(STYLES) + (1 if given else 3))]
+        if style in STYLES:
+            return drawn_floats(leaf.dtype, shape, ends, style, random)
+        if style == "alike":
+            same = np.random.default_rng([self.seed, run, *shape])
+            base = drawn_floats(leaf.dtype, shape, ends, "ordinary", same)
+            return around(base, ends, random)
+        scale = 2.0 ** random.uniform(-20, 20) if style == "scaled" else 1.0
+        return np.asarray(random.normal(size=shape) * scale).astype(leaf.dtype)
 
 
 def sizes_of(call: Mapping[Expr, np.ndarray]) -> dict[str, int]:

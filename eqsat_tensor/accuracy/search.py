@@ -8,13 +8,13 @@ give the same terms on every machine that computes the same floats.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from eqsat_tensor.accuracy.choosing import Choice, Chosen
-from eqsat_tensor.accuracy.inputs import mixed, sample
+from eqsat_tensor.accuracy.inputs import Alike, FromRanges, mixed, sample
 from eqsat_tensor.accuracy.points import Sample, error_bits
 from eqsat_tensor.accuracy.pools import Candidate, Pools, cover
 from eqsat_tensor.accuracy.quotients import quotients_in
@@ -32,6 +32,10 @@ from eqsat_tensor.types import TensorType
 ENOUGH = 0.3  # bits of mean error at which no further round is tried
 REGRET = 1.0  # times that the rest is charged: a point that was right should stay right
 WORSE = 1.0  # bits by which a point may be worse than as written without a further charge
+MATTERS = 0.25  # bits that a form must gain on values that are there, which are few and guessed at
+ALIKE_WORTH = 4.0  # bits that are worth a second choice where inputs nearly agree
+FEW = 6  # further candidates there, at most
+ROOM = 0.02  # bits of mean error that count as no worse
 KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
 
 
@@ -41,6 +45,7 @@ class Effort:
 
     inner, inner_plain  points at which classes are measured: of all magnitudes, and ordinary.
     fit, fit_plain      points by which candidates and branches are chosen; as many again judge them.
+    alike, inner_alike  of the one and the other, besides, half of them plain: points at which inputs nearly agree.
     check               ordinary points at which a candidate must equal the region as a real function.
     verified, asked     points at which what is chosen is held, and of how many of them the truth is asked
                         (an eighth without python-flint).
@@ -51,6 +56,8 @@ class Effort:
     inner_plain: int = 40
     fit: int = 2048
     fit_plain: int = 512
+    alike: int = 256
+    inner_alike: int = 24
     check: int = 48
     verified: int = 1_000_000
     asked: int = 4096
@@ -102,12 +109,15 @@ def search(
     seed: int = 0,
     effort: Effort = EFFORT,
     progress: Progress = silent,
+    rivals: Sequence[Term | None] = (),
 ) -> Result:
     """The best terms for ``roots`` over inputs of ``dtype``.
 
     draws  where points come from.  rules  `RuleBook.for_search`.  progress  told what is done.
+    rivals  another form of each root, or None: the search begins with these, too.
     """
-    return _Search(tuple(roots), np.dtype(dtype), draws, rules, seed, effort, progress).run()
+    work = _Search(tuple(roots), np.dtype(dtype), draws, rules, seed, effort, progress)
+    return work.run(rivals)
 
 
 class _Root:
@@ -116,8 +126,9 @@ class _Root:
     def __init__(self, number: int, written: Term, search: _Search) -> None:
         self.number, self.written, self.search = number, written, search
         self.pool: dict[Term, Candidate] = {}
+        self.rival: Term | None = None
         self.series: set[Term] = set()
-        self.base = error_bits(search.fit_values(written), search.fit.truths[number], True)
+        self.base = error_bits(search.values(written), search.fit.truths[number], True)
         self.offer([written], exact=True)
 
     def offer(self, terms: Sequence[Term], exact: bool) -> None:
@@ -125,9 +136,7 @@ class _Root:
         for t in terms:
             if t in self.pool or (exact and t is not self.written and not self.is_right(t)):
                 continue
-            errors = error_bits(
-                self.search.fit_values(t), self.search.fit.truths[self.number], True
-            )
+            errors = error_bits(self.search.values(t), self.search.fit.truths[self.number], True)
             self.pool[t] = Candidate(t, charged(errors, self.base))
             if not exact:
                 self.series.add(t)
@@ -175,9 +184,15 @@ class _Search:
         self.inner = mixed(draws.fit, self.truths, e.inner, e.inner_plain, random)
         self.fit = mixed(draws.fit, self.truths, e.fit, e.fit_plain, random)
         self.fresh = mixed(draws.judge, self.truths, e.fit, e.fit_plain, random)
+        self.near = list[Sample]()
+        if isinstance(draws.fit, FromRanges) and len(draws.fit.ranges) > 1:
+            alike = Alike(draws.fit)
+            halves = [n // 2 for n in (e.inner_alike, e.alike, e.alike)]
+            near, *self.near = [mixed(alike, self.truths, n, n, random) for n in halves]
+            self.near_values, self.near_truth = Values(near.columns), Truth(near.columns)
         self.check = sample(draws.check, self.truths, e.check, True, random)
         self.inputs = len(self.fit.columns)
-        self.fit_values, self.fresh_values = Values(self.fit.columns), Values(self.fresh.columns)
+        self.values = Values(self.fit.columns)
         self.check_truth = Truth(self.check.columns)
         self.inner_values = Values(self.inner.columns)
         self.inner_truth = Truth(self.inner.columns)
@@ -186,12 +201,16 @@ class _Search:
         truth = Truth(columns)
         return [truth(t) for t in self.written]
 
-    def run(self) -> Result:
+    def run(self, rivals: Sequence[Term | None]) -> Result:
         nothing = (0.0,) * len(self.written)
         if len(self.fit) < 64 or len(self.inner) < 16 or len(self.fresh) < 64:
             self.notes.append("too few points at which the region has a finite value")
             return Result(self.written, nothing, nothing, tuple(self.notes))
         roots = [_Root(i, t, self) for i, t in enumerate(self.written)]
+        for root, rival in zip(roots, rivals, strict=False):
+            if rival is not None:
+                root.offer([rival], exact=True)
+                root.rival = rival if rival in root.pool else None
         for root in roots:
             root.offer(series_of(root.written, self.inputs, self.dtype), exact=False)
         for number in range(1, self.effort.rounds + 1):
@@ -222,8 +241,14 @@ class _Search:
                 root.offer([c.term for c in kept], exact=True)
 
     def pools(
-        self, roots: Sequence[Term], equal: Sequence[tuple[Term, Term]], bounds: Bounds, most: int
+        self,
+        roots: Sequence[Term],
+        equal: Sequence[tuple[Term, Term]],
+        bounds: Bounds,
+        most: int,
+        near: bool = False,
     ) -> Pools | None:
+        """What the classes of the roots' forms keep; ``near``: by points at which inputs nearly agree."""
         flat = [*roots, *(t for pair in equal for t in pair)]
         made = to_exprs(flat, self.leaves(), TensorType(self.dtype, ()))
         pairs = list(zip(made[len(roots) :: 2], made[len(roots) + 1 :: 2], strict=True))
@@ -233,7 +258,9 @@ class _Search:
             return None
         if len(graph.nodes) >= bounds.nodes:
             self.notes.append(f"no further forms were looked for after {len(graph.nodes)} nodes")
-        pools = Pools(graph, self.inner_values, self.inner_truth, most=most)
+        values = self.near_values if near else self.inner_values
+        truth = self.near_truth if near else self.inner_truth
+        pools = Pools(graph, values, truth, most=most)
         if pools.cut:
             self.notes.append(f"not all of the forms were measured, but {most}")
         return pools
@@ -258,16 +285,47 @@ class _Search:
     def chosen(self, root: _Root) -> Chosen:
         """The root's term, with branches where they pay."""
         kept = cover(list(root.pool.values()), self.effort.candidates, full=True)
-        terms = [*(c.term for c in kept if c.term is not root.written), root.written]
-        fit, fresh = (
-            Sample(s.columns, (s.truths[root.number],), s.ordinary) for s in (self.fit, self.fresh)
-        )
+        always = [t for t in (root.rival, root.written) if t is not None]
+        terms = [*(c.term for c in kept if c.term not in always), *dict.fromkeys(always)]
+        found = self.choice(root, terms, self.fit, self.fresh)
+        if self.near and self.error(root, found.term, self.near[0]) > ALIKE_WORTH:
+            found = self.better_alike(root, terms, found)
+        self.progress(told(found.before, found.after, found.verdict))
+        return found
+
+    def choice(self, root: _Root, terms: Sequence[Term], fit: Sample, fresh: Sample) -> Chosen:
+        """The term, or the branches between terms, that one sample chooses and the other holds."""
+        fit, fresh = (Sample(s.columns, (s.truths[root.number],), s.ordinary) for s in (fit, fresh))
         choice = Choice(terms, self.keys(root.written), fit, fresh, self.judge, self.random)
         e = self.effort
         asked = e.asked // self.check_truth.numbers.dear
         found = choice.verified(e.verified, asked, e.mends, self.progress)
-        self.progress(told(found.before, found.after, found.verdict))
+        if not self.judge.independent and found.before - found.after < MATTERS:
+            return choice.as_written()
         return found
+
+    def better_alike(self, root: _Root, terms: Sequence[Term], found: Chosen) -> Chosen:
+        """A choice that is better where inputs nearly agree, and elsewhere no worse; ``found`` if there is none."""
+        equal = [p for p in quotients_in([root.written]) if p[0] is not p[1]]
+        effort = self.effort
+        pools = self.pools([root.written], equal, effort.bounds, effort.terms, near=True)
+        kept = [] if pools is None else [k.term for k in pools.roots[0]]
+        some = sorted(filter(root.is_right, kept), key=lambda t: self.error(root, t, self.near[0]))
+        every = [*[t for t in some if t not in terms][:FEW], *terms]
+        least = min(self.error(root, t, self.near[0]) for t in every)
+        if least > self.error(root, found.term, self.near[0]) - ALIKE_WORTH:
+            return found
+        wide = [s.joined(n) for s, n in zip((self.fit, self.fresh), self.near, strict=True)]
+        other = self.choice(root, every, *wide)
+        now, then = (self.error(root, c.term, self.near[1]) for c in (found, other))
+        after = self.error(root, other.term, self.fresh)
+        good = after <= found.after + ROOM and then < now - ALIKE_WORTH
+        return replace(other, before=found.before, after=after) if good else found
+
+    def error(self, root: _Root, t: Term, sample: Sample) -> float:
+        """The mean error of a term at a sample's points."""
+        errors = error_bits(Values(sample.columns)(t), sample.truths[root.number], True)
+        return float(errors.mean()) if len(errors) else 0.0
 
     def keys(self, written: Term) -> list[Term]:
         """What branches are told apart by: inputs and small subterms as written, and their sizes."""

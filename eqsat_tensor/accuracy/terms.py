@@ -22,6 +22,7 @@ from eqsat_tensor.types import TensorType
 
 Value: TypeAlias = "int | Fraction | float"
 LEAVES = ("input", "full", "pi")
+SUMS = ("add", "subtract")
 SMALL = 99  # a denominator up to this is what a person meant by a float that no binary fraction is
 
 
@@ -115,8 +116,13 @@ def from_exprs(roots: Sequence[Expr], inputs: Sequence[Expr]) -> list[Term]:
     return [made[r] for r in roots]
 
 
-def to_exprs(roots: Sequence[Term], inputs: Sequence[Expr], type: TensorType) -> list[Expr]:
-    """Expressions of ``type`` (of floats) over ``inputs`` that compute the terms."""
+def to_exprs(
+    roots: Sequence[Term], inputs: Sequence[Expr], type: TensorType, kept: bool = False
+) -> list[Expr]:
+    """Expressions of ``type`` (of floats) over ``inputs`` that compute the terms.
+
+    kept  what is added is rounded before, as `Values` rounds it: no product is fused with a sum.
+    """
     made: dict[Term, Expr] = {}
     for t in below(roots):
         if t.op == "input":
@@ -124,7 +130,11 @@ def to_exprs(roots: Sequence[Term], inputs: Sequence[Expr], type: TensorType) ->
         elif t.op in LEAVES:
             made[t] = constant(rounded(t, type.dtype), type.dtype, type.shape)
         else:
-            made[t] = apply(OPS[t.op], *[made[a] for a in t.arguments])
+            operands = [made[a] for a in t.arguments]
+            if kept and t.op in SUMS:
+                pairs = zip(operands, t.arguments, strict=True)
+                operands = [apply(OPS["keep"], x) if a.arguments else x for x, a in pairs]
+            made[t] = apply(OPS[t.op], *operands)
     return [made[t] for t in roots]
 
 
@@ -197,7 +207,13 @@ class Values:
         found = self.known.get(t)
         if found is None:
             with np.errstate(all="ignore"):
-                found = self.known[t] = self._value(t)
+                found = self._found(t)
+        return found
+
+    def _found(self, t: Term) -> np.ndarray:
+        found = self.known.get(t)
+        if found is None:
+            found = self.known[t] = self._value(t)
         return found
 
     def _value(self, t: Term) -> np.ndarray:
@@ -205,6 +221,5 @@ class Values:
             return self.columns[int(t.value)]
         if t.op in LEAVES:
             return np.full(self.count, rounded(t, self.dtype), self.dtype)
-        operands = [self.known[a] if a in self.known else self(a) for a in t.arguments]
-        result: np.ndarray = OPS[t.op].numpy(*operands)
+        result: np.ndarray = OPS[t.op].numpy(*[self._found(a) for a in t.arguments])
         return result

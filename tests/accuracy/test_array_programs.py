@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "accuracy"
@@ -48,8 +49,28 @@ def test_a_program_is_no_worse_than_numpy(command, name, dtype):
     assert bits <= found["NumPy"][0] + 1.0  # half a bit over many calls
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("covariance by moments", 1.5), ("cosine distance", 1.5), ("Poisson deviance", 1.0), ("log returns", 1.0)],
+)  # fmt: skip
+def test_a_searched_program_is_no_worse_than_the_default_one(command, name, most):
+    """Fused sums stay fused; the default form is a candidate; differences of like inputs are measured."""
+    [program] = [p for p in command.PROGRAMS if p.name == name]
+    random = np.random.default_rng(1)
+    calls = [program.draw(random) for _ in range(6)]
+    truth = command.truth_of(program, calls)
+    ours, searched = (
+        np.stack([system(program, calls[0])(*arrays) for arrays in calls])
+        for system in (command.ours, command.searched)
+    )
+    bits = command.error_bits(searched, truth).mean()
+    assert bits <= min(most, command.error_bits(ours, truth).mean() + 0.3)
+
+
 def test_faults_are_told(command):
     fine = {"NumPy": (1.0, 0.5), "ours": (1.2, 0.0)}
     rows = {"a": {"float64": fine}, "b": {"float64": {"NumPy": (1.0, 0.0), "ours": (3.0, 0.25)}}}
     assert [f.split(",")[0] for f in command.faults(rows)] == ["b", "b"]
     assert command.mean_of(rows, "float64", "ours") == pytest.approx(2.1)
+    worse = {"c": {"float64": fine | {command.SEARCHED: (2.0, 0.0)}}}
+    assert command.faults(worse) == ["c, float64: 2.00 bits searched, 1.20 by default"]

@@ -114,6 +114,12 @@ def test_a_tree_finds_the_threshold_and_says_it_simply() -> None:
     assert show(branches.tree_term(tree, [X, Y])) == "where((x0 <= 0), x0, x1)"
 
 
+def test_a_threshold_beside_the_largest_float_is_a_float() -> None:
+    top = np.finfo(np.float64).max
+    assert 0.8 * top <= branches.simplest(np.array([0.8 * top]), np.array([top])) < top
+    assert branches.simplest(np.array([-5.0]), np.array([-3.0])) == -4.0
+
+
 def test_a_cut_that_does_not_pay_elsewhere_goes() -> None:
     v = np.linspace(-1, 1, 201)
     noise = np.array([np.where(v > 0, 2.0, 1.0), np.where(v > 0, 1.0, 2.0)])

@@ -13,6 +13,7 @@ import eqsat_tensor as et
 from eqsat_tensor.accuracy import regions
 from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.accuracy.regions import improve, regions_of
+from eqsat_tensor.accuracy.terms import show
 from eqsat_tensor.errors import ArgumentError
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.tensor import Tensor, input_leaf
@@ -113,6 +114,28 @@ def test_equal_seeds_give_equal_programs() -> None:
     assert repr(first.roots) == repr(again.roots)
     ((_, result),) = first.found
     assert result.after[0] < result.before[0]
+
+
+def test_what_was_measured_unfused_is_not_fused() -> None:
+    def program(x: Any, y: Any) -> Any:
+        return x * x - y * y
+
+    x = np.random.default_rng(0).normal(size=50)
+    searched = et.jit(program, optimize="accuracy")
+    assert (searched(x, x) == 0).all()  # x x - y y with one rounding less is not 0
+
+
+def test_the_default_program_is_a_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[Any] = []
+    real = regions.search
+
+    def search(*args: Any) -> Any:
+        offered.extend(args[-1])
+        return real(*args)
+
+    monkeypatch.setattr(regions, "search", search)
+    et.jit(lambda x: et.log(et.exp(x) + 1), optimize="accuracy", ranges=((-1.0, 1.5),))(1.0)
+    assert [show(t) for t in offered] == ["softplus(x0)"]
 
 
 def test_ranges_are_checked() -> None:
