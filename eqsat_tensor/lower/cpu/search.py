@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from eqsat_tensor.lang import BOOL
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY
 from eqsat_tensor.schedule.loops import Constant, Iota, Map, Nest, Reduce, Root, Value, View
@@ -101,7 +100,7 @@ def first_place(
     f, condition = w.function, condition_of_place(root)
     assert condition is not None, root
     assert isinstance(root.value, Reduce), root
-    flags = Reduce(TensorType(BOOL, root.value.shape), "any", condition, root.value.axes)
+    flags = Reduce(TensorType(np.dtype(bool), root.value.shape), "any", condition, root.value.axes)
     axes = range(axis, axis + 1)
     short = f.emit(f"icmp sle i64 {high}, {STRETCH}")  # the one stretch is not asked for
 
