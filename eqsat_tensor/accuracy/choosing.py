@@ -26,11 +26,8 @@ ORDINARY_WEIGHTS = (1.0, 4.0, 16.0)  # of ordinary points, heavier while these c
 ROOM = 0.02  # bits of mean error at ordinary points that count as no worse
 FIRST, AGAIN = 8, 4  # shares of the points, and of those asked half, that a choice is held at first
 GROWN = 4  # times that a tree is grown anew for the points at which it loses on the fresh sample
-ZEROS = (
-    1024,
-    1024,
-    256,
-)  # points from which zeros are looked for, twice, by how many inputs there are
+# points from which zeros of the root are looked for, twice, by how many inputs there are
+ZEROS = (1024, 1024, 256)
 JOINING = 48  # points at which too much is lost that join the samples in one go
 LIKE = 8  # points like each of them that join, too
 NEAREST = 20  # these are a factor of 1 + 2**-20 to 3/2 away

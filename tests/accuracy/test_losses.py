@@ -10,7 +10,7 @@ from eqsat_tensor.accuracy.inputs import EVERYWHERE, FromRanges, FromRows
 from eqsat_tensor.accuracy.losses import ALLOWED, levels
 from eqsat_tensor.accuracy.points import error_bits, ordinals
 from eqsat_tensor.accuracy.rows import Draws
-from eqsat_tensor.accuracy.search import Effort, search
+from eqsat_tensor.accuracy.search import EFFORT, Effort, search
 from eqsat_tensor.accuracy.terms import Term, Values, leaf, number, term
 from eqsat_tensor.accuracy.truth import Truth
 from eqsat_tensor.accuracy.unsteady import Moved
@@ -148,6 +148,10 @@ PROGRAMS = {
 }  # fmt: skip
 
 
+def test_what_is_chosen_is_held_at_a_million_points() -> None:
+    assert EFFORT.verified >= 1_000_000
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_is_chosen_loses_nowhere_more_than_a_bit(name: str) -> None:
     written, draw = PROGRAMS[name]
@@ -157,6 +161,7 @@ def test_what_is_chosen_loses_nowhere_more_than_a_bit(name: str) -> None:
     (verdict,) = result.verdicts
     assert not len(verdict.failed)
     assert verdict.worst <= ALLOWED
+    assert verdict.points >= QUICK.verified
     random = chance(17)
     x = np.concatenate([*draw(1500, False, random), *draw(500, True, random)])
     x = np.concatenate([x, np.abs(x[:200]) * 1e-3 * np.finfo(F64).tiny, [5e-324, 1e-309, 1e308]])
