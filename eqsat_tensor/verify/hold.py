@@ -12,7 +12,9 @@ Values of magnitudes near the ends of the range: to reassociate is to overflow o
 elsewhere, so there `right` may also err by its own bound; it is counted as a range loss.  But a
 right side that multiplies no two inputs, sums and constant multiples, overflows only where left may;
 a stable one is a number wherever left is one and T a normal number, but for inputs near the largest;
-and one that overflows at some draws, where the left does at none, loses range (`LOSSES`).
+and one that overflows at some draws, where the left does at none, loses range.  A rule that loses and
+gains alike would show `LOSSES` losses and no gain once in 2**LOSSES; where fewer were seen, and no
+gain, more is drawn of what lost.
 Integers and bools are equal, wrapped or not.  Inputs that are NaN or infinite: where left is a
 number or a certain infinity right is the same; where left is NaN so is right, or (no input NaN)
 an infinity, unless the ruleset says that it improves there; a NaN where left is none is never right,
@@ -218,6 +220,25 @@ def range_loss(left: Expr, right: Expr, inputs: Mapping[Expr, Array]) -> Finding
     if x.dtype.kind != "f":
         return None
     return first(np.isfinite(x) & ~np.isfinite(y), x, y, "out of range where left never is")
+
+
+def count_range(left: Expr, right: Expr, inputs: Mapping[Expr, Array], measure: Measure) -> bool:
+    """Count a draw at which one side alone is finite, at finite inputs; True where it is left.
+
+    Elementwise sides may have inputs of all kinds: each point counts by its own.
+    """
+    if not assumptions_hold([left], inputs):
+        return False
+    x, y = evaluate_values([left, right], inputs)
+    kept = np.ones(x.shape, bool)
+    for value in inputs.values():
+        if value.dtype.kind == "f":
+            finite = np.isfinite(value)
+            kept &= finite if value.shape == x.shape else finite.all()
+    lost = bool((kept & np.isfinite(x) & ~np.isfinite(y)).any())
+    measure.range_gained += bool((kept & ~np.isfinite(x) & np.isfinite(y)).any())
+    measure.range_lost += lost
+    return lost
 
 
 def ulps_allowed(guarantee: str, right: Expr) -> float:

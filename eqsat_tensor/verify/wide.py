@@ -80,6 +80,16 @@ def hold_wide(
     return None
 
 
+def finite_points(trial: Trial, inputs: Mapping[Expr, Array]) -> tuple[Trial, dict[Expr, Array]]:
+    """A widened trial on those points alone at which all inputs are finite; there is one at least."""
+    outputs = [trial.left, trial.right, *trial.variables]
+    finite = [np.isfinite(x) for x in inputs.values() if x.dtype.kind == "f"]
+    found = elementwise_program(outputs, inputs, np.argwhere(np.logical_and.reduce(finite)))
+    assert found is not None, outputs
+    (left, right, *variables), values = found
+    return Trial(left, right, tuple(Leaf(x) for x in values), tuple(variables)), values
+
+
 def _kinds(trial: Trial, inputs: Mapping[Expr, Array]) -> Array:
     """A number for each point, equal where one thing is promised: finite, without NaN, ordinary."""
     floats = [x for x in inputs.values() if x.dtype.kind == "f"]

@@ -41,6 +41,10 @@ POINTS: dict[str, tuple[str, Point]] = {
         "(rewrite (Divide (Multiply (Square x) z) (Square y)) (Multiply (Square (Divide x y)) z))",
         {"x": 1e100, "y": 1e-60, "z": 1e-300},
     ),
+    "softplus-of-negative-log": (
+        "(rewrite (Softplus (Negative (Log x))) (Log1p (Divide 1.0 x)))",
+        {"x": 1e-310},
+    ),
     "power-half": ("(rewrite (Power x 0.5) (Sqrt x))", {"x": -INF}),
     "product-of-powers": (
         "(rewrite (Multiply (Power x y) (Power x z)) (Power x (Add y z)))",

@@ -38,6 +38,19 @@ WRONG = {
     "tanh-of-arctanh": ("simplify", "(rewrite (Tanh (Arctanh x)) x)"),
     "reciprocal-twice": ("exact", "(rewrite (Reciprocal (Reciprocal x)) x)"),
     "sigmoid-of-log-odds": ("stable", "(rewrite (Sigmoid (Log (Divide p (Subtract 1.0 p)))) p)"),
+    # these lose range at rare draws: subnormal numbers, and what is computed to one
+    "softplus-of-log-reciprocal": (
+        "simplify",
+        "(rewrite (Softplus (Negative (Log x))) (Log1p (Divide 1.0 x)) :when ((positive x)))",
+    ),
+    "log-of-reciprocal-reversed": (
+        "simplify",
+        "(rewrite (Negative (Log x)) (Log (Divide 1.0 x)) :when ((positive x)))",
+    ),
+    "logaddexp-of-reciprocals": (
+        "simplify",
+        "(rewrite (Subtract y (Log x)) (Add y (Log (Divide 1.0 x))) :when ((positive x)))",
+    ),
     "equal-to-itself": (
         "cleanup",
         "(rewrite (Equal x x) (Full (B 1) t) :when ((= t (type self))))",
