@@ -321,6 +321,15 @@ class Passes(Evaluator):
         main = run(shape.lanes, False, first, middle, carried[:half])
         rest = carried[half:]
         if first == span.low:
+            if self.nest.kind == "row" and shape.lanes > shape.tail:
+                # Rows of some vectors: what is left of full steps is mostly whole vectors still.
+                whole = self.function.emit(
+                    f"and i64 {self.function.subtract(span.high, middle)}, {-shape.tail}"
+                )
+                end = self.function.add(middle, whole)
+                texts = run(shape.tail, False, middle, end, rest)
+                rest = [(kind, text) for (kind, _), text in zip(rest, texts, strict=True)]
+                middle = end
             return main + run(shape.tail, True, middle, span.high, rest)
 
         def segment(s: str, values: list[str]) -> list[str]:
