@@ -10,6 +10,7 @@ from eqsat_tensor.lower.cpu import lines
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
+from eqsat_tensor.schedule.loops import Stored
 from tests.lower.boundprograms import check, check_guarded, size_cases, symbols
 from tests.lower.loopvalues import BOOL, F32, F64, K, M, N, T, array, fn, size_of
 
@@ -23,6 +24,16 @@ def joined(axis: int, first: T, *others: T) -> T:
         right = second.pad(*((n if j == axis else 0, 0) for j in rest))
         first = fn("select", fn("less", left.iota(axis), size_of(n)), left, right)
     return first
+
+
+def kept(x: T) -> T:
+    """In memory, where others read it: it is not stored past the caches."""
+    return T(Stored(x.v.type, "keep", (x.v,)))
+
+
+def read_again() -> list[T]:
+    both = kept(joined(0, X, Y) * joined(0, Y, X))  # the cuts in either order
+    return [both + both[::-1]]
 
 
 def stacked(*parts: T) -> T:
@@ -57,6 +68,7 @@ PROGRAMS = {
         Y + 1.0,
     ],
     "many": lambda: [joined(0, *[array(f"x{i}", 5 + i) for i in range(12)])],
+    "read again": read_again,
     "pairs": lambda: [stacked(X, array("y", N))],
     "triples": lambda: [stacked(X, array("y", N), array("z", N))],
     "fours": lambda: [stacked(X, array("y", N), X + 1.0, array("z", N))],

@@ -123,7 +123,7 @@ def _ends(w: Passes, axis: int) -> tuple[str, str]:
         low = w.clamp("smax", low, w.size(bound))
     for bound in sorted(highs, key=str):
         high = w.clamp("smin", high, w.size(bound))
-    return low, high
+    return low, w.clamp("smax", high, low) if lows or highs else high
 
 
 def stored_together(w: Passes, pieces: Sequence[Within]) -> int | None:
