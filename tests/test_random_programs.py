@@ -120,9 +120,9 @@ def test_a_mutated_lowering_is_caught(name: str, monkeypatch: pytest.MonkeyPatch
 
 def check_one(name: str) -> Verdict:
     """The verdict on a program that has what the mutant breaks."""
-    x = input_leaf("x", FLOAT64, (7, 40))  # rows that do not stand side by side
+    x = input_leaf("x", FLOAT64, (7, 43))  # rows that do not stand side by side
     label = input_leaf("label", np.dtype(np.int64), (7,))
-    values = {x: np.linspace(-2, 3, 280).reshape(7, 40), label: np.arange(7) % 5}
+    values = {x: np.linspace(-2, 3, 301).reshape(7, 43), label: np.arange(7) % 5}
     match name:
         case "swapped":
             output = OPS["subtract"](x, OPS["exp"](x))
@@ -132,7 +132,7 @@ def check_one(name: str) -> Verdict:
             output = OPS["max"](x, axes=(1,))
             values[x][3, 2] = np.nan
         case "wrong_axis":
-            output = OPS["multiply"](x, OPS["iota"](axis=1, dtype=FLOAT64, shape=(7, 40)))
+            output = OPS["multiply"](x, OPS["iota"](axis=1, dtype=FLOAT64, shape=(7, 43)))
         case _:
             output = OPS["pick"](x, label, axis=1)
     inputs = {leaf: values[leaf] for leaf in values if leaf in topological([output])}
