@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import bound as bound_module
-from eqsat_tensor.lower.cpu.bind import compile_plan
+from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.guarded import run_guarded
 from tests.lower.loopvalues import BOOL, F32, F64, I32, M, N, array
