@@ -294,3 +294,17 @@ def test_what_is_not_there_is_refused():
     with pytest.raises(DtypeError, match="ptp"):
         np.ptp(tensor("b", (2,), "bool"))
     assert isinstance(np.sum(a=x), Tensor)
+
+
+@pytest.mark.parametrize("count", [5, 20, 1003])
+def test_what_is_joined_to_nothing_is_summed_as_it_stands(count):
+    x = np.random.default_rng(count).normal(size=count).astype("float32")
+    nothing = np.zeros(0, "float32")
+
+    def total(a, b):
+        return et.sum(et.concatenate([b, a])) + et.sum(et.concatenate([a, b]))
+
+    strict, written = (
+        et.jit(total, **o)(x, nothing) for o in ({"math": "strict"}, {"optimize": "none"})
+    )
+    assert strict.tobytes() == written.tobytes() == (2 * et.jit(et.sum)(x)).tobytes()

@@ -22,10 +22,10 @@ import numpy as np
 
 from eqsat_tensor.autodiff import gradient
 from eqsat_tensor.compiled import Function, function
-from eqsat_tensor.errors import EqsatError, GradientError
+from eqsat_tensor.errors import DomainError, EqsatError, GradientError, LabelError
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import FLOATS, OPS, Expr, rewrite, text, topological
+from eqsat_tensor.lang import FLOATS, OPS, Expr, checks_of, rewrite, text, topological
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook
@@ -77,12 +77,14 @@ class Case:
         return [np.asarray(r) for r in results]
 
     def refused(self) -> bool:
-        """True where LAPACK refuses what the program as written asks of it; others may not ask it."""
-        if not any(n.op.kind is Kind.LIBRARY for n in topological(self.program.outputs)):
+        """True where LAPACK, or a check of values, refuses the program as written; others may not ask it."""
+        outputs = self.program.outputs
+        library = any(n.op.kind is Kind.LIBRARY for n in topological(outputs))
+        if not library and not checks_of(outputs):
             return False
         try:
-            evaluate(self.program.outputs, self.inputs)
-        except np.linalg.LinAlgError:
+            evaluate(outputs, self.inputs)
+        except (np.linalg.LinAlgError, LabelError, DomainError):
             return True
         return False
 
