@@ -64,10 +64,12 @@ def test_a_case_fails_without_the_file(file: str) -> None:
     it = CASES[needs] if isinstance(needs, str) else needs
     book = package_rules(getattr(SHOWN[file], "MATH", "default"))
     assert holds(it, book)
-    assert not holds(it, book.without([f"{file}.egg"]))
+    assert not holds(it, book.without([f"{file}.egg", PATHS]))
 
 
 # ------------------------------------------------------------------ every rule
+PATHS = "contraction-path"  # a proposer that finds some of what rules find, on large graphs late
+PROPOSED_TOO = ("kronecker-product-times-vector", "matvec-by-hand")
 CHAIN = "long-matrix-chain"  # test_cases has its program
 REWRITES = [r for r in package_rules("fast").rules if r.kind == "rewrite"]
 
@@ -117,6 +119,7 @@ def test_the_rule_changes_what_is_extracted(rule: Rule) -> None:
         return
     program, arrays = PROGRAMS[rule.name]
     book = package_rules("fast" if rule.guarantee == "approx" else "default")
+    book = book.without([PATHS]) if rule.name in PROPOSED_TOO else book
     made = optimise(program, arrays, book)
     assert made.graph.fired.get(rule.name), f"{rule.name} does not fire"
     assert repr(made.extracted) != repr(without(rule.name, book)(program, arrays).extracted)

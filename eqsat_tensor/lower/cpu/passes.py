@@ -321,7 +321,7 @@ class Passes(Evaluator):
         main = run(shape.lanes, False, first, middle, carried[:half])
         rest = carried[half:]
         if first == span.low:
-            if self.nest.kind == "row" and shape.lanes > shape.tail:
+            if self.nest.kind == "row" and shape.lanes > shape.tail and not span.guards:
                 # Rows of some vectors: what is left of full steps is mostly whole vectors still.
                 whole = self.function.emit(
                     f"and i64 {self.function.subtract(span.high, middle)}, {-shape.tail}"

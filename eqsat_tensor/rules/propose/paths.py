@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from eqsat_tensor.machine import DEFAULT
-from eqsat_tensor.rules.propose import GraphLike, NodeLike, Proposal, Proposer, Term
+from eqsat_tensor.rules.propose import GraphLike, NodeLike, Proposal, Proposer, Term, classes
 from eqsat_tensor.rules.propose.contracting import Pair, Tree, term_of
 from eqsat_tensor.rules.propose.networks import Network, networks
 from eqsat_tensor.types import Shape
@@ -29,8 +29,14 @@ Labels: TypeAlias = frozenset[int]
 
 
 def contracted(graph: GraphLike) -> Iterator[Proposal]:
-    """For each sum of products of three or more factors that is in no larger one, its best order."""
+    """For each sum of products of three or more factors that is in no larger one, its best order.
+
+    Not where a factor is an inverse: what it multiplies is a system, which rules make of it.
+    """
+    inverses = set(classes(graph, "inv"))
     for eclass, found in networks(graph):
+        if any(factor.eclass in inverses for factor in found.factors):
+            continue
         problem = _problem(found)
         if _is_settled(problem, sum(map(len, found.result))):
             continue
