@@ -2,8 +2,9 @@
 
 Sizes that the program equates become one symbol and their `refine` nodes vanish; operands of
 commutative ops stand in a canonical order; operations on constants are done, in the constants'
-own dtype, by NumPy.  Nothing else: all algebra is in rules and proposers.  Chains of + and * are
-not reordered here: that is refuted, (1e16 - 1e16) + 1 is 1 and (1e16 + 1) - 1e16 is 0.
+own dtype, by NumPy; what is joined to nothing stands alone.  Nothing else: all algebra is in rules
+and proposers.  Chains of + and * are not reordered here: that is refuted, (1e16 - 1e16) + 1 is 1 and
+(1e16 + 1) - 1e16 is 0.
 
     %0 = add(y, x)         ->   %0 = add(x, y)
     %1 = exp(full(0.0))    ->   full(1.0)

@@ -25,7 +25,7 @@ from eqsat_tensor.ops.compare import (
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.ops.parts import signbit
-from eqsat_tensor.ops.reduce import AXES, prod, sum_
+from eqsat_tensor.ops.reduce import AXES, prod, reduced_type, sum_
 from eqsat_tensor.ops.transcendental import log
 
 Axes = tuple[int, ...]
@@ -66,7 +66,7 @@ def _vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
 
 logprod = define(
     "logprod", Kind.COMPOSITE, arity=1, numpy=_logprod, attributes=AXES, dtypes=FLOATS, vjp=_vjp,
-    infer=lambda x, axes: x.with_shape(s for j, s in enumerate(x.shape) if j not in axes),
+    infer=reduced_type,
     expand=_expand, real=_real, ulps=4.0,
     doc="log(prod(x)), also where the product overflows or underflows.",
 )  # fmt: skip

@@ -16,7 +16,7 @@ from eqsat_tensor.ops.arithmetic import divide, multiply, sqrt, square
 from eqsat_tensor.ops.compare import cast_to, equal, less, logical_or, where
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.movement import broadcast
-from eqsat_tensor.ops.reduce import AXES, any_, sum_
+from eqsat_tensor.ops.reduce import AXES, any_, reduced_type, sum_
 from eqsat_tensor.ops.roots import one_where_zero
 
 Axes = tuple[int, ...]
@@ -62,7 +62,7 @@ def _norm_vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
 
 norm = define(
     "norm", Kind.COMPOSITE, arity=1, numpy=_norm, attributes=AXES, dtypes=FLOATS, vjp=_norm_vjp,
-    infer=lambda x, axes: x.with_shape(s for j, s in enumerate(x.shape) if j not in axes),
+    infer=reduced_type,
     expand=_expand_norm, real=_real_norm, ulps=4.0,
     doc="sqrt(sum(x^2)) without overflow or underflow of the squares; the derivative at 0 is 0.",
 )  # fmt: skip

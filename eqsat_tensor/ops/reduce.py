@@ -34,7 +34,8 @@ from eqsat_tensor.types import DTYPES, TensorType
 AXES = {"axes": Attribute.AXES}
 
 
-def _reduced_type(x: TensorType, axes: tuple[int, ...]) -> TensorType:
+def reduced_type(x: TensorType, axes: tuple[int, ...]) -> TensorType:
+    """The type of what is reduced over `axes`."""
     assert axes, x
     assert tuple(axes) == tuple(sorted(set(axes))), axes
     assert axes[-1] < x.rank, (x, axes)
@@ -87,7 +88,7 @@ def _extreme_jvp(tangents: tuple[Expr, ...], out: Expr, x: Expr, axes: tuple[int
 # ------------------------------------------------------------------------------------------- ops
 def _reduction(name: str, numpy: Any, doc: str, **fields: Any) -> OpDef:
     return define(
-        name, Kind.REDUCTION, arity=1, numpy=numpy, infer=_reduced_type, attributes=AXES, doc=doc,
+        name, Kind.REDUCTION, arity=1, numpy=numpy, infer=reduced_type, attributes=AXES, doc=doc,
         **fields,
     )  # fmt: skip
 
@@ -163,7 +164,7 @@ def all_over(x: Expr, axes: Sequence[int]) -> Expr:
 # ---------------------------------------------------------------------------------- arg-extremes
 def _position_type(x: TensorType, axes: tuple[int, ...]) -> TensorType:
     assert len(axes) == 1, axes
-    return _reduced_type(x, axes).with_dtype(INT64)
+    return reduced_type(x, axes).with_dtype(INT64)
 
 
 def _position(extreme: OpDef) -> Any:

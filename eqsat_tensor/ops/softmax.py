@@ -25,10 +25,9 @@ from eqsat_tensor.ops.arithmetic import (
 from eqsat_tensor.ops.compare import equal, isfinite, where
 from eqsat_tensor.ops.leaf import full_like
 from eqsat_tensor.ops.movement import broadcast
-from eqsat_tensor.ops.reduce import AXES, max_, nonempty_guards, sum_
+from eqsat_tensor.ops.reduce import AXES, max_, nonempty_guards, reduced_type, sum_
 from eqsat_tensor.ops.transcendental import exp, log, log1p, shifted_exp, sigmoid
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.types import TensorType
 
 Axes = tuple[int, ...]
 
@@ -128,12 +127,8 @@ def _logaddexp_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
 
 
 # ------------------------------------------------------------------------------------------- ops
-def _reduced(x: TensorType, axes: Axes) -> TensorType:
-    return x.with_shape(s for j, s in enumerate(x.shape) if j not in axes)
-
-
 logsumexp = define(
-    "logsumexp", Kind.COMPOSITE, arity=1, numpy=_logsumexp, infer=_reduced, attributes=AXES,
+    "logsumexp", Kind.COMPOSITE, arity=1, numpy=_logsumexp, infer=reduced_type, attributes=AXES,
     dtypes=FLOATS, vjp=_logsumexp_vjp, expand=_expand_logsumexp, guards=nonempty_guards, ulps=4.0,
     doc="log(sum(exp(x))) without overflow.",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Partial, Product, P
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.inplace import domain_of
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused, settled
+from eqsat_tensor.lower.gemm import form_of
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.loops import (
     Call,
@@ -102,20 +103,11 @@ def _step(plan: Plan, nest: Nest, kernel: str, words: tuple[tuple[Any, ...], ...
 
 
 def _product(plan: Plan, call: Call) -> Product:
-    assert call.function == "gemm", call.function
-    options, names = dict(call.options), plan.buffers
     a, b, *scaled = call.operands
-    return Product(
-        call.dtype.name,
-        product(call.shape[:-2]),
-        call.shape[-2],
-        call.shape[-1],
-        a.shape[-2] if options["transpose_a"] else a.shape[-1],
-        options["transpose_a"],
-        options["transpose_b"],
-        options.get("row", False),
-        tuple(v.value if isinstance(v, Constant) else names[v] for v in (a, b, call, *scaled)),
+    buffers = (
+        v.value if isinstance(v, Constant) else plan.buffers[v] for v in (a, b, call, *scaled)
     )
+    return Product(*form_of(call), tuple(buffers))
 
 
 def _host_call(plan: Plan, calls: Sequence[Host]) -> HostCall:

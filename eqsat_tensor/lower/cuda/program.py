@@ -9,6 +9,7 @@ from typing import Any
 
 from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cuda.emit import Launch, Step, emit
+from eqsat_tensor.lower.gemm import form_of
 from eqsat_tensor.lower.records import is_plain, plain, records, rich
 from eqsat_tensor.schedule.loops import Call, Constant, Host, Nest, Plan, Value
 from eqsat_tensor.types import Literal, Shape
@@ -148,20 +149,8 @@ def _array(plan: Plan, value: Value) -> Array:
 
 
 def _product(plan: Plan, call: Call) -> Product:
-    assert call.function == "gemm", call.function
-    options = dict(call.options)
     a, b, *scaled = call.operands
-    return Product(
-        call.dtype.name,
-        product(call.shape[:-2]),
-        call.shape[-2],
-        call.shape[-1],
-        a.shape[-2] if options["transpose_a"] else a.shape[-1],
-        options["transpose_a"],
-        options["transpose_b"],
-        options.get("row", False),
-        *(_array(plan, v) for v in (a, b, call, *scaled)),
-    )
+    return Product(*form_of(call), *(_array(plan, v) for v in (a, b, call, *scaled)))
 
 
 def _outside(plan: Plan, calls: Sequence[Host]) -> Outside:
