@@ -18,8 +18,9 @@ from eqsat_tensor.calls import inlined
 from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.extents import Size, SizeFunction, Symbol
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import ANY_ARITY, Expr, topological
+from eqsat_tensor.lang import ANY_ARITY, FLOAT16, FLOAT32, Expr, topological
 from eqsat_tensor.namespace.special import SPECIAL
+from eqsat_tensor.ops.compare import cast_to
 from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.tensor import FUNCTIONS
 
@@ -102,7 +103,7 @@ class Writer:
                 alone = self.special(node, [self.known[a] for a in node.arguments])
                 if alone is not None:
                     return alone
-            return self.expanded(node.op.real(*node.arguments, **node.named))
+            return self.expanded(real_body(node))
         if self.namespace == "np" and node.op.name in LINALG:
             called = self.call(
                 f"linalg.{node.op.name}", *(self.known[a].text for a in node.arguments)
@@ -299,3 +300,13 @@ class Writer:
     def shape(self, shape: Sequence[Size]) -> str:
         sizes = [self.size(s).text for s in shape]
         return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def real_body(node: Expr) -> Expr:
+    """What an op means over the reals; over axes halves are computed in float32, as the op does, since
+    their squares and products overflow."""
+    assert node.op.real is not None, node
+    if node.dtype != FLOAT16 or "axes" not in node.op.attributes:
+        return node.op.real(*node.arguments, **node.named)
+    wide = (cast_to(a, FLOAT32) for a in node.arguments)
+    return cast_to(node.op.real(*wide, **node.named), FLOAT16)
