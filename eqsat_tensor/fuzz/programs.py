@@ -33,7 +33,7 @@ from eqsat_tensor.tensor import Tensor, input_leaf
 from eqsat_tensor.verify.bounds import Verdict, agrees
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import PROFILES, draw_inputs
-from eqsat_tensor.verify.hold import different_bits
+from eqsat_tensor.verify.findings import different_bits
 from eqsat_tensor.verify.instances import Instance, draw_instance
 from eqsat_tensor.verify.programs import RandomProgram, random_program
 from eqsat_tensor.verify.symbolic import symbolic

@@ -28,6 +28,8 @@ C = 4.0  # how many times E a rewritten program may err by
 K = 8.0  # and how many units in the last place of T besides
 # A stable rule may round the argument of an exponential once: half of |x| ulps, |x| < log(max).
 K_STABLE = {"float16": K + 12.0, "float32": K + 89.0, "float64": K + 710.0}
+LARGE = 2.0**20  # E(left) beyond this many ulps of T is what stable rules are for
+MARGIN = 2.0**6  # results this near to the ends of the range are not asked of stable rules
 CLOSE = (
     2.0**-10
 )  # relative distance to T within which a value that nothing was promised of is better

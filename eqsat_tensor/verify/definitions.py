@@ -17,7 +17,7 @@ from eqsat_tensor.rules.signature import constructors
 from eqsat_tensor.rules.syntax import Sexpr, Symbol
 from eqsat_tensor.rules.vocabulary import RELATIONS
 from eqsat_tensor.verify.conditions import Pattern
-from eqsat_tensor.verify.hold import Measure
+from eqsat_tensor.verify.findings import Measure
 from eqsat_tensor.verify.implied import fires
 from eqsat_tensor.verify.instances import Instance
 from eqsat_tensor.verify.report import Report

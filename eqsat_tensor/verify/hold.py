@@ -9,12 +9,8 @@ approx  at moderate values, and where E(left) is at most 2**-10 of T, right is w
         how far it is at most is measured.  Nothing is held elsewhere but types and NaN.
 
 Values of magnitudes near the ends of the range: to reassociate is to overflow or underflow
-elsewhere, so there `right` may also err by its own bound; it is counted as a range loss.  But a
-right side that multiplies no two inputs, sums and constant multiples, overflows only where left may;
-a stable one is a number wherever left is one and T a normal number, but for inputs near the largest;
-and one that overflows at some draws, where the left does at none, loses range.  A rule that loses and
-gains alike would show `LOSSES` losses and no gain once in 2**LOSSES; where fewer were seen, and no
-gain, more is drawn of what lost.
+elsewhere, so there `right` may also err by its own bound; it is counted (`range_losses`).  A stable
+one is a number wherever left is one and T a normal number, but for inputs near the largest.
 Integers and bools are equal, wrapped or not.  Inputs that are NaN or infinite: where left is a
 number or a certain infinity right is the same; where left is NaN so is right, or (no input NaN)
 an infinity, unless the ruleset says that it improves there; a NaN where left is none is never right,
@@ -26,67 +22,26 @@ number there, and may refuse a matrix where left has no bound either, being sing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.verify.assumptions import assumptions_hold
-from eqsat_tensor.verify.bounds import (
-    K_STABLE,
-    C,
-    K,
-    distance,
-    integral,
-    show,
-    suspicious,
-    ulp,
-)
+from eqsat_tensor.verify.at_element import PRECISE, hold_closely, hold_element, hold_undefined
+from eqsat_tensor.verify.bounds import K_STABLE, LARGE, C, K, integral, suspicious
 from eqsat_tensor.verify.draw import is_moderate
-from eqsat_tensor.verify.elements import Element, nan, special
+from eqsat_tensor.verify.elements import nan
 from eqsat_tensor.verify.error_rules import Array, no_nan, spacing, wide
+from eqsat_tensor.verify.findings import Finding, Measure, different_bits, first
 from eqsat_tensor.verify.identity import unequal
 from eqsat_tensor.verify.matrix_proposals import READ_FOR
 from eqsat_tensor.verify.matrix_rules import is_telling
 from eqsat_tensor.verify.precise import true_values
+from eqsat_tensor.verify.range_losses import multiplies, within_range
 from eqsat_tensor.verify.running import evaluate_running, evaluate_values
 from eqsat_tensor.verify.shrink import elementwise_program
 
-LARGE = 2.0**20  # E(left) beyond this many ulps of T is what stable rules are for
-WELL_CONDITIONED = 2.0**6  # up to this many ulps of E(left) the error in ulps is worth a report
-MARGIN = 2.0**6  # results this near to the ends of the range are not asked of stable rules
-PRECISE = 2.0**-10  # relative error up to which a variable's own value is taken for ordinary
-LOSSES = 8  # draws at which right alone loses range, where left alone never does: refuted
 TRUTHS = 8  # elements of a draw for which T is evaluated at most
-
-
-@dataclass
-class Measure:
-    """What verification saw of a rule: counts, and the largest error of a right side in ulps."""
-
-    draws: int = 0
-    elements: int = 0
-    truths: int = 0
-    range_losses: int = 0
-    rescued: int = 0  # elements where E(left) is infinite or large, right within its own bound
-    max_ulp: float = 0.0
-    range_gained: int = 0  # elements, at finite inputs, where right alone is finite
-    range_lost: int = 0  # where left alone is
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Where a guarantee is broken."""
-
-    reason: str
-    index: tuple[int, ...]
-    left: Any
-    right: Any
-    truth: str
-    allowed: float
 
 
 def hold(
@@ -161,29 +116,6 @@ def hold(
     )
 
 
-def within_range(sides: Sequence[Expr], inputs: Mapping[Expr, Array]) -> bool:
-    """True where no input is near the largest number, and nothing is computed by LAPACK."""
-    if any(node.op.kind is Kind.LIBRARY for node in topological(sides)):
-        return False
-    floats = (v for v in inputs.values() if v.dtype.kind == "f" and v.size)
-    return all(np.abs(v).max() <= float(np.finfo(v.dtype).max) / MARGIN for v in floats)
-
-
-@lru_cache(maxsize=1024)
-def multiplies(expr: Expr) -> bool:
-    """True for multiples by constants (the rule's own, where no variable of it stands for one) of
-    sums and moved elements, where no two inputs are multiplied.  Without a constant it is a sum in
-    another order, which may overflow near the largest number where the left does not."""
-    nodes = topological([expr])
-    return any(node.op.name in ("multiply", "divide") for node in nodes) and all(
-        node.op.linear
-        or node.op.name in ("input", "full", "add", "subtract", "negative")
-        or (node.op.name in ("multiply", "divide") and node.arguments[1].op.name == "full")
-        or (node.op.name == "multiply" and node.arguments[0].op.name == "full")
-        for node in nodes
-    )
-
-
 def refused(values: Sequence[Expr], inputs: Mapping[Expr, Array]) -> bool:
     """True where one of these is what LAPACK refuses to compute."""
     made = [v for v in values if v.op.name in READ_FOR]
@@ -212,35 +144,6 @@ EXPONENTIAL = frozenset((
 ))  # fmt: skip
 
 
-def range_loss(left: Expr, right: Expr, inputs: Mapping[Expr, Array]) -> Finding | None:
-    """The first element, at finite inputs, where left is a number and right is none."""
-    if not all(np.isfinite(v).all() for v in inputs.values() if v.dtype.kind == "f"):
-        return None
-    (x, _), (y, _) = evaluate_running([left, right], inputs)
-    if x.dtype.kind != "f":
-        return None
-    return first(np.isfinite(x) & ~np.isfinite(y), x, y, "out of range where left never is")
-
-
-def count_range(left: Expr, right: Expr, inputs: Mapping[Expr, Array], measure: Measure) -> bool:
-    """Count a draw at which one side alone is finite, at finite inputs; True where it is left.
-
-    Elementwise sides may have inputs of all kinds: each point counts by its own.
-    """
-    if not assumptions_hold([left], inputs):
-        return False
-    x, y = evaluate_values([left, right], inputs)
-    kept = np.ones(x.shape, bool)
-    for value in inputs.values():
-        if value.dtype.kind == "f":
-            finite = np.isfinite(value)
-            kept &= finite if value.shape == x.shape else finite.all()
-    lost = bool((kept & np.isfinite(x) & ~np.isfinite(y)).any())
-    measure.range_gained += bool((kept & ~np.isfinite(x) & np.isfinite(y)).any())
-    measure.range_lost += lost
-    return lost
-
-
 def ulps_allowed(guarantee: str, right: Expr) -> float:
     """The K of a guarantee: larger for a stable rule where right computes an exponential's argument."""
     if guarantee != "stable" or not any(
@@ -250,24 +153,6 @@ def ulps_allowed(guarantee: str, right: Expr) -> float:
     ):
         return K
     return K_STABLE[right.dtype.name]
-
-
-def different_bits(x: Array, y: Array) -> Array:
-    """True where two arrays of one dtype differ in any bit; all NaNs are one."""
-    if x.dtype.kind != "f":
-        return np.asarray(x != y)
-    words = np.dtype(f"i{x.dtype.itemsize}")
-    differ = np.ascontiguousarray(x).view(words) != np.ascontiguousarray(y).view(words)
-    return np.asarray(differ.reshape(x.shape) & ~(np.isnan(x) & np.isnan(y)))
-
-
-def first(wrong: Array, x: Array, y: Array, reason: str) -> Finding | None:
-    """A finding of the first element marked, or None."""
-    places = np.argwhere(wrong)
-    if not len(places):
-        return None
-    index = tuple(int(i) for i in places[0])
-    return Finding(reason, index, x[index], y[index], "", 0.0)
 
 
 def hold_nan(x: Array, ex: Array, y: Array, improves: bool, no_nan: bool) -> Finding | None:
@@ -363,93 +248,3 @@ def chosen(doubt: Array, most: int) -> Array:
     others = np.setdiff1d(np.arange(len(doubt)), worst)
     spread = others[np.linspace(0, len(others) - 1, most - len(worst)).astype(int)]
     return np.sort(np.concatenate([worst, spread]))
-
-
-def hold_undefined(
-    index: tuple[int, ...], point: tuple[Any, float, Any, float], improves: bool
-) -> Finding | None:
-    """No real number is here at finite inputs: what left says of that for certain, right does too.
-
-    A ruleset that improves may have an infinity for a NaN, and the reverse; never a number.
-    """
-    x, ex, y, _ = point
-    if ex != 0 or np.isfinite(x):
-        return None
-    same = np.isnan(x) == np.isnan(y) if not improves else not np.isfinite(y)
-    if same:
-        return None
-    reason = "a NaN is lost" if np.isnan(x) else "an infinity is lost"
-    return Finding(reason, index, x, y, "not a number", 0.0)
-
-
-def hold_closely(
-    index: tuple[int, ...], point: tuple[Any, float, Any, float], truth: Element, measure: Measure
-) -> Finding | None:
-    """One element at moderate values under an approximate rule: right has the leading digits."""
-    x, ex, y, _ = point
-    dtype = np.asarray(x).dtype
-    if special(truth) or not ex <= PRECISE * abs(float(truth)):
-        return None
-    unit = ulp(truth, dtype)
-    error = float("inf") if np.isnan(y) else distance(y, truth, dtype)
-    allowed = PRECISE * abs(float(truth)) + K * unit
-    measure.max_ulp = max(measure.max_ulp, error / unit)
-    if error <= allowed:
-        return None
-    return Finding("not close", index, x, y, show(truth), allowed)
-
-
-def hold_element(
-    index: tuple[int, ...],
-    point: tuple[Any, float, Any, float],
-    truth: Element,
-    guarantee: str,
-    k: float,
-    moderate: bool,
-    kept: str,
-    measure: Measure,
-) -> Finding | None:
-    """One element whose truth is known.  ``kept``: where left is a number, right is one, too: for
-    "all" truths, for "normal" ones or for none ("")."""
-    x, ex, y, ey = point
-    dtype = np.asarray(x).dtype
-    unit = ulp(truth, dtype)
-    error = distance(y, truth, dtype)
-    allowed = C * ex + k * unit
-    if np.isnan(y) and np.isfinite(ex):
-        error = np.inf
-    if error <= allowed and np.isfinite(ex):
-        if moderate and 0 < ex <= WELL_CONDITIONED * unit:
-            measure.max_ulp = max(measure.max_ulp, error / unit)
-        large = ex > LARGE * unit
-        if not large or guarantee != "stable":
-            return None
-    own = C * ey + k * unit
-    holds = kept == "all" or (kept == "normal" and normal(truth, dtype))
-    overflows = holds and np.isfinite(x) and not np.isfinite(y)
-    if np.isfinite(ex) and error > allowed:
-        own_bound = not np.isfinite(ey) or (not np.isnan(y) and error <= own)
-        at_an_end = not moderate or not normal(truth, dtype)
-        if at_an_end and own_bound and not overflows:
-            measure.range_losses += 1
-            return None
-        return Finding("outside the bound", index, x, y, show(truth), allowed)
-    if guarantee != "stable" or not normal(truth, dtype):
-        return None
-    if np.isfinite(ey) and error <= own:
-        measure.rescued += 1
-        return None
-    if not moderate:
-        measure.range_losses += 1
-        return None
-    reason = "no bound where left has none" if not np.isfinite(ey) else "outside its own bound"
-    return Finding(reason, index, x, y, show(truth), own)
-
-
-def normal(truth: Element, dtype: np.dtype[Any]) -> bool:
-    """True where T is 0 or well inside the normal numbers of the dtype."""
-    if special(truth):
-        return False
-    limits = np.finfo(dtype)
-    low, high = float(limits.tiny) * MARGIN, float(limits.max) / MARGIN
-    return bool(truth == 0 or low <= abs(truth) <= high)

@@ -23,7 +23,8 @@ from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.propose import Proposer
 from eqsat_tensor.types import TensorType, literal
 from eqsat_tensor.verify.draw import PROFILES, Leaf, draw_inputs
-from eqsat_tensor.verify.hold import Measure, hold
+from eqsat_tensor.verify.findings import Measure
+from eqsat_tensor.verify.hold import hold
 from eqsat_tensor.verify.instances import Instance
 from eqsat_tensor.verify.report import Report
 from eqsat_tensor.verify.rules import EXAMPLES, profile_of

@@ -29,7 +29,9 @@ from eqsat_tensor.verify.conditions import Pattern
 from eqsat_tensor.verify.draw import PROFILES, draw_inputs
 from eqsat_tensor.verify.error_rules import Array
 from eqsat_tensor.verify.facts import VERIFIED, Claim, fact_holds
-from eqsat_tensor.verify.hold import LOSSES, Finding, Measure, count_range, hold, range_loss
+from eqsat_tensor.verify.findings import Finding, Measure
+from eqsat_tensor.verify.hold import hold
+from eqsat_tensor.verify.range_losses import LOSSES, count_range, range_loss
 from eqsat_tensor.verify.report import Report
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.shrink import shrink_values

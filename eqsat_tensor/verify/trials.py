@@ -21,8 +21,10 @@ from eqsat_tensor.rules.book import Rule, RuleBook
 from eqsat_tensor.verify.conditions import Definitions, Misfit, Pattern, is_symbol
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.error_rules import Array
-from eqsat_tensor.verify.hold import Finding, Measure, hold, range_loss
+from eqsat_tensor.verify.findings import Finding, Measure
+from eqsat_tensor.verify.hold import hold
 from eqsat_tensor.verify.instances import Instance, draw_instance
+from eqsat_tensor.verify.range_losses import range_loss
 from eqsat_tensor.verify.shrink import elementwise_program, shrink_values
 from eqsat_tensor.verify.symbolic import symbolic
 from eqsat_tensor.verify.typed_draw import ANOTHER_TYPE

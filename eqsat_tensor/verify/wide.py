@@ -14,9 +14,11 @@ import numpy as np
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, apply, rewrite, topological
+from eqsat_tensor.verify.at_element import PRECISE
 from eqsat_tensor.verify.draw import Leaf, draw_leaf, is_moderate
 from eqsat_tensor.verify.error_rules import Array
-from eqsat_tensor.verify.hold import PRECISE, Finding, Measure, hold
+from eqsat_tensor.verify.findings import Finding, Measure
+from eqsat_tensor.verify.hold import hold
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.shrink import elementwise_program
 from eqsat_tensor.verify.trials import Trial

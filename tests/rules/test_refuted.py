@@ -14,7 +14,7 @@ from eqsat_tensor.rules import front_page, load_rulebook, rule_files
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.bounds import suspicious
 from eqsat_tensor.verify.build import build
-from eqsat_tensor.verify.hold import different_bits
+from eqsat_tensor.verify.findings import different_bits
 from eqsat_tensor.verify.rules import planted
 from eqsat_tensor.verify.running import evaluate_running
 from eqsat_tensor.verify.trials import Reader
