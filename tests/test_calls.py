@@ -5,6 +5,7 @@ import pytest
 
 import eqsat_tensor as et
 from tests.modes import MODES
+from tests.threads import in_threads
 
 X = np.linspace(0.1, 2.0, 5)
 Y = np.linspace(-1.0, 1.0, 3)
@@ -242,7 +243,6 @@ def test_a_callback_that_breaks_its_promise_is_named(mode):
 
 
 def test_callbacks_work_from_several_threads():
-    import threading
 
     slow = et.wrap(lambda x: x + 1, type=lambda x: (x.dtype, x.shape))
     f = et.jit(lambda x: et.sum(slow(x) * x))
@@ -255,9 +255,5 @@ def test_callbacks_work_from_several_threads():
             if f(x) != pytest.approx(((x + 1) * x).sum()):
                 wrong.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(work, range(1, 5))
     assert not wrong

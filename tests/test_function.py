@@ -1,7 +1,6 @@
 """`et.function` and `et.jit`: what a call takes, what it gives, what it refuses, and in which words."""
 
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.runtime.native import is_native
 from tests.modes import MODES
+from tests.threads import in_threads
 
 N = np.random.default_rng(0)
 
@@ -96,11 +96,7 @@ def test_state_may_change_its_size():
 def test_two_functions_share_state_and_threads_take_turns():
     w = et.shared(np.zeros(4), "w")
     step = et.function([], [], updates={w: w + 1})
-    workers = [threading.Thread(target=lambda: [step() for _ in range(200)]) for _ in range(3)]
-    for t in workers:
-        t.start()
-    for t in workers:
-        t.join()
+    in_threads(lambda _: [step() for _ in range(200)], range(3))
     np.testing.assert_array_equal(et.function([], w)(), [600] * 4)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import eqsat_tensor as et
 from tests.modes import MODES
+from tests.threads import in_threads
 
 
 def counter(mode="run", **options):
@@ -380,11 +381,7 @@ def test_eight_threads_share_state_and_lose_no_update(mode):
             if s != expected[1] or not np.array_equal(e, expected[0]):
                 wrong.append((e, s))
 
-    workers = [threading.Thread(target=work) for _ in range(8)]
-    for t in workers:
-        t.start()
-    for t in workers:
-        t.join()
+    in_threads(lambda _: work(), range(8))
     np.testing.assert_array_equal(w.get_value(), 8 * rounds * a)
     assert f["total"] == 8 * rounds
     assert not wrong

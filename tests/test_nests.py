@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import inspect
-import threading
 import weakref
 from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
@@ -15,6 +14,7 @@ import eqsat_tensor as et
 from eqsat_tensor.runtime.native import is_native
 from eqsat_tensor.trees import flatten, unflatten
 from tests.modes import MODES
+from tests.threads import in_threads
 from tests.writing import write
 
 Point = namedtuple("Point", ["x", "y"])
@@ -272,11 +272,7 @@ def test_eight_threads_trace_and_call_one_function():
             if total != w.sum() or not (doubled == 2 * w).all():
                 wrong.append(doubled)
 
-    workers = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for t in workers:
-        t.start()
-    for t in workers:
-        t.join()
+    in_threads(work, range(8))
     assert not wrong
     assert f.counters.traces == g.counters.traces == 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,6 +22,7 @@ from eqsat_tensor.rules.vocabulary import Vocabulary
 from eqsat_tensor.types import TensorType
 from tests.egraph.programs import HEAD, RULES, N, full, leaf, op, ops_of_root, small_book, tower
 from tests.egraph.test_roundtrip import samples
+from tests.threads import in_threads
 
 
 def graph_of(outputs: list[Expr], book: RuleBook) -> Graph:
@@ -223,16 +223,7 @@ def test_the_same_program_gives_the_same_graph_whatever_came_before() -> None:
 def test_each_thread_has_engines_of_its_own() -> None:
     book, program = small_book(), tower(2)
     expected = saturate(program, book).graph
-    found: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(saturate(program, book).graph))
-        for _ in range(3)
-    ]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert found == [expected] * 3
+    assert in_threads(lambda _: saturate(program, book).graph, range(3)) == [expected] * 3
 
 
 def test_a_panic_costs_the_engine_not_the_process() -> None:

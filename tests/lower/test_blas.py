@@ -2,7 +2,6 @@
 
 import ctypes
 import itertools
-import threading
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
 from tests.lower.loopprograms import gemm
 from tests.lower.loopvalues import array
+from tests.threads import in_threads
 
 SIZES = [
     (1, 1, 1),
@@ -217,14 +217,7 @@ def test_the_library_has_its_threads_back_afterwards() -> None:
         for threads in (2, 1, 3):
             put(threads)
             problems = [Problem("float64", 100, 90, 80, False, False) for _ in range(4)]
-            callers = [
-                threading.Thread(target=lambda p=p: [p.run("rows", 3) for _ in range(20)])
-                for p in problems
-            ]
-            for caller in callers:
-                caller.start()
-            for caller in callers:
-                caller.join()
+            in_threads(lambda p: [p.run("rows", 3) for _ in range(20)], problems)
             assert get() == threads
             assert list(library._users)[:2] == [0, 0]
             for problem in problems:

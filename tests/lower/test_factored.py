@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import scipy.linalg
 
 import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import factored, library
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.skipif(
     not library.thread_functions(), reason="this BLAS keeps its threads"
@@ -140,9 +140,5 @@ def test_threads_at_once_get_their_own_results():
             if not np.allclose(f(a, b), np.linalg.solve(a, b)):
                 wrong.append(k)
 
-    callers = [threading.Thread(target=run, args=(k,)) for k in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    in_threads(run, range(4))
     assert not wrong

@@ -12,6 +12,7 @@ from collections import OrderedDict
 import pytest
 
 from eqsat_tensor.lower.cpu import jit
+from tests.threads import in_threads
 
 TWICE = """
 define double @twice(double %x) {
@@ -99,11 +100,7 @@ def test_threads_compile_and_load_at_once() -> None:
         text = TWICE.replace("fadd double %x, %x", f"fmul double %x, {k}.0")
         results.append(Unary(jit.load([jit.compile_object(text)], ["twice"])["twice"])(1.0))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(8))
     assert sorted(results) == [float(k) for k in range(8)]
 
 

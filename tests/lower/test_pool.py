@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.lower.cpu import jit, pool
+from tests.threads import in_threads
 
 CLOSED = 99  # an index beyond every loop's count
 
@@ -281,14 +282,7 @@ def test_nested_and_simultaneous_loops_run_serially(functions: dict[str, int]) -
     pfor(functions["nested"], words.ctypes.data, 8)
     assert hits.tolist() == [8] * 8 + [0] * 56
     results: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: results.append(loops_run_once(functions["mark"], 500)))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: results.append(loops_run_once(functions["mark"], 500)), range(4))
     assert results == [True] * 4
 
 

@@ -17,14 +17,7 @@ from tests.lower.loopvalues import M, N, array, fn
 PAST = "!nontemporal"
 
 
-@pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every result counts as too large for the caches."""
-    monkeypatch.setattr(lines, "LARGE", 0)
-    monkeypatch.setattr(lines, "ROW", 0)
-
-
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("past_the_caches")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_values_do_not_change(name: str) -> None:
     plan = planned(name)
@@ -32,14 +25,14 @@ def test_values_do_not_change(name: str) -> None:
         check(name, compiled(name), plan, sizes)
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("past_the_caches")
 @pytest.mark.parametrize("name", ["chain10", "mixed_dtypes", "softmax", "jacobi"])
 def test_nothing_outside_the_arrays_is_touched_wherever_they_begin(name: str) -> None:
     plan = planned(name)
     check_guarded(compiled(name), plan, size_cases(symbols(plan))[::5])
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("past_the_caches")
 def test_an_element_off_its_own_size_is_no_trap() -> None:
     x = array("x", N)
     program = compile_plan(schedule([(x + 1.0).v]))
@@ -49,7 +42,7 @@ def test_an_element_off_its_own_size_is_no_trap() -> None:
         assert (room[off : off + 8000].view(np.float64) == values + 1).all()
 
 
-@pytest.mark.usefixtures("always")
+@pytest.mark.usefixtures("past_the_caches")
 def test_threads_never_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bound_module, "GRAIN", 1.0)
     program, x = compiled("chain10"), np.random.default_rng(0).standard_normal((2, 10_007))

@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 import warnings
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.runtime import cache
 from eqsat_tensor.runtime.cache import Cache
+from tests.threads import in_threads
 
 
 def key(i: int) -> str:
@@ -148,11 +148,7 @@ def test_threads_and_processes_share_a_directory(store: Cache) -> None:
             found = store.get(key(i % 3))
             seen.append(found is None or found in data)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: work(), range(4))
     assert all(seen)
     assert not [p for p in files(store.directory) if p.name.startswith(".new-")]
 

@@ -19,6 +19,7 @@ from eqsat_tensor.runtime.binding import Binding, OutputSpec
 from eqsat_tensor.runtime.state import StateCell
 from tests.runtime import programs
 from tests.runtime.bound import A, X, Y, compiled, slow
+from tests.threads import in_threads
 
 
 def impossible(first: int) -> Binding:
@@ -193,11 +194,7 @@ def test_many_threads_call_one_function(form: str) -> None:
             if not np.array_equal(f(a, x, y), a * x + y):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(4))
     assert not wrong
 
 

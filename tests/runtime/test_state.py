@@ -16,6 +16,7 @@ from eqsat_tensor.runtime.binding import Binding, OutputSpec, StateSpec
 from eqsat_tensor.runtime.native import Callable
 from eqsat_tensor.runtime.state import BACK, BUSY, FRONT, StateCell
 from tests.runtime import programs
+from tests.threads import in_threads
 
 ONE = np.ones(3)
 
@@ -167,11 +168,7 @@ def test_threads_that_update_one_cell_lose_no_update(form: str) -> None:
             if f(ONE, ONE) == "slow":
                 native.run(binding, (ONE, ONE))
 
-    threads = [threading.Thread(target=work, args=(f,)) for f in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, functions)
     np.testing.assert_array_equal(cell.get_value(), 600 * ONE)
 
 
@@ -188,11 +185,7 @@ def test_a_cell_is_held_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch)
                 time.sleep(0)
                 total = now + 1
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: work(), range(4))
     assert total == 800
 
 
