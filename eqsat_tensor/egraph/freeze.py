@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -56,7 +56,7 @@ def freeze(
     wanted = [*support_tables(), *(op.constructor for op in ops), *facts]
     tables = engine.tables(dict.fromkeys(wanted))
     reader = _Reader(tables, encoder, ops)
-    nodes = reader.nodes()
+    nodes = with_opposites(reader.nodes())
     count = reader.classes
     by_class: list[list[int]] = [[] for _ in range(count)]
     for i, node in enumerate(nodes):
@@ -87,6 +87,22 @@ def freeze(
         facts={name: reader.facts(relation) for name, relation in facts.items()},
     )
     return Frozen(graph, handles)
+
+
+def with_opposites(nodes: list[Node]) -> list[Node]:
+    """``nodes``, where of a = -b and b = -a each says that the other subsumes it, with neither subsumed.
+
+    -(-x) = x fires on both where both are there when it runs; only the costs tell which is the better.
+    """
+    subsumed = {
+        (n.op, n.operands[0], n.eclass): k
+        for k, n in enumerate(nodes)
+        if n.subsumed and len(n.operands) == 1
+    }
+    for (op, operand, eclass), k in subsumed.items():
+        if (op, eclass, operand) in subsumed:
+            nodes[k] = replace(nodes[k], subsumed=False)
+    return nodes
 
 
 @lru_cache(maxsize=1)

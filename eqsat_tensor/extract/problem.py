@@ -1,8 +1,10 @@
 """`Graph` and costs -> `Problem`: the part of an e-graph that matters, as plain arrays.
 
 Only nodes that the roots can reach and that have a finite term are kept.  Where every root has a
-term without subsumed rows, all subsumed rows are dropped; else they stay, each at a penalty above
-the cost of any program.
+term without subsumed rows, all subsumed rows are dropped.  Else those of e-classes without another
+row are taken back (two rows of a class may have subsumed one another: |a| and |b| with a = -b and
+b = -a), so that no other e-class falls back on what a rule replaced; where that is not enough all
+stay.  Each has a penalty above the cost of any program.
 
 Weights are integers in two levels: ``subsumed * penalty + cost``, with the costs scaled by a power
 of two and rounded, and a penalty above the sum of all costs.  So totals compare exactly as the
@@ -56,6 +58,8 @@ class Problem:
         reached = reachable(graph, roots)
         stable = [n for n in reached if not graph.nodes[n].subsumed]
         kept, derivable = with_terms(graph, stable)
+        if not derivable.issuperset(roots):
+            kept, derivable = with_terms(graph, with_sole_rows(graph, reached))
         if not derivable.issuperset(roots):
             kept, derivable = with_terms(graph, reached)
         assert derivable.issuperset(roots), "a root of the e-graph has no finite term"
@@ -135,6 +139,12 @@ def reachable(graph: Graph, roots: Sequence[int]) -> list[int]:
                     seen.add(child)
                     stack.append(child)
     return sorted(found)
+
+
+def with_sole_rows(graph: Graph, nodes: Sequence[int]) -> list[int]:
+    """Those of ``nodes`` that are not subsumed, or in whose e-class all are."""
+    live = {graph.nodes[n].eclass for n in nodes if not graph.nodes[n].subsumed}
+    return [n for n in nodes if not graph.nodes[n].subsumed or graph.nodes[n].eclass not in live]
 
 
 def with_terms(graph: Graph, nodes: Collection[int]) -> tuple[list[int], set[int]]:

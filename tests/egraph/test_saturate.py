@@ -48,6 +48,21 @@ def test_a_subsumed_node_stays_and_says_so() -> None:
     assert found == {"input": False, "add": True}
 
 
+def test_of_two_nodes_that_subsumed_one_another_neither_stays_so() -> None:
+    # x - y = -(y - x) = -(-(x - y)): each is the other's negative, and -(-x) = x fires on both.
+    book = small_book(
+        """
+        (rewrite (Subtract x y) (Negative (Subtract y x)) :ruleset simplify :name "opposite")
+        (rewrite (Negative (Negative x)) x :ruleset fold :name "negative-of-negative")
+        """
+    )
+    graph = graph_of([op("subtract", leaf("x"), leaf("y"))], book)
+    negatives = [n for n in graph.nodes if n.op == "negative"]
+    assert graph.fired["negative-of-negative"] == 2
+    assert len(negatives) == 2
+    assert not any(n.subsumed for n in negatives)
+
+
 def test_a_number_on_the_right_takes_the_type_of_the_left() -> None:
     x = op("exp", leaf(dtype=FLOAT64, shape=(N,)))
     graph = graph_of([op("divide", x, x)], small_book())

@@ -89,11 +89,24 @@ def test_the_stable_form_wins_though_it_is_a_hundred_times_dearer():
 
 
 def test_a_subsumed_row_serves_where_nothing_else_ends():
-    # e-class 1 is log(0) [subsumed] or f(1), which has no finite term.
+    # e-class 1 is log(0) [subsumed] or f(1), which has no finite term; h(0) was replaced by g(1) and stays so.
     rows = [("x", (), False, 0), ("log", (0,), True, 1), ("f", (1,), False, 1)]
     graph = graph_of([*rows, ("g", (1,), False, 2), ("h", (0,), True, 2)], [2])
     cost = cost_by_op({"x": 0.0, "log": 5.0, "f": 0.0, "g": 9.0, "h": 10.0})
-    assert extract(graph, cost).picks == {0: 0, 2: 4}
+    assert extract(graph, cost).picks == {0: 0, 1: 1, 2: 3}
+
+
+def test_rows_that_subsumed_one_another_bring_back_no_other():
+    # All rows of e-class 1 are subsumed; that is no reason to take the subsumed log in e-class 2.
+    rows = [
+        ("x", (), False, 0),
+        ("abs", (0,), True, 1),
+        ("log", (0,), True, 2),
+        ("log1p", (1,), False, 2),
+    ]
+    graph = graph_of(rows, [2])
+    cost = cost_by_op({"x": 0.0, "abs": 1.0, "log": 1.0, "log1p": 9.0})
+    assert extract(graph, cost).picks == {0: 0, 1: 1, 2: 3}
 
 
 def test_few_subsumed_rows_beat_many_cheap_ones():
