@@ -19,6 +19,7 @@ from tests.rules.cases import Case, case, grad, nan, softmax
 from tests.rules.cases.differences import DIFFERENCES, SERIES, SPREADS, STEPS
 from tests.rules.cases.gradients import GRADIENTS
 from tests.rules.cases.labelled import LABELLED, pick
+from tests.rules.cases.near import NEAR
 from tests.rules.cases.singles import SINGLES
 from tests.rules.cases.special import SPECIAL
 from tests.rules.cases.vectors import VECTORS
@@ -40,6 +41,7 @@ STABLE = (
     *SPECIAL,
     *DIFFERENCES,
     *STEPS,
+    *NEAR,
     *SERIES,
     *SPREADS,
     *VECTORS,
