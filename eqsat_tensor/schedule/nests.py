@@ -8,7 +8,7 @@ of the list is the whole proof that no cycle arises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from eqsat_tensor.schedule.loops import (
@@ -56,6 +56,7 @@ class Draft:
     phase: dict[Value, int] = field(default_factory=dict)
     leaves: set[Value] = field(default_factory=set)
     kept: list[tuple[Value, Value]] = field(default_factory=list)
+    spans: dict[Value, tuple[int, int]] = field(default_factory=dict)  # of what is kept: phases
     cost: float = 0.0
 
     def result(self, root: Value) -> Access:
@@ -285,24 +286,48 @@ def repeated(placement: Placement, i: int, value: Value, access: Access) -> bool
 
 
 def keep_rows(placement: Placement) -> None:
-    """Dear values of two phases of a row nest stay in the row of a root that is written last."""
+    """Dear values of two phases of a row nest stay in the row of a root that is written last; there
+    may be several in turn: where one is read for the last time, what is made of it takes its place."""
     costs = placement.costs
     for value, where in sorted(uses_of(placement).items(), key=lambda kv: -costs[kv[0]]):
         for i, uses in where.items():
             draft = placement.nests[i]
-            phases = {p for p, _ in uses}
             accesses = {a for _, a in uses}
-            if len(phases) < 2 or len(accesses) > 1 or costs[value] < DEAR or draft.kept:
+            if len({p for p, _ in uses}) < 2 or len(accesses) > 1 or costs[value] < DEAR:
+                continue
+            phases = phases_of(placement, draft, value)
+            if len(phases) < 2:
                 continue
             (access,) = accesses
+            first, last = min(phases), max(phases)
             for root in draft.access:
-                fits = not isinstance(root, Reduce) and root.type == value.type
-                last = draft.phase[root] == max(phases)
+                others = [draft.spans[v] for v, home in draft.kept if home is root]
                 if (
-                    fits
-                    and last
+                    not isinstance(root, Reduce)
+                    and root.type == value.type
+                    and draft.phase[root] >= last
                     and access == draft.access[root]
                     and len(axes_of(access)) == len(draft.domain)
+                    and all(end <= first or last <= start for start, end in others)
                 ):
                     draft.kept.append((value, root))
+                    draft.spans[value] = first, last
                     break
+
+
+def phases_of(placement: Placement, draft: Draft, value: Value) -> set[int]:
+    """The phases of a nest that need a value otherwise than in what an earlier phase has kept."""
+    found = set()
+    for root, phase in draft.phase.items():
+        there = {v for v, (first, _) in draft.spans.items() if first < phase}
+
+        def below(v: Value, root: Value = root, there: Collection[Value] = there) -> list[Value]:
+            return [
+                o
+                for o in operands_of(v)
+                if o not in there and (o is root or o not in placement.roots)
+            ]
+
+        if value in walk([root], below):
+            found.add(phase)
+    return found

@@ -303,6 +303,32 @@ def layernorm():
 
 
 @program
+def normalised_tanh():
+    """The difference takes the place of the tanh, of which it is made, in the row of the result."""
+    x = x2()
+    h = fn("tanh", x)
+    d = h - (h.sum(1) / size_of(M, F64)).to(N, M, axes=[0])
+    var = (d * d).sum(1) / size_of(M, F64)
+    return [x + d / fn("sqrt", var + 1e-5).to(N, M, axes=[0])]
+
+
+@program
+def kept_and_read_to_the_end():
+    """Here the tanh is read as late as the exp that is made of it: one row does not hold both."""
+    h = fn("tanh", x2())
+    e = fn("exp", h - h.sum(1).to(N, M, axes=[0]))
+    return [e / e.sum(1).to(N, M, axes=[0]) + h]
+
+
+@program
+def seven_tanh():
+    x, y = array("x", N), array("y", N)
+    for i in range(7):
+        x = fn("tanh", x * y + 0.5 * i) - y
+    return [x]
+
+
+@program
 def logistic_regression():
     w, x, y = array("w", K), array("x", N, K), array("y", N)
     u = -y * (x * w.to(N, K)).sum(1)

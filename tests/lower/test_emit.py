@@ -7,8 +7,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
+from eqsat_tensor.lower.cpu import dear, jit
 from eqsat_tensor.lower.cpu import emit as emit_module
-from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.alike import form_of
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.function import Function
@@ -255,6 +255,24 @@ def test_without_contraction_a_chain_has_the_bits_of_numpy() -> None:
     (got,) = strict.bind({"n": 1000})(*(arrays[v.name] for v in plan.inputs))
     (want,) = meaning(plan.outputs, arrays, {"n": 1000})
     assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("contract", [True, False])
+def test_a_dear_function_of_a_deep_body_stands_in_the_module_once_with_the_same_bits(
+    contract: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = schedule([t.v for t in PROGRAMS["seven_tanh"]()])
+    arrays = arguments(plan, {"n": 1000}, True)
+    got = {}
+    for count in (dear.OFTEN, 8):
+        monkeypatch.setattr(dear, "OFTEN", count)
+        monkeypatch.setattr(emit_module, "_written", OrderedDict())
+        text = emit(plan, contract).text
+        assert text.count("define internal") == (count < 8)
+        bound = compile_plan(plan, contract).bind({"n": 1000})
+        (result,) = bound(*(arrays[v.name] for v in plan.inputs))
+        got[count] = result.tobytes()
+    assert len(set(got.values())) == 1
 
 
 def test_nothing_is_fused_across_keep() -> None:

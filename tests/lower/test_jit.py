@@ -1,5 +1,6 @@
 """Text becomes objects, objects become addresses; what is wrong is refused with LLVM's words."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -31,6 +32,18 @@ def test_a_function_is_compiled_and_called() -> None:
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_the_same_text_gives_the_same_bytes(level: int) -> None:
     assert jit.compile_object(TWICE, level) == jit.compile_object(TWICE, level)
+
+
+@pytest.mark.parametrize("text", [TWICE, "define double @none() {\n ret float 0.0\n}"])
+def test_a_pass_is_left_out_of_our_compiles_alone(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(jit._llvm(), "set_option", lambda *option: asked.append(option))
+    with contextlib.suppress(jit.CompileError):
+        jit.compile_object(text)
+    assert asked in ([], [("", "-disable-lsr=true"), ("", "-disable-lsr=false")])
+    assert bool(asked) == (text is TWICE)
 
 
 def test_one_object_can_be_loaded_many_times() -> None:

@@ -50,6 +50,20 @@ def test_softmax_keeps_its_exponentials_in_the_row_of_the_result() -> None:
     assert (kept.primitive, home) == ("exp", nest.roots[2].value)
 
 
+def test_what_is_made_of_a_kept_value_takes_its_place_in_the_row() -> None:
+    (nest,) = plan_of("normalised_tanh").nests
+    result = nest.roots[-1].value
+    assert [(v.primitive, home) for v, home in nest.kept] == [
+        ("subtract", result),
+        ("tanh", result),
+    ]
+
+
+def test_of_two_values_that_are_read_to_the_end_a_row_keeps_one() -> None:
+    (nest,) = plan_of("kept_and_read_to_the_end").nests
+    assert [v.primitive for v, _ in nest.kept] == ["exp"]
+
+
 def test_axes_that_every_access_walks_as_one_are_one_loop() -> None:
     x, y = array("x", N, M, K), array("y", N, M, K)
     (nest,) = schedule([fn("exp", x + y).v]).nests

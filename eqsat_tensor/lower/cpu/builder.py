@@ -150,6 +150,17 @@ class VectorBuilder:
             )
         return rule(self, *operands)
 
+    def call(self, primitive: str, *operands: str) -> str:
+        """As `apply`, by a function that stands in the module once."""
+
+        def body(function: OutlinedFunction) -> None:
+            inner = function.builder
+            result = inner.apply(primitive, *("%a", "%b", "%c")[: len(operands)])
+            function.line(f"ret {inner.type} {result}")
+
+        fused = "" if self.contract else "_apart"
+        return self.outlined(f"call_{primitive}{fused}", operands, body)
+
     def through_single(self, primitive: str, *operands: str) -> str:
         """A primitive of halves: computed in float32, as NumPy does, and rounded."""
         single = self.single

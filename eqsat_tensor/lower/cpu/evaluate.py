@@ -165,6 +165,8 @@ class Evaluator(Writer):
             result = self.fence(texts[0], value, lanes)
         elif value.primitive == "select":
             result = builder.select(*texts)
+        elif lanes and (value.primitive, value.dtype) in self.called:
+            result = builder.call(value.primitive, *texts)
         else:
             result = builder.apply(value.primitive, *texts)
         return Known("vector" if lanes else "scalar", result)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -27,6 +28,9 @@ KERNEL_LEVEL = 1  # measured on kernels: no slower than level 2, with up to a qu
 GLUE_LEVEL = 1  # for the few functions compiled once per machine and kept on disk
 # For those among them that run once for many microseconds of work: a fifth of the time.
 RARE_LEVEL = 0
+# A third of the time on loops over rows, and nothing gained: our loops count one index, by which
+# x86 addresses memory as it is.
+LEFT_OUT = "-disable-lsr"
 
 
 class CompileError(RuntimeError):
@@ -130,9 +134,8 @@ def target_key() -> str:
 
     here = host()
     version = ".".join(map(str, _llvm().llvm_version_info))
-    return (
-        f"{here.triple} {here.cpu} {here.features} llvmlite-{llvmlite.__version__} llvm-{version}"
-    )
+    packages = f"llvmlite-{llvmlite.__version__} llvm-{version}"
+    return f"{here.triple} {here.cpu} {here.features} {packages} {LEFT_OUT}"
 
 
 def source(name: str) -> str:
@@ -167,7 +170,18 @@ def _compiled(text: str, opt: int, form: str) -> Any:
             except RuntimeError as error:
                 raise CompileError(f"compile_object: {error}") from error
             module.triple = host().triple
-            return getattr(machine, form)(module)
+            with _left_out():
+                return getattr(machine, form)(module)
+
+
+@contextmanager
+def _left_out() -> Iterator[None]:
+    """Without the pass `LEFT_OUT`; the switch is the process's, and so given back to others (Numba)."""
+    _llvm().set_option("", f"{LEFT_OUT}=true")
+    try:
+        yield
+    finally:
+        _llvm().set_option("", f"{LEFT_OUT}=false")
 
 
 def use_store(store: Store | None) -> None:

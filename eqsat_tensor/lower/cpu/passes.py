@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.lower.cpu.accumulate import brought_down, identity_of, in_blocks, starts, take_in
+from eqsat_tensor.lower.cpu.dear import is_deep, often
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
+from eqsat_tensor.lower.cpu.kernel import Setting
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.places import Guards, Here
 from eqsat_tensor.lower.cpu.streams import first_on_line, flags, streamed
@@ -24,6 +26,7 @@ from eqsat_tensor.schedule.loops import (
     Constant,
     Input,
     Map,
+    Nest,
     Pad,
     Pair,
     Pick,
@@ -76,6 +79,11 @@ class Shape:
 class Passes(Evaluator):
     """Writes passes."""
 
+    def __init__(self, nest: Nest, setting: Setting) -> None:
+        super().__init__(nest, setting)
+        if is_deep(*self.weigh(nest.roots)):
+            self.called = often(self.body)
+
     # ------------------------------------------------------------------------------ body measures
     def weigh(self, roots: Sequence[Root]) -> tuple[float, float]:
         """Cost of a body, and of the longest chain in it."""
@@ -104,7 +112,7 @@ class Passes(Evaluator):
     def shape_of(self, roots: Sequence[Root], cut: bool) -> Shape:
         """Lanes of a step by the shape of the body: long chains want many, wide ones few."""
         cost, chain = self.weigh(roots)
-        vectors = 4 if cost <= LIGHT or cost <= 1.6 * chain else 2
+        vectors = 4 if cost <= LIGHT or is_deep(cost, chain) else 2
         return Shape(vectors * self.lanes, self.lanes, cost > HEAVY and not cut)
 
     def cuts(self, roots: Sequence[Root], axis: int) -> list[tuple[str | None, str | None]]:

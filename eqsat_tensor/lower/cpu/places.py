@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,7 @@ class Frame(Kernel):
         self.kept_in: dict[Value, int] = {}  # kept value -> the phase that keeps it
         self.within: Within = {}  # the part of the box that is being written
         self.body = inlined(nest, self.buffers)
+        self.called: Collection[tuple[str, np.dtype]] = ()  # functions that are not written out
         widest = max((v.dtype.itemsize for v in self.body), default=4)
         self.lanes = setting.vector_bytes // max(widest, 4)
         self.asked_in: dict[tuple[Value, Access], int] = {}  # what is asked for ahead -> the phase
