@@ -25,8 +25,8 @@ from eqsat_tensor.calibration import profile_for
 from eqsat_tensor.complexes import split
 from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
 from eqsat_tensor.errors import ArgumentError, RulePackWarning, UnsupportedError, message
-from eqsat_tensor.lang import OPS, Expr, apply
-from eqsat_tensor.lower.cpu import jit, pool
+from eqsat_tensor.lang import OPS, Expr, apply, topological
+from eqsat_tensor.lower.cpu import blas, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
 from eqsat_tensor.opaque import Cut, cut
@@ -349,6 +349,9 @@ def code_for(
     if found is not None:
         digest, code = found
         return digest, lambda: code, True
+    for node in topological(normal.roots):  # while the program is rewritten
+        if node.op.name == "matmul" and node.type.dtype.name in blas.TYPES:
+            blas.begin(node.type.dtype.name)
     roots, lasting = extract_program(buckets)
     values, small = lowered(roots, buckets)
     contract = contracts(options)

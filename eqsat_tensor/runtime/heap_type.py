@@ -71,7 +71,7 @@ def bare_type(name: str) -> type:
     )
     get, put = _address("PyObject_GenericGetDict"), _address("PyObject_GenericSetDict")
     getset = (_GetSet * 2)(_GetSet(b"__dict__", get, put, None, None))
-    code = entry.entry_addresses()
+    code = entry.object_addresses()
     slots = (_Slot * 7)(
         _Slot(_SLOT_CALL, _address("PyVectorcall_Call")),
         _Slot(_SLOT_TRAVERSE, code["traverse"]),

@@ -5,7 +5,8 @@ allocate, run and return in native code, and hand to ``slow`` whatever no bindin
 call, where a method written in Python costs as much before it does anything.
 
 A class of natively called instances is a heap type, made through ctypes from the Python class that
-describes it.  Where the self-test finds objects laid out in another way than the entry reads them,
+describes it.  The entry is made in another thread, from the first instance on; it is waited for when
+there is something to enter, the first binding.  Where the self-test finds objects laid out in another way than the entry reads them,
 on other interpreters than CPython with its GIL, or with EQSAT_NATIVE=0, calls are made in Python:
 slower, with the same results.
 """
@@ -94,21 +95,29 @@ def _word(instance: object, field: str) -> ctypes.c_int64:
 
 
 def _wire(instance: Callable, first: Descriptor | None, width: int) -> None:
-    """Write what the entry reads in an instance."""
+    """Write what the entry reads in an instance; until there is a binding, and for ever where native
+    calls prove impossible, its calls go to slow."""
     if not _word(instance, "slow").value:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(instance._slow))
         _word(instance, "slow").value = id(instance._slow)
-        _word(instance, "vectorcall").value = entry.entry_addresses()["vectorcall"]
-    _word(instance, "head").value = first.address if first else 0
+        _word(instance, "vectorcall").value = entry.object_addresses()["unbound"]
+    if first is None:
+        _word(instance, "head").value = 0
+        return
+    if not is_native():
+        return
+    _word(instance, "head").value = first.address
     _word(instance, "width").value = width
+    _word(instance, "vectorcall").value = entry.entry_addresses()["vectorcall"]
 
 
 class _CallableType(ABCMeta):
     """Makes instances of the native or the Python form of a class; both count as of the class."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        form: Any = _native_type(cls) if is_native() else _python_type(cls)
-        if is_native():
+        native = _may_be_native()
+        form: Any = _native_type(cls) if native else _python_type(cls)
+        if native:
             cls.register(form)
         instance: Any = object.__new__(form)
         form.__init__(instance, *args, **kwargs)
@@ -371,7 +380,7 @@ def _results(binding: Binding, arrays: list[Any]) -> Any:
 @cache
 def _decide() -> bool:
     _locks()
-    if os.environ.get("EQSAT_NATIVE") == "0" or not _is_known_interpreter():
+    if not _is_wanted():
         return False
     trusted = _fields_agree() and _call_works()
     if not trusted:
@@ -387,6 +396,16 @@ def _decide() -> bool:
 def is_native() -> bool:
     """Are calls native in this process?  Decided once, at the first call of this."""
     return _decide()
+
+
+def _may_be_native() -> bool:
+    """Are calls native, as far as is known without the entry, which may be in the making?"""
+    decided = _decide.cache_info().currsize
+    return is_native() if decided else _is_wanted()
+
+
+def _is_wanted() -> bool:
+    return os.environ.get("EQSAT_NATIVE") != "0" and _is_known_interpreter()
 
 
 def _is_known_interpreter() -> bool:

@@ -254,3 +254,26 @@ def test_the_python_form_is_used_when_asked(tmp_path: Path) -> None:
     code += "f = native.Callable(lambda *a: a); assert f(1, 2) == (1, 2)"
     environment = os.environ | {"EQSAT_NATIVE": "0"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_where_the_self_test_fails_calls_go_the_slow_way_with_the_same_results() -> None:
+    code = """
+import warnings
+import numpy as np
+import eqsat_tensor as et
+from eqsat_tensor.runtime import native
+native._fields_agree = lambda: False
+f = et.jit(lambda x, y: {"sum": x + y, "product": x * y})
+x = np.arange(4.0)
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    for y in (x + 1, x + 1, 2.0, x[::-1]):
+        found = f(x, y)
+        assert found["sum"].tolist() == (x + y).tolist()
+        assert found["product"].tolist() == (x * y).tolist()
+assert [w.category for w in seen] == [RuntimeWarning], seen
+assert not native.is_native()
+assert f.counters.traces == 2
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

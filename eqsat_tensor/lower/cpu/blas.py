@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from string import Template
-from typing import Literal
+from typing import Literal, get_args
 
 from eqsat_tensor.lower.cpu import jit, library, symmetric
+from eqsat_tensor.lower.cpu.ahead import Ahead
 
 # Words of the argument block; the caller gives addresses to those of _POINTERS.
 WORDS = {
@@ -107,15 +108,15 @@ class MatrixProduct:
         return words
 
 
-def gemm_text(dtype: str, hold_threads: bool) -> str:
-    """The module with the kernels ``batch``, ``rows``, ``columns`` and those of `symmetric`."""
+def gemm_text(dtype: str, hold_threads: bool, kernels: str) -> str:
+    """The module with the kernels of a file: blas.ll or symmetric.ll."""
     kind, size, _ = TYPES[dtype]
     loads = ""
     for name, place in WORDS.items():
         loads += f"  %{name}.at = getelementptr i64, ptr %w, i64 {place}\n"
         loads += f"  %{name} = load {'ptr' if name in _POINTERS else 'i64'}, ptr %{name}.at\n"
     loads += "  %none = icmp eq ptr %source, null"
-    return Template(jit.source("blas.ll") + jit.source("symmetric.ll")).substitute(
+    return Template(jit.source("product.ll") + jit.source(kernels)).substitute(
         WORDS,
         type=kind,
         size=size,
@@ -136,7 +137,12 @@ def gemm_address(dtype: str, over: Over | symmetric.Kernel = "batch") -> int:
     over: what its units are: products of the batch, or rows or columns of C of a single product, or
     what `symmetric.halves` says of the product of a matrix with its own transpose.
     """
-    return _kernels(dtype)[over]
+    return _kernels(dtype, "blas.ll" if over in get_args(Over) else "symmetric.ll")()[over]
+
+
+def begin(dtype: str) -> None:
+    """Let products of a dtype of `TYPES` be made in another thread, if nobody has asked for them yet."""
+    _kernels(dtype, "blas.ll").begin()
 
 
 def share(product: MatrixProduct, batch: int, threads: int) -> tuple[Over, int, int, int]:
@@ -163,11 +169,16 @@ def chunks(units: int, threads: int) -> int:
 _SHARE_WORK = 3_000_000  # multiplications: below some 50 us, waking a thread costs what it saves
 
 
+_NAMES = {"blas.ll": get_args(Over), "symmetric.ll": get_args(symmetric.Kernel)}
+
+
 @cache
-def _kernels(dtype: str) -> dict[str, int]:
-    letter = TYPES[dtype][2]
-    symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv", "syrk")}
-    threads = library.thread_functions()
-    item = jit.stored_object(gemm_text(dtype, bool(threads)), jit.GLUE_LEVEL)
-    names = ["batch", "rows", "columns", "pairs", "pieces", "sums"]
-    return jit.load([item], names, symbols | threads)
+def _kernels(dtype: str, file: str) -> Ahead[dict[str, int]]:
+    def load() -> dict[str, int]:
+        letter = TYPES[dtype][2]
+        symbols = {name: library.blas_address(letter + name) for name in ("gemm", "gemv", "syrk")}
+        threads = library.thread_functions()
+        item = jit.stored_object(gemm_text(dtype, bool(threads), file), jit.GLUE_LEVEL)
+        return jit.load([item], _NAMES[file], symbols | threads)
+
+    return Ahead(load)

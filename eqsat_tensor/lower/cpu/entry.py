@@ -25,6 +25,7 @@ from string import Template
 import numpy as np
 
 from eqsat_tensor.lower.cpu import driver, jit
+from eqsat_tensor.lower.cpu.ahead import Ahead
 
 _HEADER = object.__basicsize__
 
@@ -143,12 +144,19 @@ def _probe_lines() -> str:
     return lines
 
 
+_INSTANCE = {k: v for k, v in INSTANCE.items() if k != "width"}
+
+
+def object_text() -> str:
+    """The IR of what instances need before they are bound."""
+    return Template(jit.source("entry_object.ll")).substitute(_INSTANCE, type=FIELDS["type"])
+
+
 def entry_text() -> str:
     """The IR of the entry, for the layout of this interpreter."""
-    instance = {k: v for k, v in INSTANCE.items() if k != "width"}
-    parts = map(jit.source, ("entry.ll", "entry_nests.ll", "entry_object.ll"))
+    parts = map(jit.source, ("entry.ll", "entry_nests.ll", "entry_probes.ll"))
     return Template("\n".join(parts)).substitute(
-        instance | FIELDS | DESCRIPTOR,
+        _INSTANCE | FIELDS | DESCRIPTOR,
         self_width=INSTANCE["width"],
         foreign=ord(">") if np.little_endian else ord("<"),
         NONE=NONE,
@@ -174,12 +182,23 @@ def _numpy_symbols() -> dict[str, int]:
 
 
 @cache
+def object_addresses() -> dict[str, int]:
+    """Addresses of what instances need before they are bound; the entry is begun meanwhile."""
+    item = jit.stored_object(object_text(), jit.RARE_LEVEL)
+    found = jit.load([item], ["unbound", "traverse", "clear", "dealloc"])
+    _entry.begin()
+    return found
+
+
 def entry_addresses() -> dict[str, int]:
     """Addresses of the entry's functions."""
-    # fmt: off
-    names = ["vectorcall", "run", "traverse", "clear", "dealloc", "try_lock", "unlock", "probe",
-             "probe_float", "probe_scalar"]
-    # fmt: on
+    return _entry()
+
+
+def _load_entry() -> dict[str, int]:
+    names = ["vectorcall", "run", "try_lock", "unlock", "probe", "probe_float", "probe_scalar"]
     symbols = _numpy_symbols() | {"eqsat_drive": driver.drive_address()}
-    text = entry_text()
-    return jit.load([jit.stored_object(text, jit.GLUE_LEVEL)], names, symbols)
+    return jit.load([jit.stored_object(entry_text(), jit.GLUE_LEVEL)], names, symbols)
+
+
+_entry = Ahead(_load_entry)

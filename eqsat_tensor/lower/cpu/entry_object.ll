@@ -1,5 +1,18 @@
-; The instances of the callable type, as Python sees them; what the self-test asks; a part of the module
-; of entry.ll.
+; The instances of the callable type, as Python sees them, and calls of those that have no binding: a
+; module of its own, there before the entry is.
+
+declare void @Py_DecRef(ptr)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare void @PyObject_GC_UnTrack(ptr)
+declare void @PyObject_ClearWeakRefs(ptr)
+declare void @PyObject_GC_Del(ptr)
+
+define ptr @unbound(ptr %self, ptr %args, i64 %nargsf, ptr %keywords) {
+  %slow.at = getelementptr i8, ptr %self, i64 $slow
+  %function = load ptr, ptr %slow.at
+  %answer = call ptr @PyObject_Vectorcall(ptr %function, ptr %args, i64 %nargsf, ptr %keywords)
+  ret ptr %answer
+}
 
 ; The collector's view of an instance: its type, its dict, and slow.
 define i32 @traverse(ptr %self, ptr %visit, ptr %with) {
@@ -68,24 +81,4 @@ free:
   call void @PyObject_GC_Del(ptr %self)
   call void @Py_DecRef(ptr %type)
   ret void
-}
-
-; All fields that are read, for the self-test.
-define void @probe(ptr %array, ptr %to) {
-  %dtype.at = getelementptr i8, ptr %array, i64 $dtype
-  %dtype = load ptr, ptr %dtype.at
-  $probes
-  ret void
-}
-
-; Where a NumPy scalar has its value.
-define ptr @probe_scalar(ptr %number) {
-  %value.at = getelementptr i8, ptr %number, i64 $scalar
-  ret ptr %value.at
-}
-
-define double @probe_float(ptr %number) {
-  %value.at = getelementptr i8, ptr %number, i64 $float
-  %value = load double, ptr %value.at
-  ret double %value
 }
