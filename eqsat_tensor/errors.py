@@ -145,6 +145,18 @@ def message(operation: str, needs: str, got: str = "", hint: str = "") -> str:
     return text if place is None else f"{text} ({Path(place[0]).name}:{place[1]})"
 
 
+def named(value: object) -> str:
+    """A value by its type, with an article: "an int", "a Tensor"."""
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def needs_function(operation: str, given: object, hint: str = "") -> None:
+    """ArgumentError for what cannot be called where a function is wanted."""
+    if not callable(given):
+        raise ArgumentError(message(operation, "a function", named(given), hint))
+
+
 def wrong_result(name: str, got: Any, dtype: Any, shape: tuple[int, ...]) -> ArgumentError:
     """The error for a function that did not give the array that it promised."""
     promised = f"{dtype}[{', '.join(map(str, shape))}]"

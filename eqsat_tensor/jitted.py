@@ -10,13 +10,14 @@ import functools
 import sys
 import types
 from collections.abc import Callable as AnyCallable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from eqsat_tensor.arrangement import Arrangement
 from eqsat_tensor.bound import Bound
-from eqsat_tensor.errors import ArgumentError, message
+from eqsat_tensor.errors import ArgumentError, message, needs_function
 from eqsat_tensor.observed import Observed
 from eqsat_tensor.options import Options, make_options
 from eqsat_tensor.traces import Traces
@@ -103,15 +104,12 @@ def jit(function: AnyCallable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return functools.partial(jit, **options)
-    given: Any = function
-    if not callable(given):
-        got = f"a {type(given).__name__}"
-        raise ArgumentError(message("jit", "a function", got, "Options are keywords."))
+    needs_function("jit", function, "Options are keywords.")
     static = (
-        _several(options.pop("static_argnames", ())),
-        _several(options.pop("static_argnums", ())),
+        _several("static_argnames", str, options.pop("static_argnames", ())),
+        _several("static_argnums", Integral, options.pop("static_argnums", ())),
     )
-    donate = _several(options.pop("donate", ()))
+    donate = _several("donate", str | Integral, options.pop("donate", ()))
     name = getattr(function, "__name__", "function")
     arrangement = Arrangement(
         name,
@@ -141,5 +139,12 @@ def jit_of(
     return made
 
 
-def _several(given: Any) -> Sequence[Any]:
-    return (given,) if isinstance(given, str | int) else tuple(given)
+def _several(option: str, kind: Any, given: Any) -> Sequence[Any]:
+    """One or several names or numbers of arguments, as a sequence."""
+    if isinstance(given, kind):
+        return (given,)
+    if not isinstance(given, Iterable) or not all(isinstance(g, kind) for g in given):
+        words = {str: "a name", Integral: "a number"}.get(kind, "a name or number")
+        needs = f"{option}= as {words} of an argument, or several"
+        raise ArgumentError(message("jit", needs, f"{given!r:.60}"))
+    return tuple(given)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message, named
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.inout import In, as_input, as_output
 from eqsat_tensor.lang import Expr, checks_of, rewrite, symbols_in, topological
@@ -122,7 +122,9 @@ def make_source(
     if on_unused_input not in UNUSED:
         needs = f"on_unused_input among {', '.join(UNUSED)}"
         raise ArgumentError(message(name, needs, repr(on_unused_input)))
-    every = tuple(copy.copy(as_input(name, i)) for i in inputs)  # `_donated` changes them
+    every = tuple(
+        copy.copy(as_input(name, i)) for i in _listed(name, inputs)
+    )  # `_donated` changes them
     _once(name, every)
     _donated(name, every, donate)
     results, tree = flatten(_outputs(outputs))
@@ -156,6 +158,16 @@ def make_source(
         held={i: (own_state(every[i], values[i]), e) for i, e in zip(stateful, own, strict=True)},
         options=options,
     )
+
+
+def _listed(name: str, inputs: Any) -> Sequence[Any]:
+    """The inputs, where they are several."""
+    if isinstance(inputs, Iterable) and not isinstance(inputs, str | Tensor):
+        return tuple(inputs)
+    hint = "A Python function is compiled by et.jit." if callable(inputs) else ""
+    if isinstance(inputs, Tensor | In):
+        hint = "Write [x], where it is one."
+    raise ArgumentError(message(name, "a list of inputs", named(inputs), hint))
 
 
 def argument_of(given: In) -> Argument:

@@ -388,10 +388,16 @@ def tensor(name: str, shape: Sequence[int | str | Dim] = (), dtype: Any = "float
     Raises DtypeError for a dtype that is not bool, int8 to int64, uint8 to uint64, float16 to
     float64, complex64 or complex128.
     """
+    if not isinstance(name, str):
+        raise ArgumentError(message("tensor", "a name", f"{name!r:.60}", "The name comes first."))
     if isinstance(shape, str | int | Dim):
         shape = (shape,)
     sizes = tuple(declared_size(s) for s in shape)
-    made = Tensor(input_leaf(name, known_dtype(np.dtype(dtype)), sizes), fixed=True)
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        raise DtypeError(message("tensor", "a dtype of NumPy", f"{dtype!r:.60}")) from None
+    made = Tensor(input_leaf(name, known_dtype(given), sizes), fixed=True)
     _inputs[made.expr] = made
     return made
 
@@ -409,9 +415,14 @@ def declared_size(size: int | str | Dim) -> Size:
         return symbol(size)
     if isinstance(size, Dim):
         return size.size
-    if size < 0:
-        raise ArgumentError(message("tensor", "sizes that are names or not negative", f"{size}"))
-    return int(size)
+    try:
+        number = index(size)
+    except TypeError:
+        number = -1
+    if number < 0:
+        needs = "sizes that are names, or whole and not negative"
+        raise ArgumentError(message("tensor", needs, f"{size!r:.60}"))
+    return number
 
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import GradientError, message
+from eqsat_tensor.errors import GradientError, message, needs_function
 from eqsat_tensor.lang import Expr, replaced
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.sizes import tracing
@@ -90,6 +90,7 @@ class Transformed:
     def __init__(
         self, operation: str, function: Callable[..., Any], traced: Callable[..., Any]
     ) -> None:
+        needs_function(operation, function)
         self.operation, self.function, self.traced = operation, function, traced
         self.compiled: Callable[..., Any] | None = None
         name = getattr(function, "__name__", "function")

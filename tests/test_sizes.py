@@ -126,7 +126,7 @@ def test_what_is_no_array_or_function_is_named():
         et.DtypeError, match=r"f: needs words of a dtype among bool, .*got words: <U1"
     ):
         et.jit(f)(np.array(["a"]))
-    with pytest.raises(et.ArgumentError, match="jit: needs a function; got a int"):
+    with pytest.raises(et.ArgumentError, match="jit: needs a function; got an int"):
         et.jit(3)
 
 

@@ -89,7 +89,7 @@ def _errors():
         "accumulate": (lambda: np.subtract.accumulate(x), r"numpy\.subtract\.accumulate"),
         "out": (lambda: np.exp(x, out=np.zeros(3)), r"traced array as out="),
         "text": (lambda: et.add(x, "x"), "add: needs arrays or numbers"),
-        "negative": (lambda: tensor("x", (-1,)), "sizes that are names or not negative"),
+        "negative": (lambda: tensor("x", (-1,)), "sizes that are names, or whole and not negative"),
         "date": (lambda: tensor("x", (1,), "M8[s]"), "dtype: needs one of bool"),
         "complex": (lambda: complex(scalar), "complex: needs a value that is known while tracing"),
         "bitwise": (lambda: tensor("i", (2,)) & 1, "bitwise_and: needs dtypes that it is defined"),

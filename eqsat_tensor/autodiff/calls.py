@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 from eqsat_tensor.errors import GradientError, ShapeError, message
@@ -14,9 +15,14 @@ from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.trees import Tree, flatten, unflatten
 
 
-def numbers_of(argnums: int | Sequence[int]) -> tuple[int, ...]:
+def numbers_of(argnums: Any) -> tuple[int, ...]:
     """argnums as a tuple."""
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    if isinstance(argnums, int):
+        return (argnums,)
+    if not isinstance(argnums, Iterable) or not all(isinstance(n, Integral) for n in argnums):
+        needs = "argnums= as the number of an argument, or several"
+        raise GradientError(message("grad", needs, f"{argnums!r:.60}"))
+    return tuple(argnums)
 
 
 def wrt_leaves(operation: str, wrt: Any) -> tuple[list[Expr], Tree]:

@@ -22,7 +22,7 @@ from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.leaf import full_like, iota
 from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.transform import Transformed, open_arguments, tensors_in
-from eqsat_tensor.trees import unflatten
+from eqsat_tensor.trees import flatten, unflatten
 
 MODES = ("auto", "forward", "reverse")
 
@@ -99,6 +99,12 @@ def hessians(value: Expr, wrt: Sequence[Expr]) -> list[list[Expr]]:
     return jacobians(gradient(value, wrt), wrt, "forward")
 
 
+def _differentiable(operation: str, target: Any) -> None:
+    """GradientError for what is no function and holds no tensor."""
+    if not any(isinstance(leaf, Tensor) for leaf in flatten(target)[0]):
+        raise GradientError(message(operation, "a tensor or a function", f"{target!r:.60}"))
+
+
 # ---------------------------------------------------------------------------------------- public
 def jacobian(
     target: Any, wrt: Any = 0, /, argnums: int | Sequence[int] | None = None, *, mode: str = "auto"
@@ -111,6 +117,7 @@ def jacobian(
     far as sizes are known.  Raises DtypeError for what is no float.
     """
     if not callable(target):
+        _differentiable("jacobian", target)
         roots, nest = tensors_in("jacobian", target)
         found, tree = wrt_leaves("jacobian", wrt)
         rows = jacobians([r.expr for r in roots], found, mode)
@@ -146,6 +153,7 @@ def hessian(target: Any, wrt: Any = 0, /, argnums: int | Sequence[int] | None = 
     hessian(f, argnums=0)        a function of the same arguments; for a tuple, a tuple of tuples
     """
     if not callable(target):
+        _differentiable("hessian", target)
         found, tree = wrt_leaves("hessian", wrt)
         rows = hessians(as_tensor(target).expr, found)
         return unflatten(tree, [unflatten(tree, [Tensor(e) for e in row]) for row in rows])

@@ -17,7 +17,7 @@ from eqsat_tensor.autodiff.calls import like, nested, wrt_leaves
 from eqsat_tensor.autodiff.forward import pushforward
 from eqsat_tensor.autodiff.residuals import linear, on_arrays
 from eqsat_tensor.autodiff.reverse import gradient, pullback
-from eqsat_tensor.errors import GradientError, message
+from eqsat_tensor.errors import GradientError, message, needs_function
 from eqsat_tensor.lang import topological
 from eqsat_tensor.tensor import Tensor, as_tensor
 from eqsat_tensor.transform import call_compiled, open_arguments, traces
@@ -49,6 +49,7 @@ def jvp(target: Any, primals: Any, tangents: Any) -> Any:
         wrt, nest = wrt_leaves("jvp", primals)
         along = like("jvp", "tangents", tangents, wrt, nest)
         return nested(tree, pushforward([r.expr for r in roots], wrt, along))
+    needs_function("jvp", target)
     primals = _sequence("jvp", "primals", primals)
     tangents = _sequence("jvp", "tangents", tangents)
     if not traces(target, primals, tangents):
@@ -71,6 +72,7 @@ def vjp(function: Any, *primals: Any) -> Any:
         outputs = [r.expr for r in roots]
         cts = like("vjp", "cotangents", primals[1], outputs, tree)
         return nested(nest, pullback(outputs, cts, wrt))
+    needs_function("vjp", function)
     if not traces(function, primals):
         return on_arrays("vjp", function, primals, False)
     at = linear("vjp", function, primals, False)
@@ -83,6 +85,7 @@ def linearize(function: Callable[..., Any], *primals: Any) -> Any:
     ``pushforward(*tangents)`` takes one tangent an argument.  On arrays each is compiled once a function,
     and what the pushforward needs of the primal is kept from the first call.
     """
+    needs_function("linearize", function)
     if not traces(function, primals):
         value, push = on_arrays("linearize", function, primals, True)
         return value, lambda *tangents: push(tangents)
@@ -96,6 +99,7 @@ def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..
     primals tell shapes and dtypes; their values are not used.  Raises GradientError where the function
     is not linear in them.
     """
+    needs_function("linear_transpose", function)
 
     def transpose(given: Sequence[Any], cotangents: Any) -> tuple[Any, ...]:
         at = linear("linear_transpose", function, given, False)
@@ -128,6 +132,7 @@ def hvp(target: Any, primals: Any, tangents: Any) -> Any:
         wrt, tree = wrt_leaves("hvp", primals)
         along = like("hvp", "tangents", tangents, wrt, tree)
         return nested(tree, pushforward(gradient(target.expr, wrt), wrt, along))
+    needs_function("hvp", target)
     single = not isinstance(primals, tuple | list)
     points = (primals,) if single else tuple(primals)
     directions = (tangents,) if single else _sequence("hvp", "tangents", tangents)

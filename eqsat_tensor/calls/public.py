@@ -17,7 +17,7 @@ from eqsat_tensor.calls.ops import (
     same_checks,
     wrapped,
 )
-from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message, needs_function
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import (
     BOOL,
@@ -86,6 +86,8 @@ def cond(
     and shapes.  What a branch closes over is evaluated before, whichever is taken.
     Raises ShapeError, DtypeError or ArgumentError where the branches or the condition do not fit.
     """
+    needs_function("cond", then)
+    needs_function("cond", otherwise)
     values, tree = flatten(operands)
     if not is_traced(condition):
         return then(*operands) if condition else otherwise(*operands)

@@ -144,8 +144,9 @@ class Pool:
 
     def set_threads(self, threads: int) -> None:
         """Use `threads` threads from now on; waits for a loop that is running."""
-        if not 1 <= threads <= MAX_THREADS:
-            raise ValueError(f"set_threads: needs 1 to {MAX_THREADS} threads; got {threads}.")
+        given: object = threads
+        if not isinstance(given, int) or not 1 <= given <= MAX_THREADS:
+            raise ValueError(f"set_threads: needs 1 to {MAX_THREADS} threads; got {threads!r}.")
         with self._lock:
             self._wanted = threads
             if self._started:
