@@ -81,7 +81,7 @@ class Needs:
                     sets[names] = self._bits_of(names)
         self.asks = [sets[u.asks] for u in uses]
         self.concludes = [sets[u.concludes] for u in uses]
-        self._own = own
+        self._own, self._uses = own, uses
         self._texts: dict[int, tuple[str, ...]] = {}
         self._candidates: dict[
             tuple[int, frozenset[str] | None], tuple[Sequence[int], Sequence[int]]
@@ -151,9 +151,10 @@ class Needs:
     ) -> Need:
         book = self.book.rules
         assumed = bool(mask & self.bit["assume"])
-        if not assumed:  # else any fact may contradict what is assumed
-            facts = self._asked_for(rewrites, facts, wanted)
-        rules = self._founded(sorted((*rewrites, *facts)), assumed)
+        if assumed:  # any fact may contradict what is assumed, and all can be known
+            rules: Sequence[int] = sorted((*rewrites, *facts))
+        else:
+            rules = self._of_use(rewrites, facts, wanted)
         makes = mask & ~self.bit["assume"]
         for i in rules:
             makes |= self.makes[book[i].name]
@@ -170,7 +171,7 @@ class Needs:
         }
         for i in rules:
             members.setdefault(book[i].ruleset, []).append(f"rules/{i}")
-        return Need(ops, tables, rules, members, self._numbers)
+        return Need(ops, tables, tuple(rules), members, self._numbers)
 
     def _asked_for(
         self, rewrites: Iterable[int], facts: Iterable[int], wanted: frozenset[str]
@@ -190,19 +191,32 @@ class Needs:
             for i in more:
                 asked |= self.asks[i]
 
-    def _founded(self, rules: Sequence[int], assumed: bool) -> tuple[int, ...]:
-        """Those of the rules whose facts something can conclude; of what is assumed all can be known."""
-        if assumed:
-            return tuple(rules)
+    def _of_use(
+        self, rewrites: Sequence[int], facts: Sequence[int], wanted: frozenset[str]
+    ) -> Sequence[int]:
+        """The rewrites whose facts can be known, and of such facts those that are asked for."""
+        founded = self._founded(sorted((*rewrites, *facts)))
+        is_fact = {i: self.book.rules[i].kind == "fact" for i in founded}
+        rewrites = [i for i in founded if not is_fact[i]]
+        asked = self._asked_for(rewrites, [i for i in founded if is_fact[i]], wanted)
+        return sorted((*rewrites, *asked))
+
+    def _founded(self, rules: Sequence[int]) -> Sequence[int]:
+        """Those of the rules whose facts something can conclude."""
         known = self._bits_of(SEEDED)
         while True:
-            found = tuple(i for i in rules if self.asks[i] & known == self.asks[i])
+            found = [i for i in rules if self.asks[i] & known == self.asks[i]]
             more = known
             for i in found:
                 more |= self.concludes[i]
             if more == known:
                 return found
             known = more
+
+    def relations_of(self, number: int) -> Iterable[str]:
+        """The relations that a rule speaks of, in the order of their names."""
+        uses = self._uses[number]
+        return sorted(uses.asks | uses.concludes)
 
     def rule_texts(self, number: int) -> tuple[str, ...]:
         """The engine's text of one rule: its ruleset, its argument orders."""

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -29,7 +29,7 @@ from eqsat_tensor.egraph.schema import base_forms, codes, contradiction_rules, o
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
-from eqsat_tensor.rules.book import RuleBook, Step
+from eqsat_tensor.rules.book import Relation, RuleBook, Step
 from eqsat_tensor.rules.signature import LIVE, live, shared_type_rules
 from eqsat_tensor.rules.uses import pair
 from eqsat_tensor.rules.vocabulary import RELATIONS
@@ -103,12 +103,6 @@ class _Engines(threading.local):
             self.kept.move_to_end(best)
             return self.kept[best]
         engine = Engine(base_forms())
-        own = [r for r in book.relations if r not in RELATIONS]
-        engine.load(
-            "relations",
-            lambda: (r.declaration for r in own),
-            "relations",
-        )
         self.kept[book.digest, len(OPS), next(self.number)] = engine
         while len(self.kept) > ENGINES:
             self.kept.popitem(last=False)
@@ -116,6 +110,10 @@ class _Engines(threading.local):
 
 
 _engines = _Engines()
+
+
+def _declaration(relation: Relation) -> tuple[str]:
+    return (relation.declaration,)
 
 
 def rule_key(number: int) -> str:
@@ -176,6 +174,7 @@ class _Run:
         facts: Collection[str],
     ) -> None:
         self.read = {r.name: r for r in rules.relations if r.name in facts}
+        self.relations = {r.name: r for r in rules.relations if r not in RELATIONS}
         self.rules = rules
         self.allowed = None if allowed is None else frozenset(allowed)
         self.limits = limits
@@ -261,12 +260,21 @@ class _Run:
             engine.load(name, partial(op_forms, name), "schema")
         for table in need.tables:
             engine.load(f"types/{table}", partial(shared_type_rules, table), "schema")
+        self.relate(engine, self.read)
         for i in need.rules:
             key = rule_key(i)
             if not engine.has(key):
+                self.relate(engine, self.needs.relations_of(i))
                 rule = self.rules.rules[i]
                 texts = partial(self.needs.rule_texts, i)
                 engine.load(key, texts, f"{rule.place}: {rule.name}")
+
+    def relate(self, engine: Engine, names: Iterable[str]) -> None:
+        """See that the engine knows relations of the book."""
+        for name in names:
+            relation = self.relations.get(name)
+            if relation is not None:
+                engine.load(f"relation/{name}", partial(_declaration, relation), "relations")
 
     def look(self, engine: Engine) -> None:
         """See which ops are on which by now, where the e-graph is small enough to be looked at."""

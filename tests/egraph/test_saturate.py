@@ -18,7 +18,7 @@ from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.lint import check_rule
 from eqsat_tensor.rules.propose import GraphLike, Proposal, Proposer, Term
 from eqsat_tensor.rules.signature import has_type_rule
-from eqsat_tensor.rules.vocabulary import Vocabulary
+from eqsat_tensor.rules.vocabulary import RELATIONS, Vocabulary
 from eqsat_tensor.types import TensorType
 from tests.egraph.programs import HEAD, RULES, N, full, leaf, op, ops_of_root, small_book, tower
 from tests.egraph.test_roundtrip import samples
@@ -267,7 +267,11 @@ def test_the_engine_takes_every_rule_of_the_package() -> None:
     engine, needs = room._engines.get(book, ()), room.needs_of(book, len(OPS))
     for name in samples():
         engine.load(name, lambda name=name: room.op_forms(name), name)
+    declared = {r.name: r.declaration for r in book.relations if r not in RELATIONS}
     for i, rule in enumerate(book.rules):
+        for name in needs.relations_of(i):
+            if name in declared:
+                engine.load(f"relation/{name}", lambda name=name: [declared[name]], name)
         engine.load(f"rules/{i}", lambda i=i: needs.rule_texts(i), rule.place)
     room._engines.kept.clear()
 
@@ -340,6 +344,33 @@ def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
     assert needed("exp") == set()
     assert needed("exp", "divide") == {"divide-same", "exp-positive", "positive-nonzero"}
     assert needed("exp", "divide", allowed=frozenset({"add-zero"})) == set()
+
+
+def test_what_can_never_be_known_asks_for_nothing() -> None:
+    """No rule concludes `lonely` here, so what would follow from it does not ask for `sine-of` either."""
+    more = """
+(relation lonely (Expr))
+(relation sine-of (Expr Expr))
+(fact (positive x) :when ((lonely x) (sine-of x y)) :name "from-lonely")
+(fact (sine-of y x) :when ((= y (Sin x))) :name "sines-of")
+"""
+    book = small_book(RULES + more)
+    needs = room.needs_of(book, len(OPS))
+    mask = needs.mask(("exp", "divide", "sin"))
+    found = {book.rules[i].name for i in needs.need(mask).rules}
+    assert found == {"divide-same", "exp-positive", "positive-nonzero"}
+    room._engines.kept.clear()
+    sine = op("sin", leaf())
+    assert saturate([op("divide", op("exp", sine), op("exp", sine))], book).stopped == "saturated"
+    (engine,) = room._engines.kept.values()
+    assert not {"relation/lonely", "relation/sine-of"} & engine.loaded  # nor are these declared
+    needed = {
+        book.rules[i].name for i in needs.need(mask, None, None, frozenset(("sine-of",))).rules
+    }
+    assert "sines-of" in needed
+    assert saturate([sine], book, facts=("sine-of",)).stopped == "saturated"
+    assert "relation/sine-of" in engine.loaded
+    room._engines.kept.clear()
 
 
 def test_few_minor_proposals_are_no_reason_to_go_on_with_a_large_graph() -> None:
