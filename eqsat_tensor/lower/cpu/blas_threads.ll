@@ -4,7 +4,7 @@
 declare i32 @get_threads()
 declare void @set_threads(i32)
 declare i32 @sched_yield()
-define internal void @change(i64 %by) {
+define internal void @change(i64 %by) noinline optnone {
 entry:
   %count.at = getelementptr i64, ptr @users, i64 1
   %before.at = getelementptr i64, ptr @users, i64 2

@@ -1,4 +1,5 @@
-; The native entry; see entry.py for what it does, and for the offsets written as dollar names.
+; The native entry; see entry.py for what it does, and for the offsets written as dollar names.  Functions
+; that seldom run are optnone: code that is made in a fifth of the time.
 
 @PyArray_Type = external global i8
 @PyFloat_Type = external global i8
@@ -420,7 +421,7 @@ bad:
 }
 
 ; The index of the first check that failed, or -1.
-define internal i64 @failed_check(ptr %d) {
+define internal i64 @failed_check(ptr %d) noinline optnone {
 entry:
   %count.at = getelementptr i64, ptr %d, i64 $check_count
   %count = load i64, ptr %count.at
@@ -445,7 +446,7 @@ none:
 }
 
 ; What check_failed(index, *args) gives: as a rule an exception.
-define internal ptr @report(ptr %function, i64 %index, ptr %args, i64 %count) {
+define internal ptr @report(ptr %function, i64 %index, ptr %args, i64 %count) noinline optnone {
 entry:
   %all = add i64 %count, 1
   %array = alloca ptr, i64 %all
@@ -706,7 +707,7 @@ bad:
 
 ; One descriptor alone, given its leaves: NotImplemented where they do not fit, Ellipsis where it is
 ; busy.
-define ptr @run(ptr %d, ptr %leaves, i64 %count) {
+define ptr @run(ptr %d, ptr %leaves, i64 %count) noinline optnone {
 entry:
   %result = alloca ptr
   %width.at = getelementptr i64, ptr %d, i64 $width

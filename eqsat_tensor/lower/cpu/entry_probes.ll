@@ -1,7 +1,7 @@
 ; What the self-test asks; a part of the module of entry.ll.
 
 ; All fields that are read, for the self-test.
-define void @probe(ptr %array, ptr %to) {
+define void @probe(ptr %array, ptr %to) noinline optnone {
   %dtype.at = getelementptr i8, ptr %array, i64 $dtype
   %dtype = load ptr, ptr %dtype.at
   $probes
@@ -9,12 +9,12 @@ define void @probe(ptr %array, ptr %to) {
 }
 
 ; Where a NumPy scalar has its value.
-define ptr @probe_scalar(ptr %number) {
+define ptr @probe_scalar(ptr %number) noinline optnone {
   %value.at = getelementptr i8, ptr %number, i64 $scalar
   ret ptr %value.at
 }
 
-define double @probe_float(ptr %number) {
+define double @probe_float(ptr %number) noinline optnone {
   %value.at = getelementptr i8, ptr %number, i64 $float
   %value = load double, ptr %value.at
   ret double %value
