@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import arcs, bits, hyperbolic, roots, whole
+from eqsat_tensor.lower.cpu import arcs, bits, division, hyperbolic, roots, whole
 from eqsat_tensor.lower.cpu.angles import TRIG_LIMIT, arctan, power, trigonometric
 from eqsat_tensor.lower.cpu.builder import COMPARISONS, OutlinedFunction, Rule, VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
@@ -164,41 +164,6 @@ def int_sign(b: VectorBuilder, x: str) -> str:
     return b.intrinsic("smax", b.intrinsic("smin", x, b.constant(1)), b.constant(-1))
 
 
-def int_divide(b: VectorBuilder, x: str, y: str) -> tuple[str, str, str]:
-    """Quotient and remainder rounded down, without traps; third: where y is 0 (both 0)."""
-    zero, one = b.constant(0), b.constant(1)
-    by_zero = b.compare("equal", y, zero)
-    smallest = b.constant(np.iinfo(b.dtype).min)
-    overflow = b.both("and", b.compare("equal", x, smallest), b.compare("equal", y, b.constant(-1)))
-    safe = b.select(b.both("or", by_zero, overflow), one, y)
-    quotient = b.binary("sdiv", x, safe)
-    rest = b.binary("sub", x, b.binary("mul", quotient, safe))
-    opposed = b.compare("less", b.binary("xor", rest, safe), zero)
-    down = b.both("and", b.compare("not_equal", rest, zero), opposed)
-    quotient = b.select(down, b.binary("sub", quotient, one), quotient)
-    rest = b.select(down, b.binary("add", rest, safe), rest)
-    return b.select(by_zero, zero, quotient), b.select(by_zero, zero, rest), by_zero
-
-
-def unsigned_divide(op: str) -> Rule:
-    """udiv or urem without traps; 0 where y is 0."""
-
-    def rule(b: VectorBuilder, x: str, y: str) -> str:
-        zero = b.constant(0)
-        by_zero = b.compare("equal", y, zero)
-        return b.select(by_zero, zero, b.binary(op, x, b.select(by_zero, b.constant(1), y)))
-
-    return rule
-
-
-def int_floor_divide(b: VectorBuilder, x: str, y: str) -> str:
-    return int_divide(b, x, y)[0]
-
-
-def int_remainder(b: VectorBuilder, x: str, y: str) -> str:
-    return int_divide(b, x, y)[1]
-
-
 def int_power(b: VectorBuilder, x: str, y: str) -> str:
     """x^y modulo 2^bits by squaring, y >= 0; a negative y is read as unsigned."""
 
@@ -299,8 +264,8 @@ _INT_RULES: dict[str, Rule] = {
     "minimum": binary_intrinsic("smin"),
     "sign": int_sign,
     "square": square,
-    "floor_divide": int_floor_divide,
-    "remainder": int_remainder,
+    "floor_divide": division.rounded_down_part(0),
+    "remainder": division.rounded_down_part(1),
     "power": int_power,
     "bitwise_and": instruction("and"),
     "bitwise_or": instruction("or"),
@@ -309,7 +274,7 @@ _INT_RULES: dict[str, Rule] = {
     "left_shift": whole.left_shift,
     "right_shift": whole.right_shift,
     "bitwise_count": whole.bitwise_count,
-    "fmod": whole.fmod,
+    "fmod": division.fmod,
     "gcd": whole.gcd,
     "lcm": whole.lcm,
 }
@@ -319,8 +284,6 @@ _UNSIGNED_RULES: dict[str, Rule] = _INT_RULES | {
     "maximum": binary_intrinsic("umax"),
     "minimum": binary_intrinsic("umin"),
     "sign": lambda b, x: b.intrinsic("umin", x, b.constant(1)),
-    "floor_divide": unsigned_divide("udiv"),
-    "remainder": unsigned_divide("urem"),
 }
 
 _BOOL_RULES: dict[str, Rule] = {

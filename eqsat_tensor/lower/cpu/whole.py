@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from eqsat_tensor.lower.cpu.builder import OutlinedFunction, VectorBuilder
+from eqsat_tensor.lower.cpu.division import quotient, rest_of
 
 
 def _within(b: VectorBuilder, count: str) -> str:
@@ -37,18 +36,6 @@ def bitwise_count(b: VectorBuilder, x: str) -> str:
     return b.intrinsic("ctpop", magnitude(b, x))
 
 
-def fmod(b: VectorBuilder, x: str, y: str) -> str:
-    """The rest of a division rounded to 0, with the sign of x; 0 where y is 0."""
-    one = b.constant(1)
-    unsafe = b.compare("equal", y, b.constant(0))
-    if b.dtype.kind == "i":  # of the smallest by -1: 0, and no trap
-        lowest = b.compare("equal", x, b.constant(np.iinfo(b.dtype).min))
-        overflow = b.both("and", lowest, b.compare("equal", y, b.constant(-1)))
-        unsafe = b.both("or", unsafe, overflow)
-    op = "urem" if b.dtype.kind == "u" else "srem"
-    return b.binary(op, x, b.select(unsafe, one, y))
-
-
 def gcd(b: VectorBuilder, x: str, y: str) -> str:
     """The greatest common divisor, by Euclid, until every lane is done; of two zeros, 0."""
 
@@ -61,7 +48,9 @@ def gcd(b: VectorBuilder, x: str, y: str) -> str:
         function.line(f"%p = phi {kind} [ {left}, %0 ], [ %r, %loop ]")
         function.line(f"%q = phi {kind} [ {right}, %0 ], [ %s, %loop ]")
         done = f.compare("equal", "%q", zero)
-        rest = f.binary("urem", "%p", f.select(done, one, "%q"))
+        safe = f.select(done, one, "%q")
+        plain = f if f.dtype.kind == "u" else f.of(f"u{f.name}")
+        rest = rest_of(f, "%p", safe, quotient(plain, "%p", safe))
         function.line(f"%r = select {f.mask} {done}, {kind} %p, {kind} %q")
         function.line(f"%s = select {f.mask} {done}, {kind} %q, {kind} {rest}")
         more = f.any_lane(f.compare("not_equal", "%s", zero))
