@@ -48,6 +48,9 @@ def lower_program(outputs: Sequence[Expr], strided: Collection[Expr] = ()) -> tu
     return tuple(results)
 
 
+ALONG_ROWS = ("sort", "argsort", "ordered_by")  # library ops that are done along the last axis
+
+
 class Recorder(Builder):
     """Runs a scalar body on values of one shape, making `Map` values."""
 
@@ -120,6 +123,10 @@ class Values(Table):
         return self.make(Scan, node.type, node.op.name.removeprefix("cum"), source, axis, reverse)
 
     def called(self, node: Expr, operands: Sequence[Value]) -> Value:
+        if node.op.name in ALONG_ROWS and not any(a.dtype.kind == "c" for a in node.arguments):
+            axis = node["axis"]
+            if axis != len(node.shape) - 1:
+                return self.turned(node, operands, axis)
         named, result = node.named, None
         if node.op.results is not None:
             result = named["result"]
@@ -127,6 +134,20 @@ class Values(Table):
         arrays = tuple(self.array(v, a.type) for v, a in zip(operands, node.arguments, strict=True))
         fields = (node.op.name, tuple(named.items()), result)
         return self.make(Host, node.type, "host", arrays, (), *fields)
+
+    def turned(self, node: Expr, operands: Sequence[Value], axis: int) -> Value:
+        """A call that goes along rows, for another axis: that and the last change places."""
+        order = list(range(len(node.shape)))
+        order[axis], order[-1] = order[-1], order[axis]
+        shape = tuple(node.shape[k] for k in order)
+        swap = [(k, 0, 1) for k in order]
+        stored = tuple(
+            self.map("keep", a.type.with_shape(shape), self.view(shape, v, swap))
+            for v, a in zip(operands, node.arguments, strict=True)
+        )
+        type = node.type.with_shape(shape)
+        fields = (node.op.name, (("axis", len(order) - 1),), None)
+        return self.view(node.shape, self.make(Host, type, "host", stored, (), *fields), swap)
 
     def array(self, value: Value, type: TensorType) -> Value:
         """A value as an array in memory, or a constant of rank 0."""

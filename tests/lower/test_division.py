@@ -29,7 +29,9 @@ def test_every_pair_of_bytes(dtype: str) -> None:
 def test_quotients_next_to_whole_numbers(dtype: str) -> None:
     rng = np.random.default_rng(3)
     info = np.iinfo(dtype)
-    y = rng.integers(1, info.max, 3000, dtype, endpoint=True) >> rng.integers(0, 14, 3000).astype(dtype)
+    y = rng.integers(1, info.max, 3000, dtype, endpoint=True) >> rng.integers(0, 14, 3000).astype(
+        dtype
+    )
     y = np.maximum(y, 1)
     x = info.max // y * y
     near = np.concatenate([x - 1, x, x[x < info.max] + 1, [info.min, info.max]]).astype(dtype)
@@ -54,10 +56,14 @@ def test_known_divisors(dtype: str, divisor: int) -> None:
 
 
 @pytest.mark.parametrize("source", ["float16", "float32", "float64"])
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
+)
 def test_floats_to_integers_in_vectors(source: str, dtype: str) -> None:
     info = np.iinfo(dtype)
-    ends = [float(v) + d for v in (info.min, info.max, 0) for d in (-1.5, -1, -0.5, 0, 0.5, 0.99, 1)]
+    ends = [
+        float(v) + d for v in (info.min, info.max, 0) for d in (-1.5, -1, -0.5, 0, 0.5, 0.99, 1)
+    ]
     with np.errstate(over="ignore"):
         x = np.array([*ends, np.inf, -np.inf, np.nan, -0.0, 1e300] * 5).astype(source)
     wide = x.astype("float64")

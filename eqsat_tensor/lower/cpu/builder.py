@@ -243,7 +243,9 @@ class VectorBuilder:
             value = source.at_most(source.at_least(value, limits.min), limits.max)
             safe = source.select(source.test("ord", value, value), value, source.constant(0))
             if self.dtype.itemsize == 4:
-                return self.emit(f"fpto{'si' if signed else 'ui'} {source.type} {safe} to {self.type}")
+                return self.emit(
+                    f"fpto{'si' if signed else 'ui'} {source.type} {safe} to {self.type}"
+                )
             whole = self.of("int32")
             cut = whole.emit(f"fptosi {source.type} {safe} to {whole.type}")
             return self.emit(f"trunc {whole.type} {cut} to {self.type}")

@@ -30,7 +30,9 @@ def quotient(b: VectorBuilder, x: str, y: str) -> str:
         return b.binary("sdiv" if signed else "udiv", x, y)
     if known:
         wide = b.of("int16" if signed else "uint16")
-        part = wide.binary("sdiv" if signed else "udiv", wide.cast(x, b), wide.constant(known_divisor(y) or 1))
+        part = wide.binary(
+            "sdiv" if signed else "udiv", wide.cast(x, b), wide.constant(known_divisor(y) or 1)
+        )
         return b.emit(f"trunc {wide.type} {part} to {b.type}")
     floats = b.of("float32" if bits < 32 else "float64")
     ratio = floats.fdiv(floats.cast(x, b), floats.cast(y, b))

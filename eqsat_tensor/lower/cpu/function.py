@@ -48,6 +48,11 @@ class Function:
             self._lines[depth].append(f"  {found} = {text}")
         return found
 
+    def lend(self, name: str, text: str) -> None:
+        """A value of the function, by a name of its own."""
+        self._live(name, 0)
+        self._lines[0].append(f"  {name} = {text}")
+
     def effect(self, text: str) -> None:
         """A store: it stays in the loop that is open now."""
         self._lines[-1].append(f"  {text}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.extents import Size, evaluate
-from eqsat_tensor.lower.cpu import factored, host, pool
+from eqsat_tensor.lower.cpu import factored, host, pool, routines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +60,10 @@ class Outward:
 
     def all_steps(self) -> None:
         """The steps of every group of nests."""
+        raise NotImplementedError
+
+    def chunks(self, units: int, cost: float) -> int:
+        """How many pieces a step of so many units and nanoseconds is cut into."""
         raise NotImplementedError
 
     def finish(self) -> Bound:
@@ -151,7 +155,23 @@ class Outward:
             self.words[word] = self.constant(array)
 
     def host(self, call: HostCall) -> None:
-        """The step of a call back into Python."""
+        """The step of a call of a library op: machine code where there is some, or Python."""
+        routine = routines.routine_of(call, self.number)
+        if routine is not None and not routine.refuses:
+            self.routine(routine)
+            return
+        address, argument = self.by_python(call)
+        sizes = factored.sizes_of(call, self.number)
+        if routine is not None:
+            self.routine(routine, address, argument)
+        elif sizes is not None:
+            self.factored(call, sizes, address, argument)
+        else:
+            self.work += HOST_NS
+            self.steps.append((address, argument, 1, 1, 1))
+
+    def by_python(self, call: HostCall) -> tuple[int, int]:
+        """Kernel and argument of a call back into Python."""
         assert self.around is not None, f"{call.op}: nothing was given to find its meaning in"
         kernel = host.kernel_of(call, self.number, self.around, self.need_failure())
         self.kept.append(kernel)
@@ -160,13 +180,29 @@ class Outward:
             if isinstance(array.buffer, str):
                 self.pointers.append((len(self.words), array.buffer))
                 self.words.append(0)
-        address = ctypes.cast(kernel, ctypes.c_void_p).value or 0
-        sizes = factored.sizes_of(call, self.number)
-        if sizes is not None:
-            self.factored(call, sizes, address, argument)
-            return
-        self.work += HOST_NS
-        self.steps.append((address, argument, 1, 1, 1))
+        return ctypes.cast(kernel, ctypes.c_void_p).value or 0, argument
+
+    def routine(self, routine: routines.Routine, again: int = 0, argument: int = 0) -> None:
+        """The step of a routine; ``again``, ``argument``: the same by way of Python."""
+        start = len(self.words)
+        places = {name: start + k for k, name in enumerate(routine.words)}
+        self.words += [0] * len(places)
+        for name, value in routine.words.items():
+            if isinstance(value, int):
+                self.words[places[name]] = value
+            elif isinstance(value, routines.Room):
+                room = np.empty(value.size, np.uint8)
+                self.kept.append(room)
+                self.words[places[name]] = room.ctypes.data
+            else:
+                self.point(places[name], value)
+        if routine.refuses:
+            self.words[places["again"]] = again
+            self.at.append((places["argument"], argument))
+        self.work += routine.cost
+        chunks = self.chunks(routine.units, routine.cost) if routine.shared else 1
+        if routine.units:
+            self.steps.append((routine.kernel, start, routine.units, chunks, routine.align))
 
     def factored(
         self, call: HostCall, sizes: tuple[int, int, int], again: int, argument: int
