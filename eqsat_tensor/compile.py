@@ -26,6 +26,7 @@ from eqsat_tensor.complexes import split
 from eqsat_tensor.distributions import has_rule_packs, own_code, version_of
 from eqsat_tensor.errors import ArgumentError, RulePackWarning, UnsupportedError, message
 from eqsat_tensor.lang import OPS, Expr, apply, topological
+from eqsat_tensor.layouts import Layout
 from eqsat_tensor.lower.cpu import blas, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 BUCKET = 16
 BY_DEFAULT = Options()
+ALL_PLAIN: Mapping[str, Layout] = {}  # every argument in C order
 PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
 
 
@@ -297,6 +299,7 @@ class CacheKey:
     options: str
     buckets: tuple[tuple[str, int], ...]
     versions: str  # of the packages that decide, and of our own sources
+    layouts: str  # of the arguments that are not C-contiguous
     profile: str  # what the cost model took things to cost
     target: str  # CPU, features, LLVM
 
@@ -304,7 +307,12 @@ class CacheKey:
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
-def cache_key(normal: Rewritten, options: Options, buckets: Mapping[str, int]) -> CacheKey:
+def cache_key(
+    normal: Rewritten,
+    options: Options,
+    buckets: Mapping[str, int],
+    layouts: Mapping[str, Layout] = ALL_PLAIN,
+) -> CacheKey:
     """The key under which the code of a program is kept."""
     return CacheKey(
         normal.digest,
@@ -312,6 +320,7 @@ def cache_key(normal: Rewritten, options: Options, buckets: Mapping[str, int]) -
         options.key(),
         tuple(sorted(buckets.items())),
         versions(),
+        repr(sorted(layouts.items())),
         repr(profile_for(options.target)),
         jit.target_key(),
     )
@@ -333,6 +342,7 @@ def code_for(
     options: Options,
     buckets: Mapping[str, int],
     extract_program: Callable[[Mapping[str, int]], tuple[tuple[Expr, ...], bool]],
+    layouts: Mapping[str, Layout] = ALL_PLAIN,
 ) -> tuple[str, Callable[[], Code], bool]:
     """Digest of the program chosen at these buckets, what makes (or finds) its code, and whether it
     was found.
@@ -343,7 +353,7 @@ def code_for(
     digest -> code; so buckets that choose the same program share the code.
     """
     with stage("look up"):
-        key = cache_key(normal, options, buckets)
+        key = cache_key(normal, options, buckets, layouts)
         objects = objects_of(normal.roots)
         found = stored_code(key.text(), objects)
     if found is not None:
@@ -353,12 +363,12 @@ def code_for(
         if node.op.name == "matmul" and node.type.dtype.name in blas.TYPES:
             blas.begin(node.type.dtype.name)
     roots, lasting = extract_program(buckets)
-    values, small = lowered(roots, buckets)
+    values, small = lowered(roots, buckets, layouts)
     contract = contracts(options)
     numbers = {id(value): k for k, value in enumerate(objects)}
     order = [numbers[id(value)] for value in objects_of(roots)]  # which object each number means
     chosen = f"{program_digest(roots, normal.leaves)} {order}"
-    seed = f"{chosen} {contract} {sorted(small)} {versions()} {jit.target_key()}"
+    seed = f"{chosen} {contract} {sorted(small)} {sorted(layouts.items())} {versions()} {jit.target_key()}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
 
     def make() -> Code:
@@ -377,13 +387,15 @@ def code_for(
 
 
 def lowered(
-    roots: Sequence[Expr], buckets: Mapping[str, int]
+    roots: Sequence[Expr],
+    buckets: Mapping[str, int],
+    layouts: Mapping[str, Layout] = ALL_PLAIN,
 ) -> tuple[Sequence[Value], frozenset[str]]:
     """A chosen program as values, and the names of the sizes along which it reduces that are few here."""
     from eqsat_tensor.schedule import lower_program, reduced_sizes
 
     with stage("schedule"):
-        values = lower_program(roots)
+        values = lower_program(roots, layouts)
         return values, frozenset(n for n in reduced_sizes(values) if buckets[n] < BUCKET)
 
 

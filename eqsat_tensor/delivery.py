@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
+from eqsat_tensor.layouts import strides_of_call
 from eqsat_tensor.parts import concrete
 from eqsat_tensor.runtime.forms import Form
 from eqsat_tensor.runtime.native import Binding, InputSpec, run
@@ -136,13 +137,15 @@ def serve(
     donated: Sequence[tuple[str, Any]] = (),
     recent: Recent | None = None,
     form: Form | None = None,
+    as_given: Sequence[Any] = (),
 ) -> Any:
     """The result of one call, or NotImplemented where a state changed its shape meanwhile.
 
     values, arrays: the arguments as the entry takes them, and as arrays.  versions: of the states,
     read before ``sizes``.  out: the nest of arrays that take the results.  donated: the
     arguments that are written to, each with its name.  recent: what is to remember this call.  form:
-    how the call came.
+    how the call came.  as_given: the arguments before they were made C-contiguous, where that is
+    known: those that kernels can read as they lie are read so.
     """
     if variant.options.target == "cuda":
         from eqsat_tensor import device_calls
@@ -159,7 +162,14 @@ def serve(
             return results
         return delivered(variant, results, out, given, targets)
     if out is None and not targets:
-        binding = variant.binding(sizes, versions, form=form)
+        strides = strides_of_call(variant.kinds, as_given, arrays)
+        if strides and variant.reads(sizes, strides):
+            values = [
+                v if s is None else a for v, a, s in zip(values, as_given, strides, strict=True)
+            ]
+        else:
+            strides = ()
+        binding = variant.binding(sizes, versions, form=form, strides=strides)
         if recent is not None:
             recent.binding = binding
         return call_bound(variant, binding, values)

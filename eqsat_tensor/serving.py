@@ -111,7 +111,7 @@ class Serving:
             versions = family.variant.versions()
             sizes = family.sizes(arrays)
             variant = family.serving(sizes)
-            result = serve(variant, arrays, arrays, sizes, versions, out, (), recent, form)
+            result = serve(variant, arrays, arrays, sizes, versions, out, (), recent, form, values)
             if result is not NotImplemented:  # else a state changed its shape meanwhile
                 return result
 

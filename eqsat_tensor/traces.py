@@ -91,7 +91,9 @@ class Traces:
         recent = None
         if not call.statics and not kwargs and not skipped:
             recent = self._recent.setdefault(tree, Recent())
-        return serve(entry.variant, values, arrays, sizes, (), out, donated, recent, call.form)
+        return serve(
+            entry.variant, values, arrays, sizes, (), out, donated, recent, call.form, call.values
+        )
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """A call on fixed arrays; see `Jit.bind`."""

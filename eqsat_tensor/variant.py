@@ -23,13 +23,14 @@ from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import failed_check, with_sizes
 from eqsat_tensor.extents import symbol, symbols_of
 from eqsat_tensor.lang import Expr, shown_place, topological
+from eqsat_tensor.layouts import Layout, Strides, in_elements, layout_of
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bound import Bound
 from eqsat_tensor.lower.cpu.host import Failure
 from eqsat_tensor.monitoring import Monitor, watching
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.options import Options
-from eqsat_tensor.parts import Parts, input_of, parts_of
+from eqsat_tensor.parts import Parts, concrete, input_of, parts_of
 from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
 from eqsat_tensor.runtime.binding import poke
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from eqsat_tensor.device import OnDevice
 
 BINDINGS = 64  # sizes kept bound at once; the least recently used goes first
+LAYOUTS = 8  # layouts of the arguments that code is made for, beside C order
 
 
 @dataclass
@@ -90,13 +92,15 @@ class Variant:
         self.lock = threading.RLock()
         self.times: Times = {}
         self.timed: Sequence[tuple[Mapping[str, int], Code, Bound]] = ()  # of mode "profile"
-        self.on_disk: dict[tuple[tuple[str, int], ...], bool] = {}  # by bucket: was code there?
+        self.on_disk: dict[tuple[Any, ...], bool] = {}  # by bucket: was code there?
         if self.options.widen:
             self.program = widened(self.program)
         with listening(self.times), stage("normalize"):
             self.normal = pipeline.normalized(self.program)
         self._rewritten: Rewritten | None = None
-        self._by_bucket: dict[tuple[tuple[str, int], ...], Code] = {}
+        self._by_bucket: dict[tuple[Any, ...], Code] = {}
+        self._layouts: set[tuple[tuple[str, Layout], ...]] = set()
+        self._seen_strides: set[tuple[Strides | None, ...]] = set()
         self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
         self._pure: Variant | None = None
 
@@ -128,14 +132,16 @@ class Variant:
         buckets = {name: pipeline.bucket(n) for name, n in sizes.items()}
         return pipeline.chosen(self.rewritten, buckets, self.options)
 
-    def code(self, sizes: Mapping[str, int]) -> Code:
-        """Machine code for the bucket of these sizes."""
+    def code(
+        self, sizes: Mapping[str, int], layouts: Mapping[str, Layout] = pipeline.ALL_PLAIN
+    ) -> Code:
+        """Machine code for the bucket of these sizes, and for arguments in such layouts."""
         buckets = {name: pipeline.bucket(n) for name, n in sorted(sizes.items())}
-        key = tuple(buckets.items())
+        key = (*buckets.items(), *layouts.items())
         with self.lock, listening(self.times):
             if key not in self._by_bucket:
                 digest, make, self.on_disk[key] = pipeline.code_for(
-                    self.normal, self.options, buckets, self._extract
+                    self.normal, self.options, buckets, self._extract, layouts
                 )
                 if digest not in self.codes:
                     self.counters.compiles += 1
@@ -176,33 +182,42 @@ class Variant:
         versions: Sequence[int] = (),
         into: bool = False,
         form: Form | None = None,
+        strides: Sequence[Strides | None] = (),
     ) -> Binding:
         """The code of these sizes with all numbers filled in.
 
         versions: of the states, read before their sizes.  into: the arrays that take the results
         are further arguments of the call, C-contiguous and apart from one another.  form: of calls
-        that the entry is to take.
+        that the entry is to take.  strides: of the arguments, where they are not all C-contiguous.
         """
-        key = (into, form, *sorted(sizes.items()), *versions)
+        key = (into, form, tuple(strides), *sorted(sizes.items()), *versions)
         with self.lock:
             found = self._bindings.get(key)
             if found is None:
-                found = self._bindings[key] = self._bind(sizes, versions, into, form)
+                found = self._bindings[key] = self._bind(sizes, versions, into, form, strides)
                 while len(self._bindings) > BINDINGS:
                     self._bindings.popitem(last=False)
             self._bindings.move_to_end(key)
             return found
 
     def _bind(
-        self, sizes: Mapping[str, int], versions: Sequence[int], into: bool, form: Form | None
+        self,
+        sizes: Mapping[str, int],
+        versions: Sequence[int],
+        into: bool,
+        form: Form | None,
+        strides: Sequence[Strides | None],
     ) -> Binding:
-        parts = self._parts(sizes, versions)
+        parts = self._parts(sizes, versions, strides)
         inputs = [
             input_of(kind, leaf.type, slots, sizes)
             for kind, leaf, slots in zip(
                 self.kinds, self.program.leaves, parts.inputs, strict=False
             )
         ]
+        for number, steps in enumerate(strides):
+            if steps is not None:
+                inputs[number] = replace(inputs[number], strides=steps)
         if into:
             targets = [InputSpec("array", o.slots, o.dtype, o.shape) for o in parts.outputs]
             return parts.binding((*inputs, *targets), (), "none")
@@ -233,19 +248,59 @@ class Variant:
         return parts.binding((), (), "none", finish, arrays=tuple(arrays))
 
     @pipeline.uncollected()
-    def _parts(self, sizes: Mapping[str, int], versions: Sequence[int]) -> Parts:
+    def _parts(
+        self,
+        sizes: Mapping[str, int],
+        versions: Sequence[int],
+        strides: Sequence[Strides | None] = (),
+    ) -> Parts:
         self.counters.binds += 1
-        code = self.code(sizes)
+        layouts = self.layouts(sizes, strides)
+        code = self.code(sizes, layouts)
         self.last_sizes = dict(sizes)
         around = Around(self.options, self.counters)
         timed = self.options.mode == "profile"
         with listening(self.times), stage("bind"):
-            bound = code.bind(sizes, pipeline.threads(), around=around, timed=timed)
+            steps = {
+                str(leaf["name"]): in_elements(given, leaf.dtype.itemsize, leaf.dtype.kind == "c")
+                for leaf, given in zip(self.program.leaves, strides, strict=False)
+                if given is not None
+            }
+            bound = code.bind(sizes, pipeline.threads(), steps, around, timed)
         if timed:
             self.timed = [*self.timed, (dict(sizes), code, bound)][-BINDINGS:]
         states = list(zip(self.cells, versions, strict=True))
         fail = self._check_failed(bound.failure, sizes)
         return parts_of(self.program, code, bound, sizes, states, self.captured, fail)
+
+    def layouts(
+        self, sizes: Mapping[str, int], strides: Sequence[Strides | None]
+    ) -> dict[str, Layout]:
+        """The layouts of the arguments that are not C-contiguous, by the names of their leaves."""
+        return {
+            str(leaf["name"]): layout_of(
+                concrete(leaf.type, sizes), given, leaf.dtype.itemsize, leaf.dtype.kind == "c"
+            )
+            for leaf, given in zip(self.program.leaves, strides, strict=False)
+            if given is not None
+        }
+
+    def reads(self, sizes: Mapping[str, int], strides: Sequence[Strides | None]) -> bool:
+        """Is code to read arguments that lie so?  From the second time on, if layouts are not too many.
+
+        One call is not worth a compile: the arrays are copied.
+        """
+        if self.options.mode != "run":
+            return False
+        with self.lock:
+            again = tuple(strides) in self._seen_strides
+            if len(self._seen_strides) >= BINDINGS:
+                self._seen_strides.clear()
+            self._seen_strides.add(tuple(strides))
+            layouts = tuple(sorted(self.layouts(sizes, strides).items()))
+            if again and len(self._layouts) < LAYOUTS:
+                self._layouts.add(layouts)
+            return again and layouts in self._layouts
 
     def state_buffers(self) -> list[np.ndarray]:
         """The memory of the states, as it is now."""

@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "machine": [],
     "timing": [],
     "remembering": [],
+    "layouts": [],
     "extents": ["errors", "remembering"],
     "types": ["errors", "extents", "remembering"],
     "scalar": [],

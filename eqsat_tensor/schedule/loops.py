@@ -36,10 +36,16 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Input(Value):
-    """An array given at the call; C-contiguous, or else with strides given when sizes are."""
+    """An array given at the call: C-contiguous, dense in another order, or in any strides.
+
+    order: of one that is not C-contiguous, its axes from the outermost in memory; without it its
+    strides are given when sizes are, that of the last axis being 1 where ``unit``.
+    """
 
     name: str
     contiguous: bool = True
+    order: tuple[int, ...] = ()
+    unit: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,8 +280,13 @@ def guards_of_pad(pad: Pad, access: Access) -> frozenset[Guard]:
 
 def strides_of(value: Value) -> tuple[Size, ...]:
     """Elements between neighbours along each axis of a stored value."""
+    if isinstance(value, Input) and value.order:
+        place = {axis: k for k, axis in enumerate(value.order)}
+        inner = [[a for a in value.order if place[a] > place[j]] for j in range(len(value.shape))]
+        return tuple(product([value.shape[a] for a in axes]) for axes in inner)
     if isinstance(value, Input) and not value.contiguous:
-        return tuple(stride_symbol(value.name, j) for j in range(len(value.shape)))
+        steps = [stride_symbol(value.name, j) for j in range(len(value.shape))]
+        return (*steps[:-1], 1) if value.unit else tuple(steps)
     return tuple(product(value.shape[j + 1 :]) for j in range(len(value.shape)))
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eqsat_tensor.kinds import Kind
@@ -31,13 +31,17 @@ from eqsat_tensor.schedule.loops import (
 from eqsat_tensor.schedule.table import Table
 from eqsat_tensor.types import Shape, TensorType
 
+NO_LAYOUTS: Mapping[str, Sequence[Any]] = {}
 
-def lower_program(outputs: Sequence[Expr], strided: Collection[Expr] = ()) -> tuple[Value, ...]:
+
+def lower_program(
+    outputs: Sequence[Expr], layouts: Mapping[str, Sequence[Any]] = NO_LAYOUTS
+) -> tuple[Value, ...]:
     """The loop values of ``outputs``, one an output, no two the same and none an input.
 
-    strided: input leaves whose arrays are not C-contiguous.
+    layouts: of the inputs that are not C-contiguous, by name (`eqsat_tensor.layouts`).
     """
-    table = Values(frozenset(strided), chains_of(outputs))
+    table = Values(layouts, chains_of(outputs))
     results: list[Value] = []
     for value in table.lower(outputs):
         stored = value
@@ -69,9 +73,9 @@ class Recorder(Builder):
 class Values(Table):
     """The table of one program, filled from its nodes."""
 
-    def __init__(self, strided: frozenset[Expr], chains: Chains) -> None:
+    def __init__(self, layouts: Mapping[str, Sequence[Any]], chains: Chains) -> None:
         super().__init__(chains)
-        self.strided = strided
+        self.layouts = layouts
         self.names: dict[str, Expr] = {}
 
     def lower(self, outputs: Sequence[Expr]) -> list[Value]:
@@ -167,7 +171,10 @@ def widened(x: Expr) -> Expr:
 def _input(table: Values, node: Expr) -> Value:
     name = str(node["name"])
     assert table.names.setdefault(name, node) is node, f"two inputs are called {name}"
-    return table.make(Input, pairs.paired(node.type), name, node not in table.strided)
+    type, (kind, *order) = pairs.paired(node.type), table.layouts.get(name, ("C",))
+    if kind == "C":
+        return table.make(Input, type, name, True)
+    return table.make(Input, type, name, False, tuple(order), kind == "unit")
 
 
 def _full(table: Values, node: Expr) -> Value:

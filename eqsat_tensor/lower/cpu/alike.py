@@ -50,7 +50,8 @@ def form_of(
         place = None if stored is None else names.setdefault(stored, len(names))
         what: Any
         if isinstance(value, Input):
-            what = (value.contiguous, "" if value.contiguous else value.name)
+            named = "" if value.contiguous or value.order else value.name
+            what = (value.contiguous, value.order, value.unit, named)
         elif isinstance(value, Constant):
             if is_written(value):
                 what = ("written", repr(value.value))
