@@ -391,12 +391,12 @@ def lowered(
     buckets: Mapping[str, int],
     layouts: Mapping[str, Layout] = ALL_PLAIN,
 ) -> tuple[Sequence[Value], frozenset[str]]:
-    """A chosen program as values, and the names of the sizes along which it reduces that are few here."""
-    from eqsat_tensor.schedule import lower_program, reduced_sizes
+    """A chosen program as values, and the names of sizes of rows that are few here."""
+    from eqsat_tensor.schedule import lower_program, row_sizes
 
     with stage("schedule"):
         values = lower_program(roots, layouts)
-        return values, frozenset(n for n in reduced_sizes(values) if buckets[n] < BUCKET)
+        return values, frozenset(n for n in row_sizes(values) if buckets[n] < BUCKET)
 
 
 def stored_code(key: str, objects: Sequence[Any]) -> tuple[str, Code] | None:

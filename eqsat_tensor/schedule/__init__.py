@@ -12,20 +12,26 @@ from collections.abc import Sequence
 
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.schedule.collapse import collapsed
-from eqsat_tensor.schedule.loops import Call, Input, Map, Plan, Reduce, Value, walk
+from eqsat_tensor.schedule.loops import Call, Input, Map, Pad, Pick, Plan, Reduce, Value, View, walk
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
 
-__all__ = ["Plan", "lower_program", "reduced_sizes", "schedule"]
+__all__ = ["Plan", "lower_program", "row_sizes", "schedule"]
 
 
-def reduced_sizes(outputs: Sequence[Value]) -> frozenset[str]:
-    """Names of the sizes of axes along which values are reduced, where other axes are left."""
+def row_sizes(outputs: Sequence[Value]) -> frozenset[str]:
+    """Names of the sizes that tell how long rows are.
+
+    Those of axes along which values are reduced, where other axes are left; and the last ones of what is
+    moved, padded, broadcast or picked, so that its rows are no one piece of memory.
+    """
     names: frozenset[str] = frozenset()
     for value in walk(outputs):
         if isinstance(value, Reduce) and any(size != 1 for size in value.shape):
             names = names.union(*(symbols_of(value.source.shape[axis]) for axis in value.axes))
+        elif isinstance(value, View | Pad | Pick) and len(value.shape) > 1 and value.source.shape:
+            names |= symbols_of(value.shape[-1])
     return names
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
@@ -129,3 +130,13 @@ def test_no_piece_computes_what_another_says() -> None:
     together = emit(schedule([stacked(X, array("y", N)).v]), vector_bytes=64).text
     assert "scatter" not in together
     assert "store <16 x double>" in together
+
+
+def test_a_piece_that_is_one_walk_through_memory_is_one_loop() -> None:
+    x = np.random.default_rng(0).standard_normal((41, 3))
+    along_rows, within_rows = (et.jit(lambda x, a=axis: et.roll(x, 5, axis=a)) for axis in (0, 1))
+    for n in (1, 4, 5, 6, 41):
+        np.testing.assert_array_equal(along_rows(x[:n]), np.roll(x[:n], 5, axis=0))
+        np.testing.assert_array_equal(within_rows(x[:n]), np.roll(x[:n], 5, axis=1))
+    assert "mul nsw i64 %begin" in along_rows.llvm
+    assert "mul nsw i64 %begin" not in within_rows.llvm

@@ -13,7 +13,7 @@ from eqsat_tensor.lower.cpu import pool, short
 from eqsat_tensor.lower.cpu.bind import Program
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
-from eqsat_tensor.schedule import reduced_sizes
+from eqsat_tensor.schedule import row_sizes
 from tests.lower.boundprograms import check, check_guarded, planned, size_cases, symbols
 from tests.lower.loopprograms import PROGRAMS
 
@@ -32,19 +32,22 @@ def rows_of(name: str) -> list[str]:
     return [nest.kind for nest in planned(name).nests if nest.kind == "row"]
 
 
+def has_maps(name: str) -> bool:
+    return any(n.kind == "map" and len(n.domain) > 1 for n in planned(name).nests)
+
+
 WITH_ROWS = [name for name in PROGRAMS if rows_of(name)]
+SHORT = [name for name in PROGRAMS if rows_of(name) or has_maps(name)]
 
 
-@pytest.mark.parametrize("name", WITH_ROWS)
+@pytest.mark.parametrize("name", SHORT)
 def test_code_for_few_elements_is_right_for_any_number_of_them(name: str) -> None:
     plan = planned(name)
     for sizes in size_cases(symbols(plan)):
         check(name, of_small_sizes(name), plan, sizes)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in WITH_ROWS if all(v.contiguous for v in planned(n).inputs)]
-)
+@pytest.mark.parametrize("name", [n for n in SHORT if all(v.contiguous for v in planned(n).inputs)])
 def test_nothing_outside_the_arrays_is_touched(name: str) -> None:
     plan = planned(name)
     check_guarded(of_small_sizes(name), plan, size_cases(symbols(plan))[::4])
@@ -56,7 +59,7 @@ def test_short_rows_are_not_brought_down_and_long_ones_are() -> None:
         plan = planned(name)
         if not {nest.kind for nest in plan.nests} <= {"row", "map", "col"}:
             continue
-        small = reduced_sizes(plan.outputs)
+        small = row_sizes(plan.outputs)
         if all(len(n.domain) == n.outer + 1 for n in plan.nests if n.kind == "row") and small:
             seen += 1
             assert BROUGHT_DOWN in emit(plan).text, name

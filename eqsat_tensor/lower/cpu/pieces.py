@@ -15,14 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from eqsat_tensor.extents import Size
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.evaluate import cut_of
 from eqsat_tensor.lower.cpu.pairs import store_interleaved
 from eqsat_tensor.lower.cpu.passes import HEAVY, Passes, Shape, Span
 from eqsat_tensor.lower.cpu.places import NOWHERE, Here, Within
 from eqsat_tensor.schedule.loops import (
     Access,
+    Constant,
     Input,
+    Iota,
     Map,
     Pad,
     Pair,
@@ -31,6 +33,7 @@ from eqsat_tensor.schedule.loops import (
     Value,
     View,
     axes_of,
+    guards_of_pad,
     linear,
     operands_of,
     through,
@@ -101,7 +104,14 @@ def write_pieces(w: Passes, pieces: Sequence[Within], together: int | None) -> N
 
     def level(axis: int, index: list[str]) -> list[str]:
         low, high = _ends(w, axis)
-        if together is not None and axis == last - 1:
+        if axis < last and together is None and _is_one_walk(w, axis):
+            rest = w.size(product(nest.domain[axis + 1 :]))
+            low, high = (f.multiply(end, rest) for end in (low, high))
+            inside = [*index, *["0"] * (last - axis)]
+            w.one_walk = True
+            w.pass_over(nest.roots, range(last, last + 1), low, high, inside, 0)
+            w.one_walk = False
+        elif together is not None and axis == last - 1:
             _side_by_side(w, together, low, high, index)
         elif axis == last:
             w.pass_over(nest.roots, range(axis, last + 1), low, high, index, 0)
@@ -113,6 +123,31 @@ def write_pieces(w: Passes, pieces: Sequence[Within], together: int | None) -> N
         w.within = piece
         level(0, [])
     w.within = {}
+
+
+def _is_one_walk(w: Passes, first: int) -> bool:
+    """Do all reads and writes of this piece walk memory from an axis on as one axis?"""
+    domain, last = w.nest.domain, len(w.nest.domain) - 1
+    if any(axis > first for axis in w.within):
+        return False
+    walks = [(root.value, root.access) for root in w.nest.roots]
+    if any(root.guards or isinstance(root.value, Pair) for root in w.nest.roots):
+        return False
+    for value, access in _evaluated(w):
+        if _is_loaded(w, value):
+            walks.append((value, access))
+        elif isinstance(value, Iota | Pick) or not isinstance(value, Map | View | Pad | Constant):
+            return False
+        elif isinstance(value, Pad):
+            for axis, low, high in guards_of_pad(value, access):
+                if axis is None or axis < first or w.bounds(axis, low, high) != (None, None):
+                    return False
+    for value, access in walks:
+        steps = linear(value, access)[1]
+        for axis in range(first, last):
+            if steps.get(axis, 0) != steps.get(axis + 1, 0) * domain[axis + 1]:
+                return False
+    return True
 
 
 def _ends(w: Passes, axis: int) -> tuple[str, str]:

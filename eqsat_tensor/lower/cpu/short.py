@@ -13,17 +13,18 @@ from collections.abc import Collection
 from eqsat_tensor.extents import evaluate, product, symbols_of
 from eqsat_tensor.lower.cpu.accumulate import lane_by_lane, starts
 from eqsat_tensor.lower.cpu.function import Typed
-from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.passes import FEW, Passes, Shape, Span
 from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.lower.cpu.units import or_zero, outer_loops, store_one
 from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value
 
 MOST = 2  # times a vector's lanes: rows up to that length stand side by side
-FEW = 15  # what a size that is said to be small is at most
 
 
 def names_in_rows(nest: Nest) -> frozenset[str]:
     """The names of sizes that tell how long the rows of a nest are; none where it has no rows."""
+    if nest.kind == "map" and len(nest.domain) > 1:
+        return symbols_of(nest.domain[-1])
     return symbols_of(product(nest.domain[nest.outer :])) if nest.kind == "row" else frozenset()
 
 
