@@ -125,7 +125,10 @@ def _across(writer: Writer, reduce: Reduce, word: str, lanes: int, value: str) -
         start = writer.builder(reduce.dtype, 0).constant(identity_of(reduce))
         call = writer.call(kind, symbol, (kind, start), (builder.type, value))
         return writer.function.emit(call.replace("call", "call reassoc", 1))
-    return writer.function.emit(writer.call(kind, symbol, (builder.type, value)))
+    call = writer.call(kind, symbol, (builder.type, value))
+    if floating:  # no accumulator is NaN: it has a flag beside it
+        call = call.replace("call", "call nnan", 1)
+    return writer.function.emit(call)
 
 
 def memory_start(reduce: Reduce) -> tuple[str, str]:

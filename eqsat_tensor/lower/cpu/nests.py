@@ -16,13 +16,7 @@ from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.pieces import pieces_of, stored_together, write_pieces
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
-from eqsat_tensor.lower.cpu.search import (
-    condition_of_place,
-    first_place,
-    is_place,
-    may_hold,
-    sought,
-)
+from eqsat_tensor.lower.cpu.search import first_place, is_place, may_hold, sought
 from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
@@ -90,7 +84,7 @@ def write_row(w: Passes) -> None:
             roots = [r for r in nest.roots if r.phase == phase and r in inside]
             if roots:
                 high = w.size(nest.domain[outer])
-                if len(roots) == 1 and rank == outer + 1 and condition_of_place(roots[0]):
+                if len(roots) == 1 and rank == outer + 1 and w.sought_by_bits(roots[0]):
                     found = first_place(w, roots[0], outer, high, index, phase)
                 else:
                     found = w.pass_over(roots, range(outer, rank), "0", high, index, phase)

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.extents import evaluate, symbols_of
+from eqsat_tensor.lower.cpu import hits
 from eqsat_tensor.lower.cpu.accumulate import brought_down, identity_of, in_blocks, starts, take_in
 from eqsat_tensor.lower.cpu.dear import is_deep, often
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
+from eqsat_tensor.lower.cpu.hits import sought_by_bits
 from eqsat_tensor.lower.cpu.kernel import Setting
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.places import Guards, Here
@@ -224,15 +226,16 @@ class Passes(Evaluator):
         last = axes[-1]
         cuts = self.cuts(roots, last)
         shape = self.shape_of(roots, bool(cuts))
-        reductions = [r.value for r in roots if isinstance(r.value, Reduce)]
+        reducing = [r for r in roots if isinstance(r.value, Reduce)]
         carried: list[Typed] = []
         sums: list[VectorBuilder | None] = []  # of each accumulator that is summed up in blocks
         for lanes in shape.streams:
-            for reduce in reductions:
-                builder = self.builder(reduce.dtype, lanes)
-                first = starts(reduce, builder)
+            for root in reducing:
+                assert isinstance(root.value, Reduce), root
+                first = self.starts(root, lanes)
                 carried += first
-                blocked = self.nest.kind == "row" and in_blocks(reduce)
+                builder = self.builder(root.value.dtype, lanes)
+                blocked = self.nest.kind == "row" and in_blocks(root.value)
                 sums += [builder if blocked else None] * len(first)
 
         past = () if shape.only_masked else streamed(self, roots, last, shape.lanes)
@@ -270,7 +273,7 @@ class Passes(Evaluator):
             return self.function.loop(low, high, 1, old, inside)
 
         values = level(axes[0], low, high, index, carried)
-        return self.reduced(reductions, shape, values)
+        return self.reduced(reducing, shape, values)
 
     def wanted(self, roots: Sequence[Root], first: int, index: list[str], phase: int) -> str | None:
         """Whether the loops over the axes from ``first`` on can find anything but zeros.
@@ -289,18 +292,37 @@ class Passes(Evaluator):
             tests.append(self.vector(known, value, 0))
         return functools.reduce(lambda a, b: self.function.emit(f"or i1 {a}, {b}"), tests)
 
+    def sought_by_bits(self, root: Root) -> Value | None:
+        """As `hits.sought_by_bits`; rows that stand side by side have a lane each."""
+        return None if self.side_by_side else sought_by_bits(self.nest, root)
+
+    def starts(self, root: Root, lanes: int) -> list[Typed]:
+        """Types and first values of the accumulators of a reduction."""
+        assert isinstance(root.value, Reduce), root
+        if self.sought_by_bits(root) is not None:
+            return [hits.START]
+        return starts(root.value, self.builder(root.value.dtype, lanes))
+
     def reduced(
-        self, reductions: Sequence[Reduce], shape: Shape, values: list[str]
+        self, reducing: Sequence[Root], shape: Shape, values: list[str]
     ) -> dict[Value, str]:
         """Each reduction's value from the accumulators of all streams."""
-        parts: dict[Reduce, list[tuple[int, list[str]]]] = {r: [] for r in reductions}
+        parts: dict[Root, list[tuple[int, list[str]]]] = {r: [] for r in reducing}
         at = 0
         for lanes in shape.streams:
-            for reduce in reductions:
-                count = len(starts(reduce, self.builder(reduce.dtype, lanes)))
-                parts[reduce].append((lanes, values[at : at + count]))
+            for root in reducing:
+                count = len(self.starts(root, lanes))
+                parts[root].append((lanes, values[at : at + count]))
                 at += count
-        return {r: brought_down(self, r, streams) for r, streams in parts.items()}
+        found: dict[Value, str] = {}
+        for root, streams in parts.items():
+            assert isinstance(root.value, Reduce), root
+            if self.sought_by_bits(root) is None:
+                found[root.value] = brought_down(self, root.value, streams)
+            else:  # the first stream goes first
+                places = [place for _, (place,) in streams]
+                found[root.value] = functools.reduce(lambda a, b: self.clamp("smin", a, b), places)
+        return found
 
     def body_of(self, roots: Sequence[Root], here: Here, accumulators: list[str]) -> list[str]:
         """One step: every root's value, stored or taken in; the new accumulators."""
@@ -312,6 +334,10 @@ class Passes(Evaluator):
         for root in roots:
             if isinstance(root.value, Pair):
                 store_pair(self, root, root.guards, here)
+                continue
+            condition = self.sought_by_bits(root)
+            if condition is not None:
+                new.append(self.first_hit(root, condition, here, accumulators[len(new)]))
                 continue
             value = root.computed
             known = self.value(value, root.access, root.guards, here)
@@ -329,6 +355,15 @@ class Passes(Evaluator):
                 known = self.value(value, access, frozenset(), here)
                 self.store(home, access, self.vector(known, value, here.lanes), frozenset(), here)
         return new
+
+    def first_hit(self, root: Root, condition: Value, here: Here, old: str) -> str:
+        """The first place so far where a condition holds."""
+        known = self.value(condition, root.access, root.guards, here)
+        text, mask = self.vector(known, condition, here.lanes), self.mask(root.guards, here)
+        if mask is not None:
+            text = self.function.emit(f"and <{here.lanes} x i1> {text}, {mask}")
+        self.declared |= hits.declarations(here.lanes)
+        return hits.earlier(self.function, old, text, here.lanes, here.j)
 
     # ------------------------------------------------------------------------- the innermost loop
     def innermost(
