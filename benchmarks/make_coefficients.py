@@ -169,12 +169,14 @@ def main() -> None:
     erfc_centre = {"float64": mpf("3.75"), "float32": mpf("2.25")}
     # "single" is for float32 evaluated in float64: few terms, not rounded to float32.
     far = {"float64": (mpf(6), mpf(28)), "float32": (mpf(4), mpf("10.6"))}
+    half_turn = (mp.pi / 2 * mpf("1.0001")) ** 2
     fits: list[tuple[str, Fit]] = [
         ("exp", (exp_tail, -half_ln2, half_ln2, {"float64": 9, "float32": 4, "single": 5})),
         ("log", (log_tail, mpf(0), log_edge, {"float64": 6, "float32": 2, "single": 4})),
         ("log in two doubles", (log_tail_2, mpf(0), log_edge, {"float64": 7})),
         ("arctan", (arctan_tail, mpf(0), atan_edge, {"float64": 11, "float32": 4})),
         ("sin", (sin_tail, mpf(0), trig_edge, {"float64": 6, "single": 3})),
+        ("sin of half a turn", (sin_tail, mpf(0), half_turn, {"single": 4})),
         ("cos", (cos_tail, mpf(0), trig_edge, {"float64": 6, "single": 3})),
         ("erf near", (erf_near, mpf(0), mpf(1), {"float64": 11, "float32": 5})),
     ]
@@ -190,6 +192,7 @@ def main() -> None:
     fits.append(("arccosh", (arccosh_tail, mpf(0), mpf("0.5001"), {"float64": 11, "float32": 4})))
     root = mpmath.sqrt(2) * mpf("1.0001")
     fits.append(("cbrt", (mpmath.cbrt, 1 / root, root, {"float64": 4})))
+    fits.append(("inverse cbrt", (lambda m: 1 / mpmath.cbrt(m), 1 / root, root, {"single": 4})))
     for dtype, erf_degree, erfc_degree in (("float64", 20, 23), ("float32", 9, 10)):
         centre = erfc_centre[dtype]
         erf_high, erfc_high = far[dtype]
@@ -218,6 +221,7 @@ def main() -> None:
         "LN2_FLOAT64": ("32 bits, then the rest", split(mp.ln2, 32), "float64"),
         "LN2_FLOAT32": ("15 bits, then the rest", split(mp.ln2, 15), "float32"),
         "HALF_PI_SHORT": ("33 bits, then the rest", split(mp.pi / 2, 33), "float64"),
+        "PI_SHORT": ("32 bits, then the rest", split(mp.pi, 32), "float64"),
         "HALF_PI": (
             "three parts of 33 bits, then the rest",
             split(mp.pi / 2, 33, 33, 33),

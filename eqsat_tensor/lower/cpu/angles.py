@@ -89,6 +89,28 @@ def sin_cos_single(b: VectorBuilder, x: str) -> tuple[str, str, str]:
     return sin, b.fmuladd(b.fmul(z, z), b.polynomial(z, "cos", "single"), flat), bits
 
 
+def by_half_turns(b: VectorBuilder, primitive: str, x: str) -> str:
+    """sin or cos of a float32, x, in the digits of float32: float64.
+
+    sin(n pi + r) = (-1)^n sin(r); cos((n + 1/2) pi + r) = (-1)^(n + 1) sin(r): one polynomial, where
+    quarters of a turn take two and choices between them.
+    """
+    magic, ints = b.constant(b.format.magic), b.integers
+    half = b.constant(-0.5 if primitive == "cos" else -0.0)
+    turns = b.fmuladd(x, b.constant(0.3183098861837907), half)
+    shifted = b.fadd(turns, magic)
+    n, bits = b.fsub(shifted, magic), b.to_bits(shifted)
+    if primitive == "cos":
+        n, bits = b.fadd(n, b.constant(0.5)), ints.binary("add", bits, ints.constant(1))
+    high, low = (b.constant(-part) for part in table.PI_SHORT)
+    r = b.fmuladd(n, low, b.fmuladd(n, high, x))
+    z = b.fmul(r, r)
+    ratio = b.fmuladd(z, b.polynomial(z, "sin of half a turn", "single"), b.constant(1))
+    sin = b.fmul(r, ratio)  # of -0: -0
+    sign = ints.binary("shl", bits, ints.constant(63))
+    return b.from_bits(ints.binary("xor", b.to_bits(sin), sign))
+
+
 def bit(b: VectorBuilder, bits: str, value: int) -> str:
     """Mask of a bit of the quadrant."""
     ints = b.integers
@@ -118,11 +140,14 @@ def trigonometric(primitive: str) -> Rule:
         b = function.builder
         if b.name == "float64":
             value = turn(b, primitive, *sin_cos(b, "%a"))
+        elif primitive != "tan":
+            wide = b.of("float64")
+            value = b.cast(by_half_turns(wide, primitive, wide.cast("%a", b)), wide)
         else:
             wide = b.of("float64")
             found = sin_cos_single(wide, wide.cast("%a", b))
             value = b.cast(turn(wide, primitive, *found), wide)
-        if primitive != "cos":
+        if primitive == "tan" or (primitive == "sin" and b.name == "float64"):
             value = itself_if_small(b, "%a", value)
         beyond = b.test("ogt", b.intrinsic("fabs", "%a"), b.constant(TRIG_LIMIT))
         function.line(f"br i1 {b.any_lane(beyond)}, label %far, label %near")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from eqsat_tensor.lower.cpu import coefficients as table
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
+    decompose,
     decompose_any,
     expm1_reduced,
     power_of_two,
@@ -75,17 +78,47 @@ def log10(b: VectorBuilder, x: str) -> str:
 
 
 def cbrt(b: VectorBuilder, x: str) -> str:
-    """The cube root: of m 2^(3q + rest), a polynomial, then two steps of third order (musl)."""
+    """The cube root: of m 2^(3q + rest), a polynomial, then two steps of third order (musl).
+
+    float32 in float64, where nothing is subnormal: m by the square of its inverse root, which takes no
+    division.
+    """
     if b.name == "float32":
         wide = b.of("float64")
-        return b.cast(_cbrt(wide, wide.cast(x, b), exact=False), wide)
-    return _cbrt(b, x, exact=True)
-
-
-def _cbrt(b: VectorBuilder, x: str, exact: bool) -> str:
-    """``exact``: to all digits of float64, else to those of float32."""
+        return b.cast(_cbrt_single(wide, wide.cast(x, b)), wide)
     a = b.intrinsic("fabs", x)
     m, k, _ = decompose_any(b, a)
+    shifted, by_rest = _thirds(b, k)
+    y = b.fmul(m, by_rest(0.5, 1, 2))
+    t = b.fmul(b.polynomial(m, "cbrt"), by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
+    cube = b.fmul(b.fmul(t, t), t)
+    over, under = b.fadd(cube, b.fadd(y, y)), b.fadd(b.fadd(cube, cube), y)
+    t = b.fdiv(b.fmul(t, over), under)
+    ints = b.integers
+    # of 23 bits: its square is exact, and the last step tells all digits
+    rounded = ints.binary("add", b.to_bits(t), ints.constant(1 << 29))
+    t = b.from_bits(ints.binary("and", rounded, ints.constant(-(1 << 30))))
+    ratio = b.fdiv(y, b.fmul(t, t))
+    step = b.fdiv(b.fsub(ratio, t), b.fadd(b.fadd(t, t), ratio))
+    return _signed_root(b, x, a, b.fmuladd(t, step, t), shifted)
+
+
+def _cbrt_single(b: VectorBuilder, x: str) -> str:
+    """To the digits of float32, x being one: y about m^(-1/3), h = 1 - m y^3, y (1 + h/3 + 2h^2/9)."""
+    a = b.intrinsic("fabs", x)
+    m, k, _ = decompose(b, a)
+    shifted, by_rest = _thirds(b, k)
+    y = b.polynomial(m, "inverse cbrt", "single")
+    squared = b.fmul(y, y)
+    h = b.fmuladd(b.fneg(b.fmul(m, y)), squared, b.constant(1))
+    step = b.fmul(h, b.fmuladd(h, b.constant(2 / 9), b.constant(1 / 3)))
+    y = b.fmuladd(y, step, y)
+    scaled = b.fmul(m, by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
+    return _signed_root(b, x, a, b.fmul(b.fmul(y, y), scaled), shifted)
+
+
+def _thirds(b: VectorBuilder, k: str) -> tuple[str, Callable[[float, float, float], str]]:
+    """k = 3q + rest: magic + q, and a choice by the rest, -1, 0 or 1."""
     magic = b.constant(b.format.magic)
     shifted = b.fmuladd(k, b.constant(1 / 3), magic)
     q = b.fsub(shifted, magic)
@@ -97,21 +130,14 @@ def _cbrt(b: VectorBuilder, x: str, exact: bool) -> str:
         upper = b.select(above, b.constant(high), b.constant(middle))
         return b.select(below, b.constant(low), upper)
 
-    y = b.fmul(m, by_rest(0.5, 1, 2))
-    t = b.fmul(b.polynomial(m, "cbrt"), by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
-    cube = b.fmul(b.fmul(t, t), t)
-    over, under = b.fadd(cube, b.fadd(y, y)), b.fadd(b.fadd(cube, cube), y)
-    t = b.fdiv(b.fmul(t, over), under)
-    if exact:
-        ints = b.integers
-        # of 23 bits: its square is exact, and the last step tells all digits
-        rounded = ints.binary("add", b.to_bits(t), ints.constant(1 << 29))
-        t = b.from_bits(ints.binary("and", rounded, ints.constant(-(1 << 30))))
-        ratio = b.fdiv(y, b.fmul(t, t))
-        step = b.fdiv(b.fsub(ratio, t), b.fadd(b.fadd(t, t), ratio))
-        t = b.fmuladd(t, step, t)
+    return shifted, by_rest
+
+
+def _signed_root(b: VectorBuilder, x: str, a: str, t: str, shifted: str) -> str:
+    """t 2^q with the sign of x; of zeros, infinities and NaN themselves.  a: |x|."""
     value = b.intrinsic("copysign", b.fmul(t, power_of_two(b, shifted)), x)
-    ordinary = b.both("and", b.test("olt", a, b.constant(np.inf)), b.test("ogt", a, zero))
+    number = b.test("olt", a, b.constant(np.inf))
+    ordinary = b.both("and", number, b.test("ogt", a, b.constant(0)))
     return b.select(ordinary, value, x)
 
 
