@@ -2,6 +2,9 @@
 
 Composites: each expands to a form shifted by the maximum, an infinite maximum being replaced by 0,
 so that log-sum-exp of a row of -inf is -inf and not NaN.
+
+The logarithm of the sum of what is shifted is log1p of that sum less its largest term, which is 1 and is left
+out rather than taken off: where one element is far above the rest, log-softmax at it is -sum(rest), not 0.
 """
 
 from __future__ import annotations
@@ -38,9 +41,18 @@ def _shift(x: Any, axes: Axes) -> Any:
     return np.where(np.isfinite(top), top, np.zeros((), x.dtype))
 
 
+def _log_of_sum(shifted: Any, axes: Axes) -> Any:
+    largest = shifted == 0
+    rest = np.sum(
+        np.where(largest, np.zeros((), shifted.dtype), np.exp(shifted)), axes, keepdims=True
+    )
+    others = np.sum(largest, axes, keepdims=True, dtype=shifted.dtype) - 1
+    return np.log1p(rest + others)
+
+
 def _logsumexp(x: Any, axes: Axes) -> Any:
     top = _shift(x, axes)
-    return np.log(np.sum(np.exp(x - top), axes)) + np.squeeze(top, axes)
+    return np.squeeze(_log_of_sum(x - top, axes) + top, axes)
 
 
 def _softmax(x: Any, axes: Axes) -> Any:
@@ -50,7 +62,7 @@ def _softmax(x: Any, axes: Axes) -> Any:
 
 def _log_softmax(x: Any, axes: Axes) -> Any:
     shifted = x - _shift(x, axes)
-    return shifted - np.log(np.sum(np.exp(shifted), axes, keepdims=True))
+    return shifted - _log_of_sum(shifted, axes)
 
 
 # ------------------------------------------------------------------------------------ expansions
@@ -59,10 +71,22 @@ def _finite_top(x: Expr, axes: Axes) -> Expr:
     return where(isfinite(top), top, full_like(top, 0))
 
 
+def _expanded_log_of_sum(shifted: Expr, axes: Axes) -> Expr:
+    largest, zero = equal(shifted, full_like(shifted, 0)), full_like(shifted, 0)
+    rest = sum_(where(largest, zero, exp(shifted)), axes=axes)
+    others = sum_(where(largest, full_like(shifted, 1), zero), axes=axes)
+    return log1p(add(rest, subtract(others, full_like(others, 1))))
+
+
 def _expand_logsumexp(x: Expr, axes: Axes) -> Expr:
     top = _finite_top(x, axes)
-    powers = exp(subtract(x, broadcast(top, axes, x.shape)))
-    return add(log(sum_(powers, axes=axes)), top)
+    shifted = subtract(x, broadcast(top, axes, x.shape))
+    return add(_expanded_log_of_sum(shifted, axes), top)
+
+
+def _real_logsumexp(x: Expr, axes: Axes) -> Expr:
+    top = _finite_top(x, axes)
+    return add(log(sum_(exp(subtract(x, broadcast(top, axes, x.shape))), axes=axes)), top)
 
 
 def _expand_softmax(x: Expr, axes: Axes) -> Expr:
@@ -85,6 +109,11 @@ def _over_sum(powers: Expr, axes: Axes) -> Expr:
 
 
 def _expand_log_softmax(x: Expr, axes: Axes) -> Expr:
+    shifted = subtract(x, broadcast(_finite_top(x, axes), axes, x.shape))
+    return subtract(shifted, broadcast(_expanded_log_of_sum(shifted, axes), axes, x.shape))
+
+
+def _real_log_softmax(x: Expr, axes: Axes) -> Expr:
     shifted = subtract(x, broadcast(_finite_top(x, axes), axes, x.shape))
     return subtract(shifted, broadcast(log(sum_(exp(shifted), axes=axes)), axes, x.shape))
 
@@ -129,7 +158,7 @@ def _logaddexp_vjp(ct: Expr, out: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
 # ------------------------------------------------------------------------------------------- ops
 logsumexp = define(
     "logsumexp", Kind.COMPOSITE, arity=1, numpy=_logsumexp, infer=reduced_type, attributes=AXES,
-    dtypes=FLOATS, vjp=_logsumexp_vjp, expand=_expand_logsumexp, guards=nonempty_guards, ulps=4.0,
+    dtypes=FLOATS, vjp=_logsumexp_vjp, expand=_expand_logsumexp, real=_real_logsumexp, guards=nonempty_guards, ulps=4.0,
     doc="log(sum(exp(x))) without overflow.",
 )  # fmt: skip
 softmax = define(
@@ -141,7 +170,7 @@ softmax = define(
 log_softmax = define(
     "log_softmax", Kind.COMPOSITE, arity=1, numpy=_log_softmax, infer=lambda x, axes: x,
     attributes=AXES, dtypes=FLOATS, vjp=_log_softmax_vjp, jvp=_log_softmax_jvp,
-    expand=_expand_log_softmax, ulps=4.0,
+    expand=_expand_log_softmax, real=_real_log_softmax, ulps=4.0,
     doc="x - logsumexp(x), accurate where softmax underflows.",
 )  # fmt: skip
 logaddexp = define(
