@@ -20,15 +20,24 @@ import numpy as np
 import eqsat_tensor as et
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.egraph import saturate as saturation
-from eqsat_tensor.egraph.decode import decode
-from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import topological
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import make_program
 from eqsat_tensor.tensor import Tensor
 
-STAGES = ("normalize", "load", "push", "encode", "ingest", "saturate", "freeze", "propose", "pop")
+STAGES = (
+    "normalize",
+    "windows",
+    "load",
+    "push",
+    "encode",
+    "ingest",
+    "saturate",
+    "freeze",
+    "propose",
+    "pop",
+)
 COLUMNS = (*STAGES, "extract", "decode")
 NODES = (1000, 3000, 10_000, 30_000)
 ROUNDS = 3
@@ -133,9 +142,9 @@ def measured(inputs: list[Tensor], outputs: list[Tensor]) -> tuple[int, dict[str
     if result.graph is None:
         return len(topological(normal.roots)), seconds, result.diagnostics[0]
     with pipeline.uncollected():
-        choice = extract(result.graph, CostModel())
+        selected = result.selected(CostModel())
         lap("extract")
-        decode(result.graph, choice)
+        selected.whole()
         lap("decode")
     return len(topological(normal.roots)), seconds, result.stopped
 

@@ -39,11 +39,15 @@ from eqsat_tensor.timing import stage
 from eqsat_tensor.trees import Tree, unflatten
 
 if TYPE_CHECKING:
-    from eqsat_tensor.egraph.graph import Graph
+    from eqsat_tensor.egraph.graph import Choice, Graph
+    from eqsat_tensor.extract.cost import CostModel
+    from eqsat_tensor.repeats import Repeats
+    from eqsat_tensor.repeats.selection import Selection
     from eqsat_tensor.rules import RuleBook
     from eqsat_tensor.schedule.loops import Value
 
 BUCKET = 16
+LARGE = 2000  # nodes of a program from which on it is looked through for what it repeats
 BY_DEFAULT = Options()
 ALL_PLAIN: Mapping[str, Layout] = {}  # every argument in C order
 PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
@@ -53,7 +57,7 @@ PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
 class Rewritten:
     """A program after saturation: normalized roots, leaves, and the e-graph (None: as written).
 
-    cut      what the e-graph was given.
+    cut      what was left out of the program before the e-graph; repeats  what then came again and again.
     seconds  what each stage of saturation took; stopped  what ended it.
     """
 
@@ -62,12 +66,47 @@ class Rewritten:
     graph: Graph | None
     diagnostics: tuple[str, ...] = field(default=())
     cut: Cut | None = None
+    repeats: Repeats | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     stopped: str = ""
 
     @property
     def digest(self) -> str:
         return program_digest(self.roots, self.leaves)
+
+    def selected(self, model: CostModel) -> Selected:
+        """The cheapest stable program of the e-graph, which there must be."""
+        from eqsat_tensor.extract import extract
+
+        assert self.graph is not None
+        if self.repeats is None:
+            return Selected(self, self.graph, extract(self.graph, model))
+        selection = self.repeats.selected(self.graph, lambda graph: extract(graph, model))
+        return Selected(self, selection.graph, selection.choice, selection)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A program chosen of an e-graph.
+
+    graph      what ``choice`` is of; selection  what it makes of a program's repeats.
+    """
+
+    program: Rewritten
+    graph: Graph
+    choice: Choice
+    selection: Selection | None = None
+
+    def whole(self, others: Sequence[Expr] = ()) -> list[Expr]:
+        """The program's roots; then ``others``, which are of classes of the graph."""
+        from eqsat_tensor.egraph.decode import decode
+
+        cut = self.program.cut
+        assert cut is not None
+        if self.selection is None:
+            return cut.restored(decode(self.graph, self.choice), others)
+        roots, others = self.selection.restored(others)
+        return cut.restored(roots, others)
 
 
 def rulebook(options: Options) -> RuleBook:
@@ -176,12 +215,20 @@ def saturated(
     rows: of all tables, from which saturation stops; the usual number by default.
     """
     from eqsat_tensor.egraph.contradictions import refuse_contradictions
-    from eqsat_tensor.egraph.saturate import Limits, saturate
+    from eqsat_tensor.egraph.saturate import Limits, clock, saturate
 
     visible = cut(normal.roots)
     limits = Limits() if rows is None else Limits(rows=rows)
-    result = saturate(visible.roots, book, limits, allowed)
-    refuse_contradictions(visible.roots, book, result)
+    roots, repeats, start = visible.roots, None, clock()
+    nodes = topological(roots)
+    if len(nodes) >= LARGE:
+        from eqsat_tensor.repeats import without_repeats
+
+        repeats = without_repeats(roots, nodes)
+        roots = roots if repeats is None else repeats.roots
+    seconds = {"windows": clock() - start}
+    result = saturate(roots, book, limits, allowed)
+    refuse_contradictions(roots, book, result)
     notes = (result.diagnostic,) if result.diagnostic else ()
     return Rewritten(
         normal.roots,
@@ -189,7 +236,8 @@ def saturated(
         result.graph,
         notes,
         visible,
-        result.seconds,
+        repeats,
+        {**seconds, **result.seconds},
         result.stopped,
     )
 
@@ -211,15 +259,11 @@ def chosen(
 
 def cheapest(program: Rewritten, sizes: Mapping[str, int], options: Options) -> Sequence[Expr]:
     """The cheapest stable program; as written where nothing was saturated."""
-    from eqsat_tensor.egraph.decode import decode
-    from eqsat_tensor.extract import extract
     from eqsat_tensor.extract.cost import CostModel
 
     if program.graph is None:
         return program.roots
-    choice = extract(program.graph, CostModel(profile_for(options.target), sizes))
-    assert program.cut is not None
-    return program.cut.restored(decode(program.graph, choice))
+    return program.selected(CostModel(profile_for(options.target), sizes)).whole()
 
 
 def searched(

@@ -82,6 +82,17 @@ class Expr:
         found = _known((self.op.name, tuple(arguments), self.attributes))
         return apply(self.op, *arguments, **self.named) if found is None else found
 
+    def on(self, arguments: tuple[Expr, ...], place: tuple[str, int] | None) -> Expr:
+        """The same op and attributes on operands of the same types; ``place``: where a new node stands."""
+        key = (self.op.name, arguments, self.attributes)
+        found = _known(key)
+        if found is not None:
+            return found
+        node = Expr()
+        node.op, node.arguments, node.attributes = self.op, arguments, self.attributes
+        node.type, node.place, node.serial = self.type, place, next_serial()
+        return _TABLE.setdefault(key, node)
+
     def __repr__(self) -> str:
         return text([self])
 

@@ -27,6 +27,8 @@ class Cut:
 
     def restored(self, found: Sequence[Expr], others: Sequence[Expr] = ()) -> list[Expr]:
         """The program, ``found`` being what has become of ``roots``; then ``others``, restored."""
+        if not self.holes:
+            return [*found, *others]
         table: dict[Expr, Expr] = {}
 
         def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:

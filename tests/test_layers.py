@@ -66,6 +66,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "accuracy.tuning": ["*"],
     "accuracy_cli": ["*"],
     "opaque": LANGUAGE,
+    "repeats": [*MEANING, "egraph.graph", "egraph.decode"],
     "batched_calls": [*MEANING, "tensor", "batching", "calls"],
     "calls": [
         *MEANING,

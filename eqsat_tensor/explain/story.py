@@ -17,7 +17,6 @@ from eqsat_tensor.explain.rejected import Alternatives
 from eqsat_tensor.explain.sets import RuleSearch
 from eqsat_tensor.explain.told import Explanation, Line, Rejected
 from eqsat_tensor.extents import symbols_of
-from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import Expr, leaf_text, line_names, text
 from eqsat_tensor.lower.cpu.emit import emit
@@ -72,7 +71,8 @@ class Chosen:
         graph = self.variant.rewritten.graph
         if graph is None:
             return set()
-        picks = extract(graph, self.model).picks
+        selected = self.variant.rewritten.selected(self.model)
+        picks = selected.choice.picks
         return set().union(*(graph.rules.get(eclass, ()) for eclass in picks))
 
     def search(self) -> RuleSearch:
@@ -144,14 +144,13 @@ def _lines(
 
 def _rejected(chosen: Chosen) -> dict[Expr, tuple[Rejected, ...]]:
     """For each node of the program what else its e-class held."""
-    rewritten = chosen.variant.rewritten
-    graph, cut = rewritten.graph, rewritten.cut
-    if graph is None or cut is None:
+    if chosen.variant.rewritten.graph is None:
         return {}
     model = chosen.model
-    made = decode_classes(graph, extract(graph, model))
-    roots = [made[c] for c in graph.roots]
-    restored = cut.restored(roots, list(made.values()))[cut.count :]
+    selected = chosen.variant.rewritten.selected(model)
+    graph = selected.graph
+    made = decode_classes(graph, selected.choice)
+    restored = selected.whole(list(made.values()))[len(chosen.variant.rewritten.roots) :]
     names = line_names(chosen.roots)
     called = {
         c: names.get(e) or leaf_text(e)
