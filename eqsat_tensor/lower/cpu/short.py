@@ -23,7 +23,7 @@ MOST = 2  # times a vector's lanes: rows up to that length stand side by side
 
 def names_in_rows(nest: Nest) -> frozenset[str]:
     """The names of sizes that tell how long the rows of a nest are; none where it has no rows."""
-    if nest.kind == "map" and len(nest.domain) > 1:
+    if nest.kind in ("map", "scan") and len(nest.domain) > 1:
         return symbols_of(nest.domain[-1])
     return symbols_of(product(nest.domain[nest.outer :])) if nest.kind == "row" else frozenset()
 
