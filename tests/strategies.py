@@ -40,6 +40,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "arccosh": (1.2, 3.0),
     "fmod": (0.3, 3.0),
     "hypot": (0.3, 3.0),
+    "log_quotient": (0.3, 3.0),
     "arctan2": (0.3, 3.0),
 }
 _SPECIAL_DOMAINS = {

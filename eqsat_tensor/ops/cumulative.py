@@ -27,7 +27,8 @@ from eqsat_tensor.ops.compare import (
     where,
 )
 from eqsat_tensor.ops.leaf import full_like, iota, size_value
-from eqsat_tensor.ops.movement import broadcast_to, pad, slice_, zeros_like
+from eqsat_tensor.ops.movement import broadcast, broadcast_to, pad, slice_, zeros_like
+from eqsat_tensor.ops.reduce import AXES, prod
 from eqsat_tensor.ops.transcendental import exp, log
 from eqsat_tensor.types import TensorType
 
@@ -76,14 +77,6 @@ def before(x: Expr, axis: int, reverse: int, first: Any = 0) -> Expr:
         return shifted
     filled: Expr = where(is_first(x, axis, reverse), full_like(x, first), shifted)
     return filled
-
-
-def product_of_others(x: Expr, axis: int) -> Expr:
-    """At each element the product of all others along an axis."""
-    return multiply(
-        before(cumprod(x, axis=axis, reverse=0), axis, 0, 1),
-        before(cumprod(x, axis=axis, reverse=1), axis, 1, 1),
-    )
 
 
 def is_first(x: Expr, axis: int, reverse: int) -> Expr:
@@ -153,6 +146,42 @@ recurrence: OpDef = define(
     "recurrence", Kind.CUMULATIVE, arity=2, numpy=_recurrence, infer=_type, attributes=ALONG,
     dtypes=NUMBERS, vjp=_recurrence_vjp,
     doc="s[i] = a[i] s[i - 1] + b[i] from s[0] = b[0]; the first element of a is not used.",
+)  # fmt: skip
+
+
+# -------------------------------------------------------------------------- products of the others
+def _others(x: Any, axes: tuple[int, ...]) -> Any:
+    *outer, last = axes
+    result = np.ones_like(x)
+    places = np.moveaxis(result, last, 0)
+    before_it, after_it = (
+        np.moveaxis(_accumulated(np.multiply)(x, last, k), last, 0) for k in (0, 1)
+    )
+    places[1:] = before_it[:-1]
+    places[:-1] *= after_it[1:]
+    if outer:
+        inner = prod.numpy(x, (last,))
+        result *= np.expand_dims(_others(inner, tuple(outer)), last)
+    return result
+
+
+def _expand_others(x: Expr, axes: tuple[int, ...]) -> Expr:
+    """Those before it times those after it, along the last of the axes; times the other rows' products."""
+    *outer, last = axes
+    along = multiply(
+        before(cumprod(x, axis=last, reverse=0), last, 0, 1),
+        before(cumprod(x, axis=last, reverse=1), last, 1, 1),
+    )
+    if not outer:
+        return along
+    rows = _expand_others(prod(x, axes=(last,)), tuple(outer))
+    return multiply(broadcast(rows, (last,), x.shape), along)
+
+
+prod_of_others: OpDef = define(
+    "prod_of_others", Kind.COMPOSITE, arity=1, numpy=_others, infer=lambda x, axes: x,
+    attributes=AXES, dtypes=NUMBERS, expand=_expand_others,
+    doc="At each element the product of all others along the axes: the derivative of a product.",
 )  # fmt: skip
 
 

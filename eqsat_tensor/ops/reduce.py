@@ -64,13 +64,9 @@ def _prod_vjp(ct: Expr, out: Expr, x: Expr, axes: tuple[int, ...]) -> tuple[Expr
 
     No quotient of the product, which is wrong at zeros and in the derivatives there.
     """
-    from eqsat_tensor.ops.cumulative import product_of_others  # it is made of ops that need these
+    from eqsat_tensor.ops.cumulative import prod_of_others  # it is made of ops that need these
 
-    *outer, last = axes
-    inner = x if not outer else prod(x, axes=(last,))
-    if outer:
-        (ct,) = _prod_vjp(ct, out, inner, tuple(outer))
-    return (multiply(_spread(ct, (last,), x), product_of_others(x, last)),)
+    return (multiply(_spread(ct, axes, x), prod_of_others(x, axes=axes)),)
 
 
 def _extreme_vjp(ct: Expr, out: Expr, x: Expr, axes: tuple[int, ...]) -> tuple[Expr]:

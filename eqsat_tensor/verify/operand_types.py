@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, FLOATS, INT64, OpDef
+from eqsat_tensor.lang import BOOL, INT64, OpDef
 from eqsat_tensor.types import TensorType
 from eqsat_tensor.verify.conditions import Misfit, Pattern
 from eqsat_tensor.verify.cumulative import draw_attributes
@@ -23,8 +23,8 @@ def propose(
         return special(draw, op, wanted, given, operands)
     if op.kind is Kind.ELEMENTWISE or (op.kind is Kind.COMPOSITE and not op.attributes):
         return {}, _elementwise(draw, op, wanted, operands)
-    if op.name in ("softmax", "log_softmax"):
-        draw.need(wanted.dtype in FLOATS)
+    if op.name in ("softmax", "log_softmax", "prod_of_others"):
+        draw.need(wanted.dtype in op.dtypes)
         axes = given.get("axes") or draw.subset(wanted.rank)
         draw.need(max(axes) < wanted.rank)
         return {"axes": axes}, [wanted]

@@ -17,6 +17,7 @@ import eqsat_tensor as et
 from eqsat_tensor.lang import topological
 from tests.rules.cases import Case, case, grad, nan, softmax
 from tests.rules.cases.differences import DIFFERENCES, SERIES, SPREADS, STEPS
+from tests.rules.cases.families import FAMILIES
 from tests.rules.cases.gradients import GRADIENTS
 from tests.rules.cases.labelled import LABELLED, pick
 from tests.rules.cases.near import NEAR
@@ -44,6 +45,7 @@ STABLE = (
     *NEAR,
     *SERIES,
     *SPREADS,
+    *FAMILIES,
     *VECTORS,
     *LABELLED,
     *GRADIENTS,
