@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
@@ -167,7 +168,7 @@ class OpDef:
     definition: str = ""
     doc: str = ""
 
-    @property
+    @cached_property
     def constructor(self) -> str:
         """The op's name in rule files: ``log_softmax`` is ``LogSoftmax``."""
         return "".join(part.capitalize() for part in self.name.split("_"))
