@@ -42,9 +42,16 @@ def row_sizes(outputs: Sequence[Value]) -> frozenset[str]:
     for value in walk(outputs):
         if isinstance(value, Reduce) and any(size != 1 for size in value.shape):
             names = names.union(*(symbols_of(value.source.shape[axis]) for axis in value.axes))
-        elif (isinstance(value, View | Pad | Pick) and len(value.shape) > 1 and value.source.shape) or (isinstance(value, Scan) and value.axis < len(value.shape) - 1):
+        elif _has_rows(value):
             names |= symbols_of(value.shape[-1])
     return names
+
+
+def _has_rows(value: Value) -> bool:
+    if isinstance(value, Scan):
+        return value.axis < len(value.shape) - 1
+    moved = isinstance(value, View | Pad | Pick) and value.source.shape
+    return bool(moved) and len(value.shape) > 1
 
 
 def schedule(outputs: Sequence[Value]) -> Plan:

@@ -173,6 +173,15 @@ _NAMES = {"blas.ll": get_args(Over), "symmetric.ll": get_args(symmetric.Kernel)}
 
 
 @cache
+def tiny_address(dtype: str) -> int:
+    """The kernel of products that `tiny` does; its units are those of a batch."""
+    from eqsat_tensor.lower.cpu.tiny import tiny_text
+
+    item = jit.stored_object(tiny_text(dtype, WORDS), jit.GLUE_LEVEL)
+    return jit.load([item], ["tiny"])["tiny"]
+
+
+@cache
 def _kernels(dtype: str, file: str) -> Ahead[dict[str, int]]:
     def load() -> dict[str, int]:
         letter = TYPES[dtype][2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eqsat_tensor.lower.cpu import blas, symmetric
+from eqsat_tensor.lower.cpu import blas, symmetric, tiny
 from eqsat_tensor.lower.cpu.outward import Outward
 from eqsat_tensor.types import literal
 
@@ -33,6 +33,9 @@ class Products(Outward):
         self.work += self.product_cost(product)
         if halved is not None:
             self.half_products(i, product.dtype, argument, m, halved)
+        elif m and n and batch and len(product.buffers) == 3 and tiny.is_tiny(matrices):
+            chunks = self.chunks(batch, self.product_cost(product))
+            self.steps.append((blas.tiny_address(product.dtype), argument, batch, chunks, 1))
         elif m and n and batch:
             over, units, chunks, align = blas.share(matrices, batch, self.threads)
             address = blas.gemm_address(product.dtype, over)
