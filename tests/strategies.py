@@ -108,7 +108,7 @@ def instances(op: OpDef) -> Iterator[Instance]:
         for dtype in op.dtypes:
             for shape, axes in (((7,), (0,)), ((3, 5), (1,)), ((2, 3, 4), (0, 2)), ((1, 4), (0,))):
                 if not (op.name.startswith("arg") and len(axes) > 1):
-                    yield Instance((TensorType(dtype, shape),), {"axes": axes})
+                    yield Instance((TensorType(dtype, shape),) * op.arity, {"axes": axes})
     elif op.kind is not Kind.LEAF:
         for dtype in op.dtypes:
             for shape in SHAPES:

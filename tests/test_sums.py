@@ -149,6 +149,50 @@ def test_sums_for_accuracy_have_twice_the_digits(dtype: str) -> None:
     assert not np.array_equal(et.jit(lambda x: et.sum(x, axis=1) / 2)(rows), want)
 
 
+def cancelling_products(count: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Two vectors whose products are of sizes over many powers of ten and nearly add up to 0."""
+    a = (RNG.normal(size=count) * 10.0 ** RNG.uniform(-3, 3, count)).astype(dtype)
+    b = (RNG.normal(size=count) * 10.0 ** RNG.uniform(-3, 3, count)).astype(dtype)
+    order = RNG.permutation(2 * count)
+    turned = -b * (1 + RNG.normal(size=count).astype(dtype) * np.finfo(dtype).eps)
+    return np.concatenate([a, a])[order], np.concatenate([b, turned]).astype(dtype)[order]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("count", [1, 5, 400])
+@pytest.mark.parametrize("form", ["sum", "dot", "column", "row"])
+def test_products_for_accuracy_are_added_with_twice_the_digits(
+    form: str, dtype: str, count: int
+) -> None:
+    pairs = [cancelling_products(count, dtype) for _ in range(3)]
+    a, b = (np.stack(side) for side in zip(*pairs, strict=True))
+    forms = {
+        "sum": (lambda x, y: et.sum(x * y, axis=1)),
+        "dot": (lambda x, y: et.stack([x[k] @ y[k] for k in range(3)])),
+        "column": (lambda x, y: et.stack([(x @ y[k])[k] for k in range(3)])),
+        "row": (lambda x, y: et.stack([(x[k] @ y.T)[k] for k in range(3)])),
+    }
+    f = et.jit(forms[form], optimize="accuracy")
+    exact = [
+        sum(Fraction(p) * Fraction(q) for p, q in zip(x.tolist(), y.tolist(), strict=True))
+        for x, y in pairs
+    ]
+    unit = float(np.finfo(dtype).eps)
+    for got, want, (x, y) in zip(f(a, b).tolist(), exact, pairs, strict=True):
+        size = float(np.abs(x.astype("float64") * y).sum())
+        assert abs(Fraction(got) - want) <= unit * abs(want) + 8 * count**2 * unit**2 * size
+
+
+def test_products_for_accuracy_that_are_no_numbers() -> None:
+    f = et.jit(lambda x, y: et.sum(x * y), optimize="accuracy")
+    for x, y in (
+        ([np.inf, 1.0, 2.0], [1.0, 1.0, 1.0]), ([np.nan, 1.0, 2.0], [1.0, 1.0, 1.0]),
+        ([1e300, 1.0, 2.0], [1.0, 1.0, 1.0]), ([1e-300, 1e-200], [1e-20, 1e-100]), ([], []),
+    ):  # fmt: skip
+        a, b = np.asarray(x, float), np.asarray(y, float)
+        assert_same(f(a, b), np.sum(a * b))
+
+
 @given(st.integers(1, 400_000), st.sampled_from([0.1, 1 / 3, 1e10]))
 def test_an_ordinary_sum_keeps_the_bound_of_its_length(count: int, value: float) -> None:
     """|error| <= (m + 16) u sum|x|, m = n / 16 in float64, at most 4096 + n / 65536 in float32."""

@@ -248,6 +248,7 @@ RULES: dict[str, Rule] = {
     "solve": same,
     "solve_triangular": same,
     "recurrence": shifted,
+    "precise_dot": shifted,
     "ordered_by": shifted,
     "searchsorted": same,
     "lookup": shifted,

@@ -4,6 +4,9 @@ The second takes the leading digits off all terms at once, by a number that is l
 (Rump, Ogita, Oishi, 2008): the parts above its last place add up without any rounding, in any order.
 
     s = 4 n max|x|     q = (x + s) - s     r = x - q     sum x = sum q + sum r
+
+A sum of products is that of the rounded products and of what they lost, a b - p, which is a float: of the
+halves of a and b all products are exact (Dekker, 1971; Veltkamp's halves).  Those of float32 are exact in float64.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ from eqsat_tensor.extents import product
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT64, FLOATS, Expr, OpDef, define
 from eqsat_tensor.ops.arithmetic import absolute, add, multiply, subtract
-from eqsat_tensor.ops.compare import cast_to, greater, less, logical_and, where
+from eqsat_tensor.ops.barrier import keep
+from eqsat_tensor.ops.compare import cast_to, greater, isfinite, less, logical_and, where
 from eqsat_tensor.ops.leaf import full_like, size_value
 from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.ops.reduce import AXES, max_, reduced_type, sum_
@@ -99,6 +103,64 @@ def _expand(x: Expr, axes: Axes) -> Expr:
     return where(usual, precise, sum_(x, axes=axes))
 
 
+# ------------------------------------------------------------------------------------ of products
+HALVES = 2.0**27 + 1
+
+
+def _halves(x: Expr) -> tuple[Expr, Expr]:
+    """x as two floats of 26 bits.  `keep`: fused with the difference, the product would not be rounded."""
+    shifted = keep(multiply(x, full_like(x, HALVES)))
+    high = subtract(shifted, subtract(shifted, x))
+    return high, subtract(x, high)
+
+
+def _lost(a: Expr, b: Expr, product: Expr) -> Expr:
+    """a b - product, and 0 where a half overflows."""
+    (a1, a2), (b1, b2) = _halves(a), _halves(b)
+    lost = subtract(multiply(a1, b1), product)
+    for x, y in ((a1, b2), (a2, b1), (a2, b2)):
+        lost = add(lost, multiply(x, y))
+    return where(isfinite(lost), lost, full_like(lost, 0))
+
+
+def _expand_dot(a: Expr, b: Expr, axes: Axes) -> Expr:
+    if a.dtype != FLOAT64:
+        product = multiply(cast_to(a, FLOAT64), cast_to(b, FLOAT64))
+        return cast_to(_expand(product, axes), a.dtype)
+    product = keep(multiply(a, b))
+    return add(_expand(product, axes), sum_(_lost(a, b, product), axes=axes))
+
+
+def _exact_dot(a: Any, b: Any, axes: Axes) -> Any:
+    """The sum of the products, rounded once (float16 and float32: twice)."""
+    x, y = (np.asarray(v, FLOAT64) for v in (a, b))
+    with np.errstate(invalid="ignore", over="ignore"):
+        products = x * y
+        if a.dtype == FLOAT64:
+            lost = np.zeros_like(products)
+            for place in np.argwhere(np.isfinite(products)):
+                i = tuple(place)
+                exact = Fraction(float(x[i])) * Fraction(float(y[i]))
+                lost[i] = float(exact - Fraction(float(products[i])))
+            products = np.concatenate([products, lost], axes[-1])
+        return _exact_sum(products, axes).astype(a.dtype)
+
+
+def _real_dot(a: Expr, b: Expr, axes: Axes) -> Expr:
+    return sum_(multiply(a, b), axes=axes)
+
+
+def _dot_vjp(ct: Expr, out: Expr, a: Expr, b: Expr, axes: Axes) -> tuple[Expr, Expr]:
+    every = broadcast(ct, axes, a.shape)
+    return multiply(every, b), multiply(every, a)
+
+
+def _dot_jvp(tangents: tuple[Expr | None, ...], out: Expr, a: Expr, b: Expr, axes: Axes) -> Expr:
+    da, db = tangents
+    parts = [precise_dot(*pair, axes=axes) for pair in ((da, b), (a, db)) if None not in pair]
+    return parts[0] if len(parts) == 1 else add(*parts)
+
+
 # ------------------------------------------------------------------------------------------ ops
 def _vjp(ct: Expr, out: Expr, x: Expr, axes: Axes) -> tuple[Expr]:
     return (broadcast(ct, axes, x.shape),)
@@ -115,4 +177,11 @@ precise_sum = define(
     dtypes=FLOATS, vjp=_vjp,
     expand=_expand, real=lambda x, axes: sum_(x, axes=axes), ulps=1.0,
     doc="The sum as if computed with twice the digits; plainly where 4 n max|x| overflows.",
+)  # fmt: skip
+precise_dot: OpDef = define(
+    "precise_dot", Kind.COMPOSITE, arity=2, numpy=_exact_dot,
+    infer=lambda a, b, axes: reduced_type(a, axes=axes), attributes=AXES, dtypes=FLOATS, vjp=_dot_vjp,
+    jvp=_dot_jvp,
+    expand=_expand_dot, real=_real_dot, ulps=2.0,
+    doc="The sum of products as if computed with twice the digits; plainly where 4 n max|a b| overflows.",
 )  # fmt: skip

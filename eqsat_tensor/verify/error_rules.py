@@ -301,6 +301,14 @@ def _sum(x: Array, e: Array, axes: tuple[int, ...]) -> Array:
     return np.where(certain_nan, 0.0, moved)
 
 
+def _dot(a: Array, ea: Array, b: Array, eb: Array, axes: tuple[int, ...]) -> Array:
+    size_a, size_b = np.abs(wide(a)), np.abs(wide(b))
+    moved = no_nan(size_a * eb + size_b * ea + ea * eb) + no_nan(
+        UNIT[a.dtype.name] * size_a * size_b
+    )
+    return _sum(a * b, moved, axes)
+
+
 def _prod(x: Array, e: Array, axes: tuple[int, ...]) -> Array:
     size, terms = np.abs(wide(x)), np.prod([x.shape[a] for a in axes], dtype=float)
     unit = UNIT.get(x.dtype.name, 0.0)
@@ -415,6 +423,7 @@ def _keep(x: Array, e: Array) -> Array:
 ARRAYS: dict[str, Rule] = {
     "sum": _sum,
     "precise_sum": _sum,
+    "precise_dot": _dot,
     "prod": _prod,
     "max": _extreme,
     "min": _extreme,
