@@ -29,7 +29,9 @@ SOME = (
     "binary cross entropy", "Student-t", "Kullback-Leibler", "Kullback-Leibler from logits",
     "distance by products", "quadratic formula, small root", "compound interest",
     "geodesic distance", "normalised histogram", "softmax of large logits", "softmax of a softmax",
-    "cosine distance", "difference of sigmoids",
+    "cosine distance", "difference of sigmoids", "entropy of softmax", "log returns", "weighted variance",
+    "difference of log-odds", "binomial deviance", "log of Poisson probability", "Heron's area",
+    "law of cosines", "angle between vectors", "logistic growth",
 )  # fmt: skip
 
 
