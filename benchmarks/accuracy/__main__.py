@@ -11,10 +11,13 @@ a program; ``--write`` makes RESULTS.md.
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,6 +198,11 @@ def faults(rows: Any) -> list[str]:
     return found
 
 
+def versions() -> str:
+    named = {"NumPy": "numpy", "JAX": "jax", "PyTensor": "pytensor"}
+    return ", ".join(f"{n} {version(named[n])}" for n in SYSTEMS if n in named)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -228,7 +236,7 @@ def main() -> None:
     if options.write:
         head = (
             f"{__doc__.split(chr(10) * 2)[0]}\n\n{date.today()}; {options.calls} calls a program, "
-            f"seed {options.seed}. {NOTE}"
+            f"seed {options.seed}; {platform.machine()}, {os.cpu_count()} cores; {versions()}.\n{NOTE}"
         )
         body = "\n".join(f"* {f}" for f in found) or "* nowhere"
         text = f"# Accuracy\n\n{head}\n\n{text}\n\nWorse than another system, or no number where the truth is one:\n\n{body}\n"
