@@ -86,6 +86,7 @@ def product_along(x: Expr, axis: int) -> Expr:
 def products_along(x: Expr, axis: int) -> Expr:
     """The products of complex elements up to each along an axis, in log2(size) steps."""
     size, step = _known("cumprod", x.shape[axis], x), 1
+    x = _part(x, axis, 0, size)  # of this size, now that it is known
     while step < size:
         before = _part(x, axis, 0, size - step)
         ones = full_like(_part(x, axis, 0, step), 1)

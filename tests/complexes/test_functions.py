@@ -282,3 +282,13 @@ def test_captured_arrays_may_be_complex():
     assert as_expr(constant) is as_expr(constant.copy())
     x0 = drawn("float64", 3, seed=4)
     close(et.function([x], x * constant + ones)(x0), x0 * constant + ones)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (0, 4), (5, 0), (1, 1), (2, 3, 5)], ids=str)
+def test_products_along_axes_are_taken_of_sizes_that_calls_bring(shape):
+    z = drawn("complex128", int(np.prod(shape))).reshape(shape)
+    for axis in (None, *range(len(shape))):
+        products = et.jit(lambda z, axis=axis: (et.cumprod(z, axis=axis), et.prod(z, axis=axis)))
+        for got, want in zip(products(z), (z.cumprod(axis), z.prod(axis)), strict=True):
+            assert np.shape(got) == want.shape
+            close(got, want)
