@@ -17,7 +17,7 @@ from eqsat_tensor.options import Options
 from eqsat_tensor.program import make_program
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.repeats import windows
-from eqsat_tensor.repeats.windows import Numbered, borders
+from eqsat_tensor.repeats.windows import Numbered, borders, looks
 from eqsat_tensor.tensor import Tensor
 
 LAYERS = 48
@@ -106,6 +106,11 @@ def values(normal: pipeline.Rewritten, scale: float = 0.25) -> dict[Expr, np.nda
     return found
 
 
+def numbered_of(normal: pipeline.Rewritten) -> Numbered:
+    nodes = topological(normal.roots)
+    return Numbered(normal.roots, nodes, looks(nodes))
+
+
 # ----------------------------------------------------------------------------- windows
 def test_a_sequence_is_cut_at_its_periods():
     period = list(range(1, 12))
@@ -127,14 +132,14 @@ def test_a_sequence_in_which_nothing_comes_again_is_not_cut():
 
 def test_layers_are_windows_that_are_alike():
     normal = written(*network())
-    numbered = Numbered(normal.roots, topological(normal.roots))
+    numbered = numbered_of(normal)
     forms = [w.form for w in numbered.windows()]
     assert len(forms) - len(set(forms)) > LAYERS / 2
 
 
 def test_windows_hold_each_node_once_and_take_from_earlier_ones():
     normal = written(*recurrence())
-    numbered = Numbered(normal.roots, topological(normal.roots))
+    numbered = numbered_of(normal)
     seen: set[int] = set()
     for window in numbered.windows():
         stretch = {window.nodes[n] for n in window.stretch}
@@ -154,7 +159,7 @@ def test_operands_in_another_order_are_no_other_window():
     for w in weights:
         h = h + et.tanh(h @ w)
     normal = written([x, *weights], [h])
-    numbered = Numbered(normal.roots, topological(normal.roots))
+    numbered = numbered_of(normal)
     sums = [e for e in topological(normal.roots) if e.op.name == "add"]
     assert len({e.arguments[0].op.name for e in sums}) == 2
     forms = [w.form for w in numbered.windows()]

@@ -16,7 +16,7 @@ from eqsat_tensor.egraph.graph import Choice, Graph, Node
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.ops.assume import assume_op
 from eqsat_tensor.repeats.selection import Place, Selection
-from eqsat_tensor.repeats.windows import Numbered, Window
+from eqsat_tensor.repeats.windows import Numbered, Window, looks
 
 WORTH = 0.3  # of a program's nodes: with more than these to be rewritten, it is left whole
 ROUNDS = 4  # of choosing, at most
@@ -106,7 +106,10 @@ def without_repeats(roots: Sequence[Expr], nodes: Sequence[Expr]) -> Repeats | N
     """
     if any(n.op is assume_op for n in nodes):
         return None
-    program = Numbered(roots, nodes)
+    look = looks(nodes)
+    if len(set(look.values())) > WORTH * len(nodes):  # windows show at least one of each
+        return None
+    program = Numbered(roots, nodes, look)
     kinds: dict[tuple[int, ...], list[Window]] = {}
     owner: dict[int, tuple[int, int, int]] = {}
     numbers: dict[tuple[int, ...], int] = {}

@@ -8,7 +8,7 @@ these, to some depth; what lies deeper is an input, of which nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,10 +55,13 @@ class Numbered:
     nodes   the expressions; below: for each its operands, those of commutative ops in such an order.
     """
 
-    def __init__(self, roots: Sequence[Expr], order: Sequence[Expr]) -> None:
-        """``order``: the nodes of a program, operands first."""
-        head = heads(order)
-        look, height = _seen(order, head)
+    def __init__(
+        self, roots: Sequence[Expr], order: Sequence[Expr], look: Mapping[Expr, int]
+    ) -> None:
+        """``order``: the nodes of a program, operands first; ``look``: `looks` of these."""
+        height: dict[Expr, int] = {}
+        for n in order:
+            height[n] = 1 + max([height[a] for a in n.arguments]) if n.arguments else 0
         below: dict[Expr, tuple[Expr, ...]] = {}
 
         def deepest_first(node: Expr) -> tuple[Expr, ...]:
@@ -76,8 +79,7 @@ class Numbered:
         number = {node: i for i, node in enumerate(self.nodes)}
         self.below = [tuple([number[a] for a in below.get(n, n.arguments)]) for n in self.nodes]
         self.roots = tuple(number[root] for root in roots)
-        head_of = dict(zip(order, head, strict=True))
-        self._head = [head_of[n] for n in self.nodes]
+        self._head = heads(self.nodes)
         self._is_given = [n.op.name == "input" for n in self.nodes]
         self._is_open = [n.op.kind in LOOKED_INTO for n in self.nodes]
         types: dict[object, int] = {}
@@ -165,16 +167,13 @@ def heads(nodes: Sequence[Expr]) -> list[int]:
     return found
 
 
-def _seen(nodes: Sequence[Expr], head: Sequence[int]) -> tuple[dict[Expr, int], dict[Expr, int]]:
+def looks(nodes: Sequence[Expr]) -> dict[Expr, int]:
     """For each node, operands first, a number that is the same for nodes which look alike down to
-    `LOOKS` levels of operands, and how many levels there are below it."""
+    `LOOKS` levels of operands."""
     number = {n: i for i, n in enumerate(nodes)}
     below = [[number[a] for a in n.arguments] for n in nodes]
     swaps = [n.op.commutative for n in nodes]
-    height: list[int] = []
-    for operands in below:
-        height.append(1 + max([height[o] for o in operands]) if operands else 0)
-    look = head
+    look = head = heads(nodes)
     known: dict[tuple[int, ...], int] = {}
     for _ in range(LOOKS):
         new = []
@@ -184,7 +183,7 @@ def _seen(nodes: Sequence[Expr], head: Sequence[int]) -> tuple[dict[Expr, int], 
                 around.sort()
             new.append(known.setdefault((h, *around), len(known)))
         look = new
-    return dict(zip(nodes, look, strict=True)), dict(zip(nodes, height, strict=True))
+    return dict(zip(nodes, look, strict=True))
 
 
 def borders(look: Sequence[int]) -> list[int]:
