@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ FEWEST = 8  # of a cut that does so
 LOST = 1e6  # bits that a point counts at which a candidate loses too much
 PRICE, JOINED_PRICE = 64.0, 2.0  # the same in upper cuts; of a point that joined the sample later
 WORTH = 0.02  # bits, of the mean over all points, that a cut must gain
+# shares of what a cut must gain, in which cuts are as good: where errors decide, and where losses do
+EQUAL, LOOSE = 0.05, 0.25
 GOOD = 0.05  # bits below which a leaf is not cut
 
 
@@ -70,6 +72,11 @@ def grow(errors: Errors) -> Tree:
     return _Growing(errors).grown(points, DEPTH)[1]
 
 
+def repaired(tree: Tree, errors: Errors) -> Tree:
+    """The tree with leaves that lose too much somewhere grown anew, by the points that come to them."""
+    return _Growing(errors).repaired(tree, np.arange(errors.bits.shape[1]))
+
+
 class _Growing:
     def __init__(self, errors: Errors) -> None:
         self.errors = errors
@@ -93,7 +100,8 @@ class _Growing:
             return flat
         if flat[0] < GOOD * self.errors.weights[points].sum():
             return flat
-        cut = self.cut(points, self.soft if depth > 0 else self.hard, least)
+        some, equal = (self.soft, EQUAL) if depth > 0 else (self.hard, LOOSE)
+        cut = self.cut(points, some, least, equal * self.worth)
         if cut is None:
             return self.grown(points, 0) if loses and depth > 0 else flat
         key, threshold = cut
@@ -103,10 +111,22 @@ class _Growing:
             return below[0] + above[0], Cut(key, threshold, below[1], above[1])
         return flat
 
+    def repaired(self, tree: Tree, points: np.ndarray) -> Tree:
+        """See `repaired`."""
+        if isinstance(tree, Cut):
+            low = self.errors.keys[tree.key][points] <= tree.threshold
+            below, above = (
+                self.repaired(tree.low, points[low]),
+                self.repaired(tree.high, points[~low]),
+            )
+            return replace(tree, low=below, high=above)
+        loses = bool((self.hard[tree.candidate, points] >= LOST).any())
+        return self.grown(points, 0)[1] if loses else tree
+
     def cut(
-        self, points: np.ndarray, weighted: np.ndarray, least: int
+        self, points: np.ndarray, weighted: np.ndarray, least: int, near: float
     ) -> tuple[Term, float] | None:
-        """The cut that gains most, with ``least`` points on either side; None where none pays."""
+        """The cut that gains most, or ``near``ly so, with ``least`` points on either side; None where none pays."""
         total = weighted[:, points].sum(axis=1)
         useful = weighted[self.useful(weighted[:, points])]
         best: tuple[float, Term, float] | None = None
@@ -128,11 +148,39 @@ class _Growing:
             if best is not None and lowest >= best[0]:
                 continue
             # of cuts that are as good, the one between the numbers that are farthest apart
-            equal = np.flatnonzero(cuts <= lowest + 0.25 * self.worth)
+            equal = np.flatnonzero(cuts <= lowest + near)
             best = (lowest, key, simplest(v[equal], v[equal + 1]))
         if best is None or best[0] + self.worth >= float(total.min()):
-            return None
+            return self.window(points, weighted, least)
         return best[1], best[2]
+
+    def window(
+        self, points: np.ndarray, weighted: np.ndarray, least: int
+    ) -> tuple[Term, float] | None:
+        """One end of the stretch of a key in which another candidate gains most on what is best elsewhere.
+
+        Neither end pays alone where the other candidate is bad on both sides of it.
+        """
+        everywhere = int(np.argmin(weighted[:, points].sum(axis=1)))
+        best: tuple[float, Term, float] | None = None
+        for key, values in self.errors.keys.items():
+            order = self.orders[key]
+            order = order[self.inside[order]]
+            v = values[order]
+            ends = np.r_[True, v[:-1] < v[1:], True]
+            sums = np.cumsum(weighted[everywhere, order] - weighted[:, order], axis=1)
+            sums = np.concatenate([np.zeros((len(sums), 1)), sums], axis=1)
+            gains = sums - np.minimum.accumulate(np.where(ends, sums, np.inf), axis=1)
+            gains[:, ~ends] = 0.0
+            j, last = np.unravel_index(int(np.argmax(gains)), gains.shape)
+            gain = float(gains[j, last])
+            if gain <= 2 * self.worth or (best is not None and gain <= best[0]):
+                continue
+            first = int(np.argmin(np.where(ends, sums[j], np.inf)[: last + 1]))
+            at = first if first >= least else int(last)
+            if least <= at <= len(v) - least:
+                best = gain, key, simplest(v[at - 1 : at], v[at : at + 1])
+        return None if best is None else best[1:]
 
     def useful(self, weighted: np.ndarray) -> np.ndarray:
         """The candidates that are, at some point, better than the best of all by themselves."""
@@ -213,6 +261,14 @@ def leaves(tree: Tree) -> list[int]:
     if isinstance(tree, Leaf):
         return [tree.candidate]
     return leaves(tree.low) + leaves(tree.high)
+
+
+def conditions(tree: Tree) -> list[Term]:
+    """What a tree asks: its keys against their thresholds."""
+    if isinstance(tree, Leaf):
+        return []
+    condition = term("less_equal", tree.key, number(tree.threshold))
+    return [condition, *conditions(tree.low), *conditions(tree.high)]
 
 
 def along(tree: Tree, errors: Errors) -> np.ndarray:

@@ -1,8 +1,10 @@
-"""Points where a program changes: where a comparison of it does, and where its value passes 0.
+"""Points where a program changes: where a comparison of it does, where its value passes 0, and
+where inputs are at the ends of what they may be.
 
 Random points hardly ever lie there, and errors are largest there: next to a threshold a form is used as
-far out as ever, and next to a zero whatever is computed by a difference cancels.  They are found by
-bisection between random points along one input.
+far out as ever, next to a zero whatever is computed by a difference cancels, and next to the largest and
+the least numbers products over- and underflow.  The first are found by bisection between random points along
+one input.
 """
 
 from __future__ import annotations
@@ -11,23 +13,25 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from eqsat_tensor.accuracy.inputs import Draw
+from eqsat_tensor.accuracy.inputs import Draw, FromRanges
 from eqsat_tensor.accuracy.points import floats, ordinals
 from eqsat_tensor.accuracy.terms import Term, Values, below, inner, number, term
 
 COUNT = 1024  # points from which the changes of one comparison are looked for, twice
 MOST = 12  # comparisons that are looked at
 STEPS = 3  # floats to either side of a threshold
+FAR = 6  # points beside a threshold are a factor of 2**(+-2**-FAR) to 2**(+-2**FAR) away
+ENDING = 3  # 2**ENDING powers of two count as an end
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal")
 
 
 def thresholds(
-    found: Term, draw: Draw, random: np.random.Generator
+    found: Term, draw: Draw, random: np.random.Generator, count: int = COUNT
 ) -> Iterator[Sequence[np.ndarray]]:
     """Points on both sides of where a comparison of ``found`` changes."""
     conditions = [t for t in inner([found]) if t.op in COMPARISONS]
     for condition in conditions[:MOST]:
-        for columns, moving in changes(condition, draw, COUNT, random):
+        for columns, moving in changes(condition, draw, count, random):
             yield columns
             yield moved(columns, moving, random.integers(-STEPS, STEPS + 1, len(columns[0])))
 
@@ -40,6 +44,41 @@ def zeros(
         digits = np.finfo(columns[0].dtype).nmant
         far = np.exp2(random.uniform(digits / 2, digits - 1, len(columns[0]))).astype(np.int64)
         yield moved(columns, moving, far * random.choice([-1, 1], len(far)))
+
+
+def beside(
+    condition: Term, draw: Draw, count: int, random: np.random.Generator
+) -> Iterator[Sequence[np.ndarray]]:
+    """Points on both sides of where ``condition`` changes, near and far."""
+    for columns, moving in changes(condition, draw, count, random):
+        x = columns[moving]
+        powers = np.exp2(random.uniform(-FAR, FAR, len(x))) * random.choice([-1.0, 1.0], len(x))
+        with np.errstate(over="ignore", under="ignore"):
+            away = (x * np.exp2(powers)).astype(x.dtype)
+        made = list(columns)
+        made[moving] = np.where(np.isfinite(away), away, x)
+        yield made
+
+
+def ends(draw: FromRanges, count: int, random: np.random.Generator) -> Sequence[np.ndarray]:
+    """Points of which some inputs are near the ends of their ranges or hardly more than 0."""
+    plain = random.random(count) < 0.5
+    made = []
+    info = np.finfo(draw.dtype)
+    wide = 1 << (info.nmant + ENDING)
+    for k, (low, high) in enumerate(draw.ranges):
+        x = np.where(plain, draw(count, True, random)[k], draw(count, False, random)[k])
+        first, last = ordinals(np.array([max(low, -info.max), min(high, info.max)], draw.dtype))
+        places = [
+            (int(first), min(int(first) + wide, int(last))),
+            (max(int(last) - wide, int(first)), int(last)),
+        ]
+        if first < wide and last > -wide:
+            places.append((max(int(first), -wide), min(int(last), wide)))
+        some = [floats(random.integers(a, b, count, endpoint=True), draw.dtype) for a, b in places]
+        end = np.choose(random.integers(0, len(some), count), some)
+        made.append(np.where(random.random(count) < 1 / 2, end, x))
+    return made
 
 
 def moved(columns: Sequence[np.ndarray], moving: int, steps: np.ndarray) -> Sequence[np.ndarray]:

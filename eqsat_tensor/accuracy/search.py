@@ -8,7 +8,7 @@ give the same terms on every machine that computes the same floats.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from eqsat_tensor.accuracy.choosing import Choice, Chosen
 from eqsat_tensor.accuracy.inputs import Alike, FromRanges, mixed, sample
 from eqsat_tensor.accuracy.points import Sample, error_bits
-from eqsat_tensor.accuracy.pools import Candidate, Pools, cover
+from eqsat_tensor.accuracy.pools import LARGEST, Candidate, Pools, cover
 from eqsat_tensor.accuracy.quotients import quotients_in
 from eqsat_tensor.accuracy.rows import Draws
 from eqsat_tensor.accuracy.series import series_of
@@ -30,13 +30,16 @@ from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.types import TensorType
 
 ENOUGH = 0.3  # bits of mean error at which no further round is tried
+POOR = 1.0  # bits by which a choice is worse than what is best at each point, from which on one more is made
 REGRET = 1.0  # times that the rest is charged: a point that was right should stay right
 WORSE = 1.0  # bits by which a point may be worse than as written without a further charge
 MATTERS = 0.25  # bits that a form must gain on values that are there, which are few and guessed at
 ALIKE_WORTH = 4.0  # bits that are worth a second choice where inputs nearly agree
 FEW = 6  # further candidates there, at most
 ROOM = 0.02  # bits of mean error that count as no worse
+ARITHMETIC = ("add", "subtract", "multiply", "divide")
 KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
+SUM_SIZE = 12  # nodes of a sum whose share in its first operand may tell, as well
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,11 @@ class _Root:
         """The least mean error of one candidate."""
         return min(float(c.errors.mean()) for c in self.pool.values())
 
+    @property
+    def floor(self) -> float:
+        """The mean error of the candidate that is best at each point."""
+        return float(np.min([c.errors for c in self.pool.values()], axis=0).mean())
+
     def seeds(self) -> list[Term]:
         """Candidates to start the next round from."""
         exact = [c for c in self.pool.values() if c.term not in self.series]
@@ -213,14 +221,25 @@ class _Search:
                 root.rival = rival if rival in root.pool else None
         for root in roots:
             root.offer(series_of(root.written, self.inputs, self.dtype), exact=False)
-        for number in range(1, self.effort.rounds + 1):
+        number = 0
+        while number < self.effort.rounds:
             best = [root.best for root in roots]
-            self.progress(f"round {number}: {', '.join(f'{b:.2f}' for b in best)} bits so far")
+            self.progress(f"round {number + 1}: {', '.join(f'{b:.2f}' for b in best)} bits so far")
             if all(b < ENOUGH for b in best):
                 break
             self.round(roots)
+            number += 1
+        if number == self.effort.rounds and any(root.floor > ENOUGH for root in roots):
+            self.progress("nothing that was found is good everywhere: one more round")
+            self.round(roots)
         self.better_series(roots)
         chosen = [self.chosen(root) for root in roots]
+        poor = [c.after >= root.floor + POOR for c, root in zip(chosen, roots, strict=True)]
+        if self.judge.independent and any(poor):
+            self.progress("what is best may not be taken everywhere: one more round")
+            self.round(roots)
+            again = [self.chosen(root) for root in roots]
+            chosen = [min(pair, key=lambda c: c.after) for pair in zip(chosen, again, strict=True)]
         self.notes += [note for c in chosen for note in c.notes]
         return Result(
             tuple(c.term for c in chosen),
@@ -287,16 +306,19 @@ class _Search:
         kept = cover(list(root.pool.values()), self.effort.candidates, full=True)
         always = [t for t in (root.rival, root.written) if t is not None]
         terms = [*(c.term for c in kept if c.term not in always), *dict.fromkeys(always)]
-        found = self.choice(root, terms, self.fit, self.fresh)
+        found = self.choice(root, terms)
         if self.near and self.error(root, found.term, self.near[0]) > ALIKE_WORTH:
             found = self.better_alike(root, terms, found)
         self.progress(told(found.before, found.after, found.verdict))
         return found
 
-    def choice(self, root: _Root, terms: Sequence[Term], fit: Sample, fresh: Sample) -> Chosen:
+    def choice(self, root: _Root, terms: Sequence[Term]) -> Chosen:
         """The term, or the branches between terms, that one sample chooses and the other holds."""
-        fit, fresh = (Sample(s.columns, (s.truths[root.number],), s.ordinary) for s in (fit, fresh))
-        choice = Choice(terms, self.keys(root.written), fit, fresh, self.judge, self.random)
+        fit, fresh, *alike = (
+            Sample(s.columns, (s.truths[root.number],), s.ordinary)
+            for s in (self.fit, self.fresh, *self.near)
+        )
+        choice = Choice(terms, self.keys(root.written), fit, fresh, self.judge, self.random, alike)
         e = self.effort
         asked = e.asked // self.check_truth.numbers.dear
         found = choice.verified(e.verified, asked, e.mends, self.progress)
@@ -315,12 +337,10 @@ class _Search:
         least = min(self.error(root, t, self.near[0]) for t in every)
         if least > self.error(root, found.term, self.near[0]) - ALIKE_WORTH:
             return found
-        wide = [s.joined(n) for s, n in zip((self.fit, self.fresh), self.near, strict=True)]
-        other = self.choice(root, every, *wide)
+        other = self.choice(root, every)
         now, then = (self.error(root, c.term, self.near[1]) for c in (found, other))
-        after = self.error(root, other.term, self.fresh)
-        good = after <= found.after + ROOM and then < now - ALIKE_WORTH
-        return replace(other, before=found.before, after=after) if good else found
+        good = other.after <= found.after + ROOM and then < now - ALIKE_WORTH
+        return other if good else found
 
     def error(self, root: _Root, t: Term, sample: Sample) -> float:
         """The mean error of a term at a sample's points."""
@@ -328,13 +348,17 @@ class _Search:
         return float(errors.mean()) if len(errors) else 0.0
 
     def keys(self, written: Term) -> list[Term]:
-        """What branches are told apart by: inputs and small subterms as written, and their sizes."""
+        """What branches are told apart by: inputs and small subterms as written, their sizes, and how far sums cancel."""
         found: dict[Term, None] = {}
         for i in range(self.inputs):
             found |= {leaf(i): None, term("absolute", leaf(i)): None}
         for t in inner([written]):
-            if t.op in ("add", "subtract", "multiply", "divide") and t.size <= KEY_SIZE:
+            if t.op in ARITHMETIC and t.size <= KEY_SIZE:
                 found |= {t: None, term("absolute", t): None}
+            if t.op in ("add", "subtract") and t.size <= SUM_SIZE and t.arguments[0].arguments:
+                found |= {term("absolute", term("divide", t, t.arguments[0])): None}
+            if t.op not in ARITHMETIC and t.size <= LARGEST:
+                found |= {a: None for a in t.arguments if a.arguments}
         return list(found)
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eqsat_tensor.accuracy.edges import COMPARISONS, thresholds, zeros
-from eqsat_tensor.accuracy.inputs import Draw
+from eqsat_tensor.accuracy.edges import COMPARISONS, COUNT, ends, thresholds, zeros
+from eqsat_tensor.accuracy.inputs import Draw, FromRanges
 from eqsat_tensor.accuracy.losses import ALLOWED, FAITHFUL, levels
 from eqsat_tensor.accuracy.points import Sample, apart_bits, error_bits
 from eqsat_tensor.accuracy.terms import Term, Values, inner
@@ -30,7 +30,8 @@ KEPT = 1 << 13  # suspicious points of a chunk that are kept
 CLOSE = 1.6  # bits: two floats apart, log2(3), and no more
 DOUBT = 2.0  # bits by which roundings may move the program as written less than is estimated
 CELLS = (32, 32, 16, 8, 6, 4)  # of each input, by how many inputs there are
-EDGE = 8192  # points from which zeros are looked for, twice
+EDGE = 8192  # points at the ends of ranges, and from which zeros are looked for, twice
+SMALL = 16  # share of all points, which these are at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,12 @@ def verify(
     for columns, ordinary in draw.many(points, CHUNK, random):
         suspects.look(columns, np.full(len(columns[0]), ordinary))
     if draw.independent:
-        for columns in (*thresholds(found, draw, random), *zeros(written, draw, EDGE, random)):
+        few = min(EDGE, points // SMALL)
+        edges = list(thresholds(found, draw, random, min(COUNT, few)))
+        edges += zeros(written, draw, few, random)
+        if isinstance(draw, FromRanges):
+            edges.append(ends(draw, few, random))
+        for columns in edges:
             suspects.look(columns, np.zeros(len(columns[0]), bool))
     chosen = suspects.chosen(asked)
     truth = Truth(chosen.columns)(written)

@@ -53,7 +53,8 @@ def test_a_program_is_no_worse_than_numpy(command, name, dtype):
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("covariance by moments", 1.5), ("cosine distance", 1.5), ("Poisson deviance", 1.0), ("log returns", 1.0)],
+    [("covariance by moments", 1.5), ("cosine distance", 1.5), ("Poisson deviance", 1.0), ("log returns", 1.0),
+     ("difference of sigmoids", 1.5), ("Rodrigues' second coefficient", 1.5)],
 )  # fmt: skip
 def test_a_searched_program_is_no_worse_than_the_default_one(command, name, most):
     """Fused sums stay fused; the default form is a candidate; differences of like inputs are measured."""
