@@ -16,7 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,19 +30,16 @@ from eqsat_tensor.layouts import Layout
 from eqsat_tensor.lower.cpu import blas, jit, pool
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.normalize import normalize, objects_of, program_digest
-from eqsat_tensor.opaque import Cut, cut
+from eqsat_tensor.opaque import cut
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import Program
+from eqsat_tensor.rewritten import Rewritten
 from eqsat_tensor.runtime import cache as disk
 from eqsat_tensor.runtime.forms import is_made
 from eqsat_tensor.timing import stage
 from eqsat_tensor.trees import Tree, unflatten
 
 if TYPE_CHECKING:
-    from eqsat_tensor.egraph.graph import Choice, Graph
-    from eqsat_tensor.extract.cost import CostModel
-    from eqsat_tensor.repeats import Repeats
-    from eqsat_tensor.repeats.selection import Selection
     from eqsat_tensor.rules import RuleBook
     from eqsat_tensor.schedule.loops import Value
 
@@ -51,62 +48,6 @@ LARGE = 2000  # nodes of a program from which on it is looked through for what i
 BY_DEFAULT = Options()
 ALL_PLAIN: Mapping[str, Layout] = {}  # every argument in C order
 PACKAGES = ("egglog", "llvmlite", "numpy", "scipy")
-
-
-@dataclass(frozen=True)
-class Rewritten:
-    """A program after saturation: normalized roots, leaves, and the e-graph (None: as written).
-
-    cut      what was left out of the program before the e-graph; repeats  what then came again and again.
-    seconds  what each stage of saturation took; stopped  what ended it.
-    """
-
-    roots: tuple[Expr, ...]
-    leaves: tuple[Expr, ...]
-    graph: Graph | None
-    diagnostics: tuple[str, ...] = field(default=())
-    cut: Cut | None = None
-    repeats: Repeats | None = None
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    stopped: str = ""
-
-    @property
-    def digest(self) -> str:
-        return program_digest(self.roots, self.leaves)
-
-    def selected(self, model: CostModel) -> Selected:
-        """The cheapest stable program of the e-graph, which there must be."""
-        from eqsat_tensor.extract import extract
-
-        assert self.graph is not None
-        if self.repeats is None:
-            return Selected(self, self.graph, extract(self.graph, model))
-        selection = self.repeats.selected(self.graph, lambda graph: extract(graph, model))
-        return Selected(self, selection.graph, selection.choice, selection)
-
-
-@dataclass(frozen=True)
-class Selected:
-    """A program chosen of an e-graph.
-
-    graph      what ``choice`` is of; selection  what it makes of a program's repeats.
-    """
-
-    program: Rewritten
-    graph: Graph
-    choice: Choice
-    selection: Selection | None = None
-
-    def whole(self, others: Sequence[Expr] = ()) -> list[Expr]:
-        """The program's roots; then ``others``, which are of classes of the graph."""
-        from eqsat_tensor.egraph.decode import decode
-
-        cut = self.program.cut
-        assert cut is not None
-        if self.selection is None:
-            return cut.restored(decode(self.graph, self.choice), others)
-        roots, others = self.selection.restored(others)
-        return cut.restored(roots, others)
 
 
 def rulebook(options: Options) -> RuleBook:

@@ -19,7 +19,6 @@ import numpy as np
 
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
-from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.errors import failed_check, with_sizes
 from eqsat_tensor.extents import symbol, symbols_of
 from eqsat_tensor.lang import Expr, shown_place, topological
@@ -33,6 +32,7 @@ from eqsat_tensor.options import Options
 from eqsat_tensor.parts import Parts, concrete, input_of, parts_of
 from eqsat_tensor.program import Program, input_leaves, make_program
 from eqsat_tensor.reference import evaluate as evaluate_reference
+from eqsat_tensor.rewritten import Rewritten
 from eqsat_tensor.runtime.binding import poke
 from eqsat_tensor.runtime.forms import Form
 from eqsat_tensor.runtime.native import Binding, Callable, Identity, InputSpec

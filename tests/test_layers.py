@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "accuracy_cli": ["*"],
     "opaque": LANGUAGE,
     "repeats": [*MEANING, "egraph.graph", "egraph.decode"],
+    "rewritten": [*MEANING, "normalize", "opaque", "egraph", "extract", "repeats"],
     "batched_calls": [*MEANING, "tensor", "batching", "calls"],
     "calls": [
         *MEANING,

@@ -18,6 +18,7 @@ from eqsat_tensor.program import make_program
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.repeats import windows
 from eqsat_tensor.repeats.windows import Numbered, borders, looks
+from eqsat_tensor.rewritten import Rewritten
 from eqsat_tensor.tensor import Tensor
 
 LAYERS = 48
@@ -77,13 +78,13 @@ def iteration(steps: int = 120) -> tuple[list[Tensor], list[Tensor]]:
 PROGRAMS = {f.__name__: f for f in (network, recurrence, updates, iteration)}
 
 
-def written(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> pipeline.Rewritten:
+def written(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Rewritten:
     """The normalized program."""
     leaves = [t.expr for t in inputs]
     return pipeline.normalized(make_program(leaves, [], [], [t.expr for t in outputs], []))
 
 
-def rewritten(normal: pipeline.Rewritten) -> pipeline.Rewritten:
+def rewritten(normal: Rewritten) -> pipeline.Rewritten:
     return pipeline.saturated(normal, pipeline.rulebook(Options()))
 
 
@@ -96,7 +97,7 @@ def cost(roots: Sequence[Expr]) -> float:
     )
 
 
-def values(normal: pipeline.Rewritten, scale: float = 0.25) -> dict[Expr, np.ndarray]:
+def values(normal: Rewritten, scale: float = 0.25) -> dict[Expr, np.ndarray]:
     """Something for each leaf: positive, so that Newton's method converges."""
     random = np.random.default_rng(7)
     found = {}
@@ -106,7 +107,7 @@ def values(normal: pipeline.Rewritten, scale: float = 0.25) -> dict[Expr, np.nda
     return found
 
 
-def numbered_of(normal: pipeline.Rewritten) -> Numbered:
+def numbered_of(normal: Rewritten) -> Numbered:
     nodes = topological(normal.roots)
     return Numbered(normal.roots, nodes, looks(nodes))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from eqsat_tensor import compile as pipeline
-from eqsat_tensor.compile import Rewritten
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.options import Options
+from eqsat_tensor.rewritten import Rewritten
 
 LEAST_ROWS = 10_000
 ROWS_OF_A_NODE = 30  # of all tables together; about 5 are usual
