@@ -234,11 +234,10 @@ class _Search:
             self.round(roots)
         self.better_series(roots)
         chosen = [self.chosen(root) for root in roots]
-        poor = [c.after >= root.floor + POOR for c, root in zip(chosen, roots, strict=True)]
-        if self.judge.independent and any(poor):
+        if any(self.is_poor(c, root) for c, root in zip(chosen, roots, strict=True)):
             self.progress("what is best may not be taken everywhere: one more round")
             self.round(roots)
-            again = [self.chosen(root) for root in roots]
+            again = [self.chosen(root, last=True) for root in roots]
             chosen = [min(pair, key=lambda c: c.after) for pair in zip(chosen, again, strict=True)]
         self.notes += [note for c in chosen for note in c.notes]
         return Result(
@@ -248,6 +247,10 @@ class _Search:
             tuple(dict.fromkeys(self.notes)),
             tuple(c.verdict for c in chosen),
         )
+
+    def is_poor(self, found: Chosen, root: _Root) -> bool:
+        """Is a choice so far from what is best at each point that one more round is made for it?"""
+        return self.judge.independent and found.after >= root.floor + POOR
 
     def round(self, roots: Sequence[_Root]) -> None:
         """Explore from the best so far, and offer what the roots' classes keep."""
@@ -301,12 +304,14 @@ class _Search:
                     root.offer([k.term for k in pools.roots[0]], exact=False)
 
     # ------------------------------------------------------------------------- the choice
-    def chosen(self, root: _Root) -> Chosen:
-        """The root's term, with branches where they pay."""
+    def chosen(self, root: _Root, last: bool = False) -> Chosen:
+        """The root's term, with branches where they pay.  ``last``: no further choice will be made."""
         kept = cover(list(root.pool.values()), self.effort.candidates, full=True)
         always = [t for t in (root.rival, root.written) if t is not None]
         terms = [*(c.term for c in kept if c.term not in always), *dict.fromkeys(always)]
         found = self.choice(root, terms)
+        if not last and self.is_poor(found, root):
+            return found
         if self.near and self.error(root, found.term, self.near[0]) > ALIKE_WORTH:
             found = self.better_alike(root, terms, found)
         self.progress(told(found.before, found.after, found.verdict))
