@@ -187,6 +187,7 @@ class _Search:
         self.written, self.dtype, self.rules = written, dtype, rules
         self.effort, self.judge, self.progress = effort, draws.judge, progress
         self.notes = list[str]()
+        self.more_keys = False  # see `keys`
         random = self.random = np.random.default_rng(seed)
         e = effort
         self.inner = mixed(draws.fit, self.truths, e.inner, e.inner_plain, random)
@@ -237,6 +238,7 @@ class _Search:
         if any(self.is_poor(c, root) for c, root in zip(chosen, roots, strict=True)):
             self.progress("what is best may not be taken everywhere: one more round")
             self.round(roots)
+            self.more_keys = True
             again = [self.chosen(root, last=True) for root in roots]
             chosen = [min(pair, key=lambda c: c.after) for pair in zip(chosen, again, strict=True)]
         self.notes += [note for c in chosen for note in c.notes]
@@ -323,7 +325,8 @@ class _Search:
             Sample(s.columns, (s.truths[root.number],), s.ordinary)
             for s in (self.fit, self.fresh, *self.near)
         )
-        choice = Choice(terms, self.keys(root.written), fit, fresh, self.judge, self.random, alike)
+        keys = self.keys(root.written, self.more_keys)
+        choice = Choice(terms, keys, fit, fresh, self.judge, self.random, alike)
         e = self.effort
         asked = e.asked // self.check_truth.numbers.dear
         found = choice.verified(e.verified, asked, e.mends, self.progress)
@@ -352,17 +355,20 @@ class _Search:
         errors = error_bits(Values(sample.columns)(t), sample.truths[root.number], True)
         return float(errors.mean()) if len(errors) else 0.0
 
-    def keys(self, written: Term) -> list[Term]:
-        """What branches are told apart by: inputs and small subterms as written, their sizes, and how far sums cancel."""
+    def keys(self, written: Term, more: bool) -> list[Term]:
+        """What branches are told apart by: inputs and small subterms as written, and their sizes.
+
+        ``more``: how far sums cancel and what functions are of, too, for a choice that is poor without.
+        """
         found: dict[Term, None] = {}
         for i in range(self.inputs):
             found |= {leaf(i): None, term("absolute", leaf(i)): None}
         for t in inner([written]):
             if t.op in ARITHMETIC and t.size <= KEY_SIZE:
                 found |= {t: None, term("absolute", t): None}
-            if t.op in ("add", "subtract") and t.size <= SUM_SIZE and t.arguments[0].arguments:
+            if more and t.op in ("add", "subtract") and t.size <= SUM_SIZE and t.arguments[0].arguments:
                 found |= {term("absolute", term("divide", t, t.arguments[0])): None}
-            if t.op not in ARITHMETIC and t.size <= LARGEST:
+            if more and t.op not in ARITHMETIC and t.size <= LARGEST:
                 found |= {a: None for a in t.arguments if a.arguments}
         return list(found)
 
