@@ -86,7 +86,7 @@ def samples() -> dict[str, Expr]:
             use = next(iter(instances(o)))
             found[name] = op(name, *leaves(use), **use.attributes)
         elif "axes" in o.attributes:
-            found[name] = op(name, x, axes=(1,))
+            found[name] = op(name, *(x, y)[: o.arity], axes=(1,))
         else:
             operands = (x, y, z) if BOOL not in o.dtypes or len(o.dtypes) > 1 else (b, c, b)
             if x.dtype not in o.dtypes and o.dtypes != (BOOL,):

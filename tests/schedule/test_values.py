@@ -128,7 +128,9 @@ def test_a_composite_is_lowered_by_its_expansion(op: OpDef, axes: tuple[int, ...
     if op.name.startswith("arg") and len(axes) > 1:
         axes = (1,)
     nonempty = [s for s in pairs() if s["n"] and s["m"]]
-    held([op(leaf("x", F64, N, M), axes=axes), op(leaf("z", F32, M, N), axes=axes)], nonempty)
+    wide = [leaf(name, F64, N, M) for name in "xw"][: op.arity]
+    single = [leaf(name, F32, M, N) for name in "zv"][: op.arity]
+    held([op(*wide, axes=axes), op(*single, axes=axes)], nonempty)
 
 
 def x2(dtype: np.dtype = F64) -> Expr:
