@@ -366,7 +366,12 @@ class _Search:
         for t in inner([written]):
             if t.op in ARITHMETIC and t.size <= KEY_SIZE:
                 found |= {t: None, term("absolute", t): None}
-            if more and t.op in ("add", "subtract") and t.size <= SUM_SIZE and t.arguments[0].arguments:
+            if (
+                more
+                and t.op in ("add", "subtract")
+                and t.size <= SUM_SIZE
+                and t.arguments[0].arguments
+            ):
                 found |= {term("absolute", term("divide", t, t.arguments[0])): None}
             if more and t.op not in ARITHMETIC and t.size <= LARGEST:
                 found |= {a: None for a in t.arguments if a.arguments}

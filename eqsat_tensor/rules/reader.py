@@ -95,11 +95,11 @@ class Reader:
     def _schedule(self, form: Form) -> None:
         """The steps of a schedule; those of a further one come after all others.
 
-        What they make may hold left sides of stable rules: so the last step of the first schedule
-        comes again after them.
+        What they make may hold left sides of stable rules: so the last two steps of the first schedule,
+        the stable rules and what is left for the end, come again after them.
         """
         steps = [self._step(form, s) for s in form.sexpr[1:]]
-        again = [Step("run", TYPES), *self._scheduled[0][1][-1:]] if self._scheduled else []
+        again = [Step("run", TYPES), *self._scheduled[0][1][-2:]] if self._scheduled else []
         self._scheduled.append((form, steps))
         self.schedule += [*steps, *again]
 

@@ -36,9 +36,9 @@ STEP = mp.mpf(2) ** -30
 FAMILIES = (
     case("weighted-variance", lambda w, x: et.sum(w * x * x) / et.sum(w) - (et.sum(w * x) / et.sum(w)) ** 2,
          (WEIGHTS, FAR, float(mpvariance(FAR, WEIGHTS))), double_only=True),
-    case("variance-by-sums", lambda x: et.sum(x * x) - et.sum(x) ** 2 / 3, (FAR, float(3 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
-    case("scaled-variance-by-sums", lambda x: 3 * et.sum(x * x) - et.sum(x) ** 2, (FAR, float(9 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
-    case("variance-by-count", lambda x: et.sum(x * x) - 3 * et.mean(x) ** 2, (FAR, float(3 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
+    case("variance-by-sums", lambda x: et.sum(x * x) - et.sum(x) ** 2 / x.shape[0], (FAR, float(3 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
+    case("scaled-variance-by-sums", lambda x: x.shape[0] * et.sum(x * x) - et.sum(x) ** 2, (FAR, float(9 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
+    case("variance-by-count", lambda x: et.sum(x * x) - x.shape[0] * et.mean(x) ** 2, (FAR, float(3 * mpvariance(FAR, [1, 1, 1]))), double_only=True),
     case("itakura-saito", lambda x, y: x / y - et.log(x / y) - 1, exact(lambda x, y: x / y - mp.log(x / y) - 1, NEAR, 0.3),
          exact(lambda x, y: x / y - mp.log(x / y) - 1, 3.0, 0.5)),
     case("gamma-deviance", lambda y, m: (y - m) / m - et.log(y / m), exact(lambda y, m: (y - m) / m - mp.log(y / m), NEAR, 0.3),
