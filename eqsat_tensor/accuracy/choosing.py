@@ -36,10 +36,8 @@ LEAVES = 16  # of a tree that is mended leaf by leaf, at most
 ENDS = 384  # points at the ends of ranges
 REFINED = 2  # times that a tree is grown anew with points beside its thresholds
 BESIDE = 64  # points from which those are looked for, twice a threshold
-ALIKE_WEIGHT, BESIDE_WEIGHT = (
-    0.5,
-    0.5,
-)  # what errors count at points at which inputs nearly agree, and at those
+ALIKE_WEIGHT = 0.5  # what errors count at points at which inputs nearly agree
+BESIDE_WEIGHT = 0.5  # and at points beside thresholds
 JOINING = 48  # points at which too much is lost that join the samples in one go
 LIKE = 8  # points like each of them that join, too
 NEAREST = 20  # these are a factor of 1 + 2**-20 to 3/2 away

@@ -90,8 +90,8 @@ def same(outputs: list[Expr], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_nothing_is_missed_in_random_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     fired = []
-    for seed in range(40):
-        program = draw_case(seed, 3).program
+    for seed in range(30):
+        program = draw_case(seed, 4).program
         roots, _ = normalize(program.outputs, list(program.leaves))
         fired.append(same(list(roots), monkeypatch))
     assert sum(n > 1 for n in fired) > 10
