@@ -15,10 +15,11 @@ from functools import partial
 
 from eqsat_tensor.egraph.encode import Encoder
 from eqsat_tensor.egraph.engine import Engine, EngineError
+from eqsat_tensor.egraph.engines import engines
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.propose import Ingest
-from eqsat_tensor.egraph.saturate import Limits, _engines, _Run
+from eqsat_tensor.egraph.saturate import Limits, _Run
 from eqsat_tensor.egraph.schema import op_forms
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.rules.book import TYPES, RuleBook
@@ -90,7 +91,7 @@ class _Exploration(_Run):
         for k in range(len(roots), len(flat), 2):
             encoder.equate(ids[k], ids[k + 1], len(self.rules.names))
         self.present = self.needs.mask([*encoder.ops, "full"])
-        engine = _engines.get(self.rules, self.needed().rules)
+        engine = engines.get(self.rules, self.needed().rules)
         self.load(engine)
         top = ids[: len(roots)]
         with engine.session():

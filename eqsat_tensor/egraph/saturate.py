@@ -9,10 +9,8 @@ diagnostic=...)``: the caller compiles the program as it was written.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +19,12 @@ from typing import TypeAlias
 
 from eqsat_tensor.egraph.encode import Assumption, Encoder
 from eqsat_tensor.egraph.engine import Engine, EngineError
+from eqsat_tensor.egraph.engines import engines, rule_key
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.needs import Need, needs_of
 from eqsat_tensor.egraph.propose import Ingest, settled
-from eqsat_tensor.egraph.schema import base_forms, codes, contradiction_rules, op_forms
+from eqsat_tensor.egraph.schema import codes, contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
@@ -36,10 +35,7 @@ from eqsat_tensor.rules.vocabulary import RELATIONS
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
-ENGINES = 8  # engines kept in a thread
 LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
-SURPLUS = 100  # rules that an engine may have beyond twice those that a program needs
-RULE_KEY = "rules/"
 clock = time.perf_counter  # what stages are timed by
 
 
@@ -75,50 +71,8 @@ class Saturation:
     contradictions: tuple[Contradiction, ...] = ()
 
 
-class _Engines(threading.local):
-    """Each thread's engines by book; an engine must not be touched by another thread.
-
-    Push and pop cost 10 us a rule, so a program gets an engine without many rules that it does not
-    need; there may be several for a book.
-    """
-
-    def __init__(self) -> None:
-        self.process = os.getpid()
-        self.kept: OrderedDict[tuple[str, int, int], Engine] = OrderedDict()
-        self.number = count()
-
-    def get(self, book: RuleBook, rules: Sequence[int]) -> Engine:
-        """An engine for a program that needs these rules at first."""
-        if self.process != os.getpid():  # forked: the parent's engines are not ours
-            self.__init__()  # type: ignore[misc]
-        needed = {rule_key(i) for i in rules}
-        surplus: dict[tuple[str, int, int], tuple[int, int]] = {}
-        for key, engine in self.kept.items():
-            loaded = {k for k in engine.loaded if k.startswith(RULE_KEY)}
-            fits = len(loaded | needed) <= 2 * len(needed) + SURPLUS
-            if engine.alive and fits and key[:2] == (book.digest, len(OPS)):
-                surplus[key] = len(needed - loaded), len(loaded - needed)
-        if surplus:
-            best = min(surplus, key=surplus.__getitem__)
-            self.kept.move_to_end(best)
-            return self.kept[best]
-        engine = Engine(base_forms())
-        self.kept[book.digest, len(OPS), next(self.number)] = engine
-        while len(self.kept) > ENGINES:
-            self.kept.popitem(last=False)
-        return engine
-
-
-_engines = _Engines()
-
-
 def _declaration(relation: Relation) -> tuple[str]:
     return (relation.declaration,)
-
-
-def rule_key(number: int) -> str:
-    """What a rule goes by in an engine."""
-    return f"{RULE_KEY}{number}"
 
 
 def saturate(
@@ -205,7 +159,7 @@ class _Run:
         self.present = self.needs.mask(encoder.ops)
         if encoder.nodes <= LOOKED_AT:
             self.pairs = written_pairs(outputs)
-        engine = _engines.get(self.rules, self.needed().rules)
+        engine = engines.get(self.rules, self.needed().rules)
         self.load(engine)
         self.lap("load")
         with engine.session():

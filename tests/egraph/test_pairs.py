@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from eqsat_tensor.egraph import engines
 from eqsat_tensor.egraph import saturate as room
 from eqsat_tensor.egraph.graph import Graph
 from eqsat_tensor.egraph.saturate import Saturation, saturate
@@ -65,7 +66,7 @@ def both_ways(
     results = []
     for nodes in (10**9, -1):
         monkeypatch.setattr(room, "LOOKED_AT", nodes)
-        room._engines.kept.clear()
+        engines.engines.kept.clear()
         results.append(saturate(outputs, whole_book()))
     return results[0], results[1]
 
@@ -105,8 +106,8 @@ def test_few_rules_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     for nodes in (300, -1):
         monkeypatch.setattr(room, "LOOKED_AT", nodes)
-        room._engines.kept.clear()
+        engines.engines.kept.clear()
         saturate(tower(3), whole_book())
-        (engine,) = room._engines.kept.values()
-        loaded.append(sum(key.startswith(room.RULE_KEY) for key in engine.loaded))
+        (engine,) = engines.engines.kept.values()
+        loaded.append(sum(key.startswith(engines.RULE_KEY) for key in engine.loaded))
     assert 2 * loaded[0] < loaded[1]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eqsat_tensor.egraph import engines
 from eqsat_tensor.egraph import saturate as room
 from eqsat_tensor.egraph.engine import EngineError
 from eqsat_tensor.egraph.graph import Graph
@@ -214,21 +215,21 @@ def test_rulesets_run_together_search_before_any_of_them_acts() -> None:
 def test_two_hundred_compiles_leave_no_trace() -> None:
     book, program = small_book(), tower(3)
     first = saturate(program, book)
-    engine = room._engines.get(book, ())
+    engine = engines.engines.get(book, ())
     saturate(program, book)
     size = engine.size()
     for i in range(200):
         result = saturate(program if i % 2 else [op("exp", leaf(f"y{i}", key=i))], book)
         assert result.graph is not None
     assert engine.size() == size
-    assert engine is room._engines.get(book, ())
+    assert engine is engines.engines.get(book, ())
     assert saturate(program, book).graph == first.graph
 
 
 def test_the_same_program_gives_the_same_graph_whatever_came_before() -> None:
     book = load_rulebook().for_math("default")
     program = tower(3)
-    room._engines.kept.clear()
+    engines.engines.kept.clear()
     first = saturate(program, book)
     for other in (tower(2), [op("sqrt", op("square", leaf()))], list(samples().values())):
         saturate(other, book)
@@ -243,14 +244,14 @@ def test_each_thread_has_engines_of_its_own() -> None:
 
 def test_a_panic_costs_the_engine_not_the_process() -> None:
     book = small_book()
-    engine = room._engines.get(book, ())
+    engine = engines.engines.get(book, ())
     twice = '(rule ((= ?e (Node ?i))) () :name "twice" :ruleset facts/shared)'
     with pytest.raises(EngineError, match="panicked"):
         engine.load("x", lambda: [twice, twice], "x:1")
     assert not engine.alive
     x = leaf()
     assert saturate([op("log", op("exp", x))], book).graph is not None
-    assert room._engines.get(book, ()) is not engine
+    assert engines.engines.get(book, ()) is not engine
 
 
 def test_the_package_book_does_every_op_and_a_tower() -> None:
@@ -264,7 +265,7 @@ def test_the_package_book_does_every_op_and_a_tower() -> None:
 
 def test_the_engine_takes_every_rule_of_the_package() -> None:
     book = load_rulebook()
-    engine, needs = room._engines.get(book, ()), room.needs_of(book, len(OPS))
+    engine, needs = engines.engines.get(book, ()), room.needs_of(book, len(OPS))
     for name in samples():
         engine.load(name, lambda name=name: room.op_forms(name), name)
     declared = {r.name: r.declaration for r in book.relations if r not in RELATIONS}
@@ -273,7 +274,7 @@ def test_the_engine_takes_every_rule_of_the_package() -> None:
             if name in declared:
                 engine.load(f"relation/{name}", lambda name=name: [declared[name]], name)
         engine.load(f"rules/{i}", lambda i=i: needs.rule_texts(i), rule.place)
-    room._engines.kept.clear()
+    engines.engines.kept.clear()
 
 
 def test_every_rule_of_the_package_passes_the_lint() -> None:
@@ -319,19 +320,19 @@ def test_steps_for_the_first_round_are_not_done_after_proposals() -> None:
 def test_a_program_gets_an_engine_without_many_rules_that_it_does_not_need() -> None:
     many = "\n".join(
         f'(rewrite (Sin (Multiply x {k}.5)) (Sin (Multiply {k}.5 (Sin x))) :ruleset simplify :name "s{k}")'
-        for k in range(room.SURPLUS + 20)
+        for k in range(engines.SURPLUS + 20)
     )
     book = small_book(RULES + many)
-    room._engines.kept.clear()
+    engines.engines.kept.clear()
     large, small = [op("sin", op("multiply", leaf(), full(1000.5, leaf())))], [op("exp", leaf())]
     for program in (large, small, large, small):
         assert saturate(program, book).stopped == "saturated"
     loaded = [
-        sum(k.startswith(room.RULE_KEY) for k in e.loaded) for e in room._engines.kept.values()
+        sum(k.startswith(engines.RULE_KEY) for k in e.loaded) for e in engines.engines.kept.values()
     ]
     assert len(loaded) == 2
-    assert min(loaded) < 10 < room.SURPLUS < max(loaded)
-    room._engines.kept.clear()
+    assert min(loaded) < 10 < engines.SURPLUS < max(loaded)
+    engines.engines.kept.clear()
 
 
 def test_facts_are_looked_for_where_a_rule_asks_for_them() -> None:
@@ -359,10 +360,10 @@ def test_what_can_never_be_known_asks_for_nothing() -> None:
     mask = needs.mask(("exp", "divide", "sin"))
     found = {book.rules[i].name for i in needs.need(mask).rules}
     assert found == {"divide-same", "exp-positive", "positive-nonzero"}
-    room._engines.kept.clear()
+    engines.engines.kept.clear()
     sine = op("sin", leaf())
     assert saturate([op("divide", op("exp", sine), op("exp", sine))], book).stopped == "saturated"
-    (engine,) = room._engines.kept.values()
+    (engine,) = engines.engines.kept.values()
     assert not {"relation/lonely", "relation/sine-of"} & engine.loaded  # nor are these declared
     needed = {
         book.rules[i].name for i in needs.need(mask, None, None, frozenset(("sine-of",))).rules
@@ -370,7 +371,7 @@ def test_what_can_never_be_known_asks_for_nothing() -> None:
     assert "sines-of" in needed
     assert saturate([sine], book, facts=("sine-of",)).stopped == "saturated"
     assert "relation/sine-of" in engine.loaded
-    room._engines.kept.clear()
+    engines.engines.kept.clear()
 
 
 def test_few_minor_proposals_are_no_reason_to_go_on_with_a_large_graph() -> None:
