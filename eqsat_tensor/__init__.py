@@ -95,7 +95,7 @@ def __getattr__(name: str) -> Any:
     elif name in _namespace.OBJECTS:
         value = _namespace.OBJECTS[name]
     else:
-        reason = _namespace.NOT_THERE.get(name)
+        reason = _namespace.NOT_THERE.get(name) or _namespace.ELSEWHERE.get(name)
         text = f"module 'eqsat_tensor' has no attribute {name!r}"
         raise AttributeError(text if reason is None else f"{text}: {reason}")
     globals()[name] = value

@@ -88,6 +88,13 @@ class Tensor(Storage):
     def __repr__(self) -> str:
         return f"Tensor({self.expr.type})"
 
+    def __format__(self, form: str) -> str:
+        if not form:
+            return str(self)
+        hint = "Show it when it is called: et.print(x)."
+        value = _known("format", self, hint)
+        return format(value if self.ndim else value[()], form)
+
     __hash__ = object.__hash__
 
     def __len__(self) -> int:
@@ -281,12 +288,13 @@ OURS = (
     "eqsat_tensor, not by NumPy's."
 )
 _STATIC = f"Use astype, or make the argument static. {OURS}"
+_NOT_MATH = f"Of math's and cmath's functions use NumPy's. {_STATIC}"
 for _name, _convert, _hint in (
     ("bool", bool, "Use where(condition, a, b) instead of if."),
     ("int", int, _STATIC),
     ("index", index, "Use take or x[i], or make the argument static."),
-    ("float", float, _STATIC),
-    ("complex", complex, _STATIC),
+    ("float", float, _NOT_MATH),
+    ("complex", complex, _NOT_MATH),
 ):
     setattr(Tensor, f"__{_name}__", _conversion(_name, _convert, _hint))
 for _name, _function in BINARY.items():
@@ -338,7 +346,7 @@ def holds_traced(value: Any) -> bool:
 def is_operand(value: Any) -> bool:
     """Can this stand beside a tensor?  Tensors, sizes, numbers, arrays and nests of numbers."""
     if type(value) in PYTHON_NUMBERS or isinstance(
-        value, Tensor | Dim | bool | int | float | np.generic | np.ndarray | list | tuple
+        value, Tensor | Dim | bool | int | float | np.generic | np.ndarray | list | tuple | range
     ):
         return True
     return hasattr(value, "__array__")
@@ -412,6 +420,10 @@ def input_tensor(expr: Expr) -> Tensor | None:
 
 def declared_size(size: int | str | Dim) -> Size:
     if isinstance(size, str):
+        if not size.isidentifier():
+            needs = "names of sizes that are words"
+            hint = "Sizes are not computed here; take them of x.shape."
+            raise ArgumentError(message("tensor", needs, repr(size), hint))
         return symbol(size)
     if isinstance(size, Dim):
         return size.size

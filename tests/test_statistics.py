@@ -222,6 +222,16 @@ def test_convolutions(name):
             held(lambda k, s, v=v, m=mode: getattr(k, name)(s, v.tolist(), m), a)
 
 
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+def test_convolutions_of_complex_numbers(name):
+    for n, m in ((7, 3), (3, 7), (4, 4), (20, 40)):
+        a = sample(n, "f8", 1) + 1j * sample(n, "f8", 2)
+        v = sample(m, "f8", 3) - 1j * sample(m, "f8", 4)
+        for mode in ("full", "same", "valid"):
+            for left, right in ((a, v), (a.real, v), (a, v.real), (a.astype("c8"), v.real)):
+                held(lambda k, s, t, o=mode: getattr(k, name)(s, t, mode=o), left, right)
+
+
 def test_convolutions_of_unknown_sizes():
     a, v = tensor("a", ("n",)), tensor("v", ("m",))
     modes = ("full", "same", "valid")

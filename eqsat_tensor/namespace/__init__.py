@@ -1,7 +1,8 @@
 """The array namespace: NumPy's functions on tensors, and on arrays where nothing is traced.
 
 `PUBLIC` holds every function by each of its names; `NUMPY` maps NumPy's own functions to ours;
-`OBJECTS` are other names, such as dtypes and constants; `NOT_THERE` says why a name is missing.
+`OBJECTS` are other names, such as dtypes and constants; `NOT_THERE` says why a name is missing,
+`ELSEWHERE` what stands for names of others.
 """
 
 from eqsat_tensor.namespace import (
@@ -41,15 +42,17 @@ from eqsat_tensor.namespace import (
     statistics,
     sums,
     triangles,
+    ufuncs,
     views,
     windows,
     writes,
 )
 from eqsat_tensor.namespace.names import OBJECTS
-from eqsat_tensor.namespace.not_there import NOT_THERE
+from eqsat_tensor.namespace.not_there import ELSEWHERE, NOT_THERE
 from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, public
 
 __all__ = [
+    "ELSEWHERE",
     "NOT_THERE",
     "NUMPY",
     "OBJECTS",
@@ -91,6 +94,7 @@ __all__ = [
     "statistics",
     "sums",
     "triangles",
+    "ufuncs",
     "views",
     "windows",
     "writes",

@@ -330,8 +330,13 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tensor:
 
 @public(numpy=np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
-    """The correlation of two sequences: element k is the sum of a[k + j] v[j]; modes of `convolve`."""
+    """The correlation of two sequences: element k is the sum of a[k + j] v[j]; modes of `convolve`.
+
+    Of complex numbers, v is conjugated.
+    """
     left, right = _operands("correlate", a, v)
+    if right.dtype.kind == "c":
+        right = FUNCTIONS["conjugate"](Tensor(right)).expr
     (n,), (m,) = left.shape, right.shape
     full = _whole(left, cut(right, 0, m - 1, m, -1))
     shorter = minimum(n, m)

@@ -20,7 +20,17 @@ from eqsat_tensor.namespace.masks import Selection, masked_read, masked_write
 from eqsat_tensor.namespace.operands import kind_of, show
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.compare import cast_to
-from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, as_expr, is_operand, weak_type
+from eqsat_tensor.ops.leaf import constant
+from eqsat_tensor.tensor import (
+    FUNCTIONS,
+    PYTHON_NUMBERS,
+    Tensor,
+    View,
+    as_expr,
+    holds_traced,
+    is_operand,
+    weak_type,
+)
 from eqsat_tensor.types import Shape
 
 ACCUMULATE = {
@@ -81,8 +91,11 @@ def write(x: Tensor, key: Any, value: Any, mode: str) -> None:
 
 
 def assigned(value: Any, dtype: np.dtype, shape: Shape) -> Expr:
-    """A value as an assignment takes it: cast whatever it is, broadcast, 1s in front dropped."""
-    expr = cast_to(as_expr(value), dtype)
+    """A value as an assignment takes it: cast, broadcast, 1s in front dropped.
+
+    Arrays are cast whatever they hold; Python numbers must fit, as in NumPy.
+    """
+    expr = cast_to(as_expr(_fitting(value, dtype)), dtype)
     extra = len(expr.shape) - len(shape)
     if extra > 0 and all(s == 1 for s in expr.shape[:extra]):
         expr = movement.squeeze(expr, range(extra))
@@ -91,6 +104,17 @@ def assigned(value: Any, dtype: np.dtype, shape: Shape) -> Expr:
         wanted = "[" + ", ".join(map(str, shape)) + "]"
         raise ShapeError(message("x[...] = v", f"a value that broadcasts to {wanted}", show(value)))
     return movement.broadcast_to(expr, shape)
+
+
+def _fitting(value: Any, dtype: np.dtype) -> Any:
+    """Python numbers, or nests of them, in `dtype`; OverflowError or ValueError where NumPy has it."""
+    if type(value) in PYTHON_NUMBERS:
+        with np.errstate(over="ignore"):
+            return constant(np.array(value, dtype).item(), dtype)
+    if isinstance(value, list | tuple) and not holds_traced(value):
+        with np.errstate(over="ignore"):
+            return np.array(value, dtype)
+    return value
 
 
 FUNCTIONS["__getitem__"] = getitem

@@ -205,9 +205,9 @@ def _index_items(item: Any) -> list[Any]:
         return [label if label.dtype == BOOL else cast_to(label, INT64)]
     if hasattr(item, "__index__") and not (isinstance(item, np.ndarray) and item.ndim):
         return [int(item.__index__())]
-    if isinstance(item, np.ndarray | list | tuple):
+    if isinstance(item, np.ndarray | list | tuple | range):
         array = np.asarray(item)
-        if array.size == 0 and isinstance(item, list | tuple):
+        if array.size == 0 and not isinstance(item, np.ndarray):
             array = array.astype(np.int64)
         if array.dtype == BOOL:
             return _known_mask(array)

@@ -42,7 +42,7 @@ def labels_of(operation: str, indices: Any) -> Expr:
 
 
 @public(numpy=np.take)
-def take(x: Any, indices: Any, /, axis: int | None = None, mode: str = "raise") -> Tensor:
+def take(x: Any, indices: Any, /, axis: int | None = None, *, mode: str = "raise") -> Tensor:
     """Elements by label along `axis` (of the flat array for None).
 
     mode: "raise" for labels outside the axis, "wrap" to count round it, "clip" to its ends.
@@ -113,7 +113,7 @@ def numbered(expr: Expr, index: Expr, place: int) -> tuple[Expr, Expr, Shape]:
 
 
 @public(numpy=np.choose)
-def choose(x: Any, choices: Any, /, mode: str = "raise") -> Tensor:
+def choose(x: Any, choices: Any, /, *, mode: str = "raise") -> Tensor:
     """choices[x[i]][i]: which of several arrays each element comes from."""
     index = labels_of("choose", x)
     arrays = list(choices)
@@ -145,32 +145,48 @@ def unraveled(place: Expr, shape: Sequence[Size]) -> list[Expr]:
 
 # ------------------------------------------------------------------------- arrays of indices
 @public(numpy=np.unravel_index)
-def unravel_index(indices: Any, shape: Any, /) -> tuple[Tensor, ...]:
+def unravel_index(indices: Any, shape: Any, /, order: str = "C") -> tuple[Tensor, ...]:
     """The index along each axis of places in a flat array of a shape (not checked)."""
-    return tuple(
-        Tensor(e)
-        for e in unraveled(labels_of("unravel_index", indices), sizes_of("unravel_index", shape))
-    )
+    turn = _turn("unravel_index", order)
+    sizes = sizes_of("unravel_index", shape)[::turn]
+    found = unraveled(labels_of("unravel_index", indices), sizes)
+    return tuple(Tensor(e) for e in found[::turn])
 
 
 @public(numpy=np.ravel_multi_index)
-def ravel_multi_index(multi_index: Any, dims: Any, /, mode: str = "raise") -> Tensor:
+def ravel_multi_index(
+    multi_index: Any, dims: Any, /, mode: str | Sequence[str] = "raise", order: str = "C"
+) -> Tensor:
     """The places in a flat array of shape `dims` of indices along each axis.
 
-    mode: "wrap" or "clip" for indices outside; "raise" does not check what is computed.
+    mode: "wrap" or "clip" for indices outside, of all axes or of each; "raise" does not check what
+    is computed.
     """
+    turn = _turn("ravel_multi_index", order)
     sizes = sizes_of("ravel_multi_index", dims)
+    modes = [mode] * len(sizes) if isinstance(mode, str) else list(mode)
     total: Any = 0
-    for index, size in zip(multi_index, sizes, strict=True):
+    axes = list(zip(multi_index, sizes, modes, strict=True))
+    for index, size, outside in axes[::turn]:
         extent = size_or_dim(size)
         label: Any = Tensor(labels_of("ravel_multi_index", index))
-        if mode == "wrap":
+        if outside == "wrap":
             label = label % extent
-        elif mode == "clip":
+        elif outside == "clip":
             label = FUNCTIONS["clip"](label, 0, extent - 1)
+        elif outside != "raise":
+            needs = "mode raise, wrap or clip"
+            raise ValueError(message("ravel_multi_index", needs, repr(outside)))
         total = total * extent + label
     result: Tensor = total
     return result
+
+
+def _turn(operation: str, order: str) -> int:
+    """The step through the axes, the slowest first: forward in C order, backward in Fortran's."""
+    if order not in ("C", "F"):
+        raise ValueError(message(operation, "order C or F", repr(order)))
+    return 1 if order == "C" else -1
 
 
 @public(numpy=np.ix_)

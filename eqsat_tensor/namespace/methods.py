@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from eqsat_tensor.errors import TraceError, UnsupportedError, message
+from eqsat_tensor.errors import DtypeError, TraceError, UnsupportedError, message
 from eqsat_tensor.tensor import Tensor, operator
 
 PROPERTIES: dict[str, tuple[str, Callable[[Tensor], Any]]] = {
@@ -74,6 +74,20 @@ def _fill(self: Tensor, value: Any) -> None:
     self[...] = value
 
 
+def _set_real(self: Tensor, value: Any) -> None:
+    operator("real", self)[...] = value
+
+
+def _set_imaginary(self: Tensor, value: Any) -> None:
+    if self.dtype.kind != "c":
+        got, hint = str(self.expr.type), "Cast it by astype(complex)."
+        raise DtypeError(message("x.imag = v", "a complex tensor", got, hint))
+    operator("imag", self)[...] = value
+
+
+SETTERS = {"real": _set_real, "imag": _set_imaginary}
+
+
 def _copied(self: Tensor, *_: Any) -> Tensor:
     """Another tensor of the same value: expressions are shared, never copied."""
     return Tensor(self.expr, self.weak)
@@ -82,7 +96,7 @@ def _copied(self: Tensor, *_: Any) -> Tensor:
 def attach() -> None:
     """Give `Tensor` all of these."""
     for name, (text, get) in PROPERTIES.items():
-        setattr(Tensor, name, property(get, doc=text))
+        setattr(Tensor, name, property(get, SETTERS.get(name), doc=text))
     for name, hint in NO_PROPERTIES.items():
         setattr(Tensor, name, _refused_property(name, hint))
     for name, hint in NO_METHODS.items():

@@ -65,8 +65,10 @@ NOT_THERE: dict[str, str] = {
     ),
     # Other kinds of arrays, other libraries.
     **dict.fromkeys(("matrix", "asmatrix", "bmat", "ma"), _VIEW),
+    "fft": "Make ops of its functions by wrap, or call it outside traced code.",
+    "random": "Draw outside traced code, and pass what was drawn as arguments.",
     **dict.fromkeys(
-        ("fft", "random", "polynomial", "emath", "lib", "core", "ctypeslib", "f2py", "test",
+        ("polynomial", "emath", "lib", "core", "ctypeslib", "f2py", "test",
          "__array_namespace_info__", "get_include"),
         "It is no part of the array functions: call it outside traced code.",
     ),
@@ -76,3 +78,45 @@ NOT_THERE: dict[str, str] = {
     "asarray_chkfinite": "Whether values are finite is not known while tracing: use isfinite.",
     "einsum_path": "The compiler orders contractions itself; einsum takes any number of operands.",
 }  # fmt: skip
+
+_UNROLLED = (
+    "Write the loop in Python: a trace unrolls it, and what repeats is rewritten once. "
+    "How often it runs must be known while tracing."
+)
+_DECLARED = (
+    'Write tensor("x", ("n",), "float32"): the name, the sizes by name or number, the dtype.'
+)
+_HERE = "relu, sigmoid, softmax, log_softmax, softplus and logsumexp are functions of eqsat_tensor."
+_AT = "Write x.at[key].set(v) or x.at[key].add(v)."
+
+# Names that users of other array compilers look for, and what to write instead.
+ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(
+        ("scan", "fori_loop", "while_loop", "lax", "map", "reduce", "foldl", "foldr"), _UNROLLED
+    ),
+    **dict.fromkeys(("nn", "nnet"), _HERE),
+    **dict.fromkeys(("set_subtensor", "inc_subtensor"), _AT),
+    **dict.fromkeys(
+        (f"{kind}{shape}" for kind in "bwilfdcz" for shape in ("scalar", "vector", "matrix")),
+        _DECLARED,
+    ),
+    **dict.fromkeys(("vector", "tensor3", "tensor4"), _DECLARED),
+    **dict.fromkeys(("njit", "compile"), "Write jit."),
+    **dict.fromkeys(
+        ("tree_map", "tree_util", "tree", "pytree"),
+        "Nests of arrays go into jit and come out of it as they are; other classes by register_pytree.",
+    ),
+    "prange": "Write the loop as one array operation; loops over many elements run on all cores.",
+    "stencil": "Write it by slices: x[:-2] + x[1:-1] + x[2:] is one loop.",
+    "guvectorize": 'Write vectorize(f, signature="(n),(n)->()").',
+    "switch": "Write where, or cond, of which one branch runs.",
+    "ifelse": "Write cond(condition, if_true, if_false, *operands).",
+    "one_hot": "Write (labels[:, None] == arange(count)).astype(float).",
+    "sqr": "Write square.",
+    "logistic": "Write sigmoid.",
+    "Rop": "Write jvp.",
+    "Lop": "Write vjp.",
+    **dict.fromkeys(("pmap", "device_put"), "Arrays are NumPy's; on a device, CuPy's."),
+    "cat": "Write concatenate.",
+    **dict.fromkeys(("mm", "bmm"), "Write matmul."),
+}

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Collection, Sequence
+from types import CodeType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -93,14 +95,22 @@ def dispatched(
     leading = code.co_posonlyargcount
     label = function.__name__.rstrip("_")
     plain = own not in VIEWS and own not in CREATION
+    ufunc = numpy if isinstance(numpy, np.ufunc) else None
+    most = _most_by_place(code, ufunc)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if plain and not kwargs and any(type(a) is Tensor for a in args):
+        if plain and not kwargs and len(args) <= most and any(type(a) is Tensor for a in args):
             return function(*args)  # most calls: nothing to refuse, no out
         if numpy is not None and not any_traced(args) and not any_traced(kwargs.values()):
             made = numpy(*args, **kwargs)
             return held(made) if own in CREATION and tracing() else made
+        if ufunc is not None:
+            return FUNCTIONS["__ufunc__"](label, ufunc, function, args, kwargs)
+        if len(args) > most and numpy is not None:  # the rest stands where NumPy's options do
+            further = _names_of(numpy)[most : len(args)]
+            kwargs |= dict(zip(further, args[most:], strict=False))
+            args = args[:most] if len(args) - most == len(further) else args
         given = "out" not in declared or any_traced((kwargs.get("out"),))
         out = kwargs.pop("out", None) if given else None
         refuse(label, kwargs, declared)
@@ -116,6 +126,16 @@ def dispatched(
         return result if out is None else written_out(label, out, result)
 
     return call  # type: ignore[return-value]
+
+
+def _most_by_place(code: CodeType, ufunc: np.ufunc | None) -> int:
+    """How many arguments a function takes as they stand: those before an ``out=``."""
+    if ufunc is not None:
+        return ufunc.nin
+    if code.co_flags & inspect.CO_VARARGS:
+        return sys.maxsize
+    places = code.co_varnames[: code.co_argcount]
+    return places.index("out") if "out" in places else len(places)
 
 
 @functools.cache
@@ -144,6 +164,7 @@ VIEWS = READ_ONLY | frozenset(
         "transpose", "matrix_transpose", "swapaxes", "moveaxis", "rollaxis", "reshape", "ravel",
         "squeeze", "expand_dims", "atleast_1d", "atleast_2d", "atleast_3d", "flip", "fliplr",
         "flipud", "rot90", "split", "array_split", "hsplit", "vsplit", "dsplit", "unstack",
+        "real", "imag",
     )
 )  # fmt: skip
 # Functions whose results can be written to: inside a trace they are tensors, also of numbers alone.

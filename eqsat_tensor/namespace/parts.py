@@ -175,24 +175,37 @@ def round_(x: Any, /, decimals: Any = 0) -> Tensor:
 
 
 @public(numpy=np.nan_to_num)
-def nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-    """`x` with numbers for NaN and infinities; None: the largest and the smallest of the dtype."""
+def nan_to_num(
+    x: Any, /, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Tensor:
+    """`x` with numbers for NaN and infinities; None: the largest and the smallest of the dtype.
+
+    copy: False writes to `x` itself.
+    """
     expr = expr_of("nan_to_num", x)
     if expr.dtype.kind == "c":
-        both = (nan_to_num(PUBLIC[p](x), nan, posinf, neginf) for p in ("real", "imag"))
-        return Tensor(complexes.complex_(*(t.expr for t in both)))
-    if expr.dtype.kind != "f":
-        return Tensor(expr)
-    limits = np.finfo(expr.dtype)
-    result = expr
+        both = (_numbers(p(expr), nan, posinf, neginf) for p in (complexes.real, complexes.imag))
+        result = complexes.complex_(*both)
+    else:
+        result = _numbers(expr, nan, posinf, neginf) if expr.dtype.kind == "f" else expr
+    if copy or not isinstance(x, Tensor) or x.is_number:
+        return Tensor(result)
+    x.assign(result)
+    return x
+
+
+def _numbers(x: Expr, nan: Any, posinf: Any, neginf: Any) -> Expr:
+    """Floats with these numbers for NaN, inf and -inf."""
+    limits = np.finfo(x.dtype)
+    result = x
     for value, found in (
-        (nan, compare.isnan(expr)),
-        (float(limits.max) if posinf is None else posinf, PUBLIC["isposinf"](x).expr),
-        (float(limits.min) if neginf is None else neginf, PUBLIC["isneginf"](x).expr),
+        (nan, compare.isnan(x)),
+        (float(limits.max) if posinf is None else posinf, PUBLIC["isposinf"](Tensor(x)).expr),
+        (float(limits.min) if neginf is None else neginf, PUBLIC["isneginf"](Tensor(x)).expr),
     ):
-        other = broadcast_to(converted(value, expr.dtype), expr.shape)
+        other = broadcast_to(converted(value, x.dtype), x.shape)
         result = compare.where(found, other, result)
-    return Tensor(result)
+    return result
 
 
 @public(numpy=np.i0)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.namespace.linalg import LINALG_MISSING
 from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
-from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse, written_out
+from eqsat_tensor.namespace.operands import NUMPY, UFUNCS
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
+from eqsat_tensor.namespace.ufuncs import of_loop
 from eqsat_tensor.tensor import FUNCTIONS, as_tensor
 
 # Our functions for the methods of ufuncs.
@@ -46,13 +48,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
         raise _missing(full_name)
-    out, dtype = options.pop("out", None), options.pop("dtype", None)
-    refuse(full_name, options)
-    result = function(*operands, **options)
-    if dtype is not None:
-        several = isinstance(result, tuple)
-        result = tuple(r.astype(dtype) for r in result) if several else result.astype(dtype)
-    return result if out is None else written_out(full_name, out, result)
+    return of_loop(full_name, ufunc, function, operands, options)
 
 
 def array_function(function: Any, args: Any, kwargs: Any) -> Any:
@@ -69,9 +65,12 @@ HINT = "See dir(eqsat_tensor); what it lacks has to be called outside traced cod
 def _missing(name: str, hint: str = HINT) -> UnsupportedError:
     """The error for a function of NumPy's or SciPy's, with the reason where one is written down."""
     known = {f"numpy.{n}": reason for n, reason in NUMPY_NOT_THERE.items()}
+    known |= {f"numpy.linalg.{n}": reason for n, reason in LINALG_MISSING.items()}
     known |= {f"scipy.special.{n}": reason for n, reason in SCIPY_NOT_THERE.items()}
-    if name in known:
-        hint = f"{known[name][0].upper()}{known[name][1:].rstrip('.')}. {hint}"
+    parts = name.split(".")  # numpy.fft.fft is not there for the reason that numpy.fft is not
+    reason = known.get(name) or known.get(".".join(parts[:2]))
+    if reason:
+        hint = f"{reason[0].upper()}{reason[1:].rstrip('.')}. {hint}"
     return UnsupportedError(message(name, "a function that eqsat_tensor has", "", hint))
 
 

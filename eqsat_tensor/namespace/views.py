@@ -2,7 +2,7 @@
 
 A view keeps the tensor that it was made from, and how: where that changed since, the view is made
 again when it is read.  A write goes back the way that the view came: each movement is inverted,
-and a slice is pasted into what it was cut from.
+a slice is pasted into what it was cut from, a part of complex numbers is joined to the other part.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eqsat_tensor.extents import Size, SizeFunction, SizeTerm, Symbol, evaluate,
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.keys import replaced_slice
 from eqsat_tensor.namespace.operands import READ_ONLY
-from eqsat_tensor.ops import movement
+from eqsat_tensor.ops import complexes, movement
 from eqsat_tensor.sizes import size_or_dim, sizes_now
 from eqsat_tensor.storage import Storage
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, input_leaf
@@ -38,7 +38,8 @@ def as_views(
     given = (*rest, *options.values())
     if not isinstance(x, Tensor) or x.is_number:
         return made
-    write = None if name in READ_ONLY else written_back
+    zeros = name == "imag" and x.dtype.kind != "c"
+    write = None if name in READ_ONLY or zeros else written_back
 
     def part(k: int | None, parent: Expr) -> Expr:
         again = function(Tensor(parent), *rest, **options)
@@ -118,6 +119,10 @@ def moved_back(step: Expr, x: Expr, value: Expr) -> Expr:
             return movement.reshape(value, x.shape)
         case "refine" | "stretch":
             return movement.refine(value, x.shape)
+        case "real":
+            return complexes.complex_(value, complexes.imag(x))
+        case "imag":
+            return complexes.complex_(complexes.real(x), value)
         case "broadcast" if all(named["shape"][a] == 1 for a in named["axes"]):
             return movement.squeeze(value, named["axes"])
     raise ReadOnlyError(

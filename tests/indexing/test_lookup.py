@@ -30,6 +30,14 @@ FUNCTIONS = {
     "ix": lambda np, x, i: x[np.ix_(i[:2], i)],
     "ix_flags": lambda np, x, i: x[np.ix_([True, False, True], i)],
     "unravel_index": lambda np, x, i: np.unravel_index(i % 4 + 6, (3, 4)),
+    "unravel_index_fortran": lambda np, x, i: np.unravel_index(i % 4 + 6, (3, 4), order="F"),
+    "unravel_index_named": lambda np, x, i: np.unravel_index(indices=i % 4, shape=(3, 4, 2)),
+    "ravel_multi_index_fortran": lambda np, x, i: np.ravel_multi_index(
+        (i % 3, i % 4), (3, 4), order="F"
+    ),
+    "ravel_multi_index_modes": lambda np, x, i: np.ravel_multi_index(
+        (i + 5, i + 7), (3, 4), mode=("clip", "wrap"), order="F"
+    ),
     "ravel_multi_index": lambda np, x, i: np.ravel_multi_index((i % 3, i % 4), (3, 4)),
     "ravel_multi_index_wrap": lambda np, x, i: np.ravel_multi_index(
         (i * 5, i), (3, 4), mode="wrap"
@@ -328,7 +336,7 @@ def test_errors_of_writes_say_what_was_needed():
     error(lambda x, i: x.__setitem__(0, x), ShapeError, "a value that broadcasts to")
     error(lambda x, i: np.add.at(i, [0], 1.5), DtypeError, "can be cast to int64")
     error(lambda x, i: np.copyto(i, x[0]), DtypeError, "copyto: needs what can be cast to int64")
-    error(lambda x, i: np.add(x, 1, out=x[0]), ShapeError, "an out= of the shape")
+    error(lambda x, i: np.add(x, 1, out=x[0]), ShapeError, "an out= to which")
     error(
         lambda x, i: np.add(x, 1, out=np.zeros((3, 4))), UnsupportedError, "a traced array as out="
     )
