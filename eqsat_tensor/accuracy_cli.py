@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,13 @@ import numpy as np
 from eqsat_tensor.accuracy.fpcore import Core, read, true_pre
 from eqsat_tensor.accuracy.functions import accuracy_of_function
 from eqsat_tensor.accuracy.report import Accuracy
+from eqsat_tensor.command_target import compiled
 from eqsat_tensor.compiled import function
 from eqsat_tensor.errors import ArgumentError, EqsatError, message
-from eqsat_tensor.jitted import jit
-
-EXAMPLE = np.array([0.5, 1.5, -0.5, 2.5])  # argument of a function that was never called
 
 
 def reports(
-    target: str, load: Callable[[str], Any], points: int, seed: int, options: dict[str, Any]
+    target: str, points: int, seed: int, options: dict[str, Any]
 ) -> list[Accuracy | EqsatError]:
     """One report for each formula of ``FILE.fpcore``, or for ``FILE.py:function``.
 
@@ -30,14 +27,8 @@ def reports(
     """
     if not target.rpartition(":")[0].endswith(".py"):
         return [_of_core(core, points, seed, options) for core in _cores(target)]
-    found = load(target)
-    if hasattr(found, "accuracy"):
-        return [found.accuracy(points=points, seed=seed)]
-    if not callable(found):
-        raise ArgumentError(message("accuracy", "a function", f"{target}, which is {found!r:.60}"))
-    compiled = jit(found, **options)
-    compiled(*[EXAMPLE] * len(inspect.signature(found).parameters))
-    return [compiled.accuracy(points=points, seed=seed)]
+    found = compiled("accuracy", target, **options)
+    return [found.accuracy(points=points, seed=seed)]
 
 
 def _cores(path: str) -> list[Core]:
@@ -54,9 +45,9 @@ def _of_core(core: Core, points: int, seed: int, options: dict[str, Any]) -> Acc
         inputs, body, pre = core.graph()
         if options.get("optimize") == "accuracy":
             options = options | {"ranges": core.ranges()}
-        compiled = function(inputs, body, name=core.name, on_unused_input="ignore", **options)
+        made = function(inputs, body, name=core.name, on_unused_input="ignore", **options)
         holds = None if pre is None else true_pre(pre, inputs)
-        return accuracy_of_function(compiled, None, core.ranges(), points, None, seed, holds)
+        return accuracy_of_function(made, None, core.ranges(), points, None, seed, holds)
     except EqsatError as error:
         return error
 

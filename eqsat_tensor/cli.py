@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -20,6 +19,25 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(cache_app, name="cache")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from eqsat_tensor import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
+
+
+@app.callback(help=__doc__)
+def _command(version: Version = False) -> None:
+    """What every command begins with."""
 
 
 @app.command()
@@ -52,14 +70,16 @@ def info(as_json: Json = False) -> None:
 
 @app.command()
 def explain(
-    target: Annotated[str, typer.Argument(help="FILE.py:function, a function made by et.function")],
+    target: Annotated[str, typer.Argument(help="FILE.py:function")],
     as_json: Json = False,
 ) -> None:
-    """What was rewritten in a compiled function of a file, by which rules, into which kernels."""
-    found = _load(target)
-    if not hasattr(found, "explain"):
-        raise ArgumentError(f"explain: {target} is no compiled function; it is {found!r:.60}.")
-    story = found.explain()
+    """What was rewritten in a function of a file, by which rules, into which kernels.
+
+    A function that was not called takes float64 vectors.
+    """
+    from eqsat_tensor.command_target import compiled
+
+    story = compiled("explain", target).explain()
     print(json.dumps(story.as_json(), indent=1) if as_json else story)
 
 
@@ -75,7 +95,7 @@ def accuracy(
     """Bits of error of formulas as written and as compiled, and where they are lost."""
     from eqsat_tensor.accuracy_cli import drawn, reports, told
 
-    found = reports(target, _load, points, seed, {"optimize": optimize})
+    found = reports(target, points, seed, {"optimize": optimize})
     if plot:
         drawn(found, plot)
     print(told(found, as_json))
@@ -157,16 +177,6 @@ def cache_clear() -> None:
     from eqsat_tensor.runtime import cache
 
     cache.clear()
-
-
-def _load(target: str) -> Any:
-    file, _, name = target.rpartition(":")
-    spec = importlib.util.spec_from_file_location("explained", file)
-    if not file or spec is None or spec.loader is None:
-        raise ArgumentError(f"explain: needs FILE.py:function; got {target!r}.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)
 
 
 def _show(record: dict[str, Any], as_json: bool) -> None:

@@ -23,7 +23,9 @@ _OURS = (
     str(Path(__file__).parent) + os.sep,
     str(Path(np.__file__).parent) + os.sep,
     contextlib.__file__,
+    "<frozen importlib",
 )
+_COMMANDS = tuple(str(Path(__file__).with_name(name)) for name in ("cli.py", "rules_cli.py"))
 
 
 class EqsatError(Exception):
@@ -92,10 +94,13 @@ def failed_check(text: str) -> EqsatError:
 
 
 def user_frame() -> FrameType | None:
-    """The nearest calling frame outside this package, NumPy and what decorators call it by, if any."""
+    """The nearest calling frame outside this package, NumPy and what decorators call it by, if any.
+
+    What calls a command is no code of a user's.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
+        frame = None if frame.f_code.co_filename in _COMMANDS else frame.f_back
     return frame
 
 

@@ -161,12 +161,16 @@ def _bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
 
 def _table(rows: Iterable[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
     table = Table(box=None)
     held = list(rows)
     for column in held[0] if held else ():
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in held:
         table.add_row(*map(str, row.values()))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # other programs read it: whole, whatever the width
+        console.width = Measurement.get(console, console.options.update(width=9999), table).maximum
+    console.print(table)

@@ -268,12 +268,13 @@ def _state(name: str, key: Any) -> Shared:
 
 def _update(name: str, old: Expr, called: str, value: Any) -> Expr:
     new = as_expr(value)
-    for kind, differs in (
-        (DtypeError, new.dtype != old.dtype),
-        (ShapeError, new.shape != old.shape),
+    names = 'Name the sizes that change where the state is made: et.shared(value, shape=("n",)).'
+    for kind, differs, hint in (
+        (DtypeError, new.dtype != old.dtype, f'Cast it: .astype("{old.dtype}").'),
+        (ShapeError, new.shape != old.shape, names),
     ):
         if differs:
-            raise kind(message(name, f"an update of {old.type} for {called}", str(new.type)))
+            raise kind(message(name, f"an update of {old.type} for {called}", str(new.type), hint))
     return new
 
 

@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import ArgumentError, DtypeError, TraceError, UnsupportedError, message
+from eqsat_tensor.errors import (
+    ArgumentError,
+    DtypeError,
+    TraceError,
+    UnsupportedError,
+    message,
+    named,
+)
 from eqsat_tensor.extents import SizeTerm, symbol, symbols_of
 from eqsat_tensor.lang import OPS, Expr, apply
 from eqsat_tensor.sizes import Dim, pinning
@@ -60,8 +67,8 @@ def abstract(function: str, name: str, value: Any) -> Abstract:
     if type(value) in PYTHON_DTYPES:
         return Abstract(PYTHON_DTYPES[type(value)], (), True)
     if is_masked(value) or not hasattr(value, "__array__"):
-        kind = type(value).__name__
-        raise ArgumentError(message(function, f"{name} as an array or number", f"{name}=a {kind}"))
+        got = f"{name}={named(value)}"
+        raise ArgumentError(message(function, f"{name} as an array or number", got))
     array = value if hasattr(value, "__cuda_array_interface__") else np.asarray(value)
     try:
         dtype = known_dtype(array.dtype)

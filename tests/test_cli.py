@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,73 @@ def test_an_error_is_one_line_and_status_1(tmp_path, monkeypatch, capsys):
         cli.main()
     assert ended.value.code == 1
     assert f"{broken}:2" in capsys.readouterr().err
+
+
+MODEL = """import eqsat_tensor as et
+import numpy as np
+
+def plain(x, y):
+    return et.log(1 + et.exp(x)) * y
+
+later = et.jit(plain)
+number = 3
+class Kind: ...
+"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    file = tmp_path / "model.py"
+    file.write_text(MODEL)
+    return file
+
+
+@pytest.mark.parametrize("name", ["plain", "later"])
+@pytest.mark.parametrize("command", ["explain", "accuracy"])
+def test_a_function_that_was_not_called_is_given_vectors(model, command, name):
+    code, out = run(command, f"{model}:{name}")
+    assert code == 0
+    assert ("log1p-of-exp" in out) if command == "explain" else ("bits of error" in out)
+
+
+def _error(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["eqsat", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["explain", "accuracy"])
+def test_what_is_not_in_a_file_is_told_in_one_line(model, command, monkeypatch, capsys):
+    for target, text in (
+        (f"{model}:nope", "'nope'. There are: plain, later."),
+        (f"{model}:number", "needs a function; got"),
+        (f"{model}:Kind", "needs a function; got"),
+        (f"{model}x.py:plain", "needs a file that is there"),
+        ("model", "needs FILE."),
+    ):
+        told = _error(monkeypatch, capsys, command, target)
+        assert text in told, target
+        assert told.count("\n") == 1, told
+        assert not re.search(r"\(.*\.py:\d+\)", told), told  # no line of the command's own
+
+
+def test_formulas_of_files_have_no_place(tmp_path):
+    file = tmp_path / "one.fpcore"
+    file.write_text("(FPCore (x) (- (sqrt (+ x 1)) (sqrt x)))")
+    code, out = run("accuracy", str(file), "--points", "8")
+    assert (code, ".py" in out) == (0, False)
+
+
+def test_a_table_in_a_pipe_is_whole():
+    code, out = run("rules", "list")
+    names = [line.split()[0] for line in out.splitlines()[1:]]
+    assert code == 0
+    assert {row["name"] for row in json.loads(run("rules", "list", "--json")[1])} == set(names)
+
+
+def test_the_version_is_printed():
+    from eqsat_tensor import __version__
+
+    assert run("--version") == (0, f"{__version__}\n")

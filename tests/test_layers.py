@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "accuracy.functions": ["*"],
     "accuracy.tuning": ["*"],
     "accuracy_cli": ["*"],
+    "command_target": ["*"],
     "opaque": LANGUAGE,
     "repeats": [*MEANING, "egraph.graph", "egraph.decode"],
     "rewritten": [*MEANING, "normalize", "opaque", "egraph", "extract", "repeats"],

@@ -27,6 +27,7 @@ from functools import cache
 from string import Template
 from typing import Any
 
+from eqsat_tensor.errors import DomainError
 from eqsat_tensor.lower.cpu import jit
 
 SPIN = 3000  # pauses that an idle worker spins through before it sleeps: some 50 us
@@ -75,7 +76,9 @@ def default_threads() -> int:
     asked = os.environ.get("EQSAT_THREADS", "").strip()
     if asked:
         if not asked.isdigit() or not 1 <= int(asked) <= MAX_THREADS:
-            raise ValueError(f"EQSAT_THREADS: needs a number from 1 to {MAX_THREADS}; got {asked}.")
+            raise DomainError(
+                f"EQSAT_THREADS: needs a number from 1 to {MAX_THREADS}; got {asked}."
+            )
         return int(asked)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
