@@ -19,6 +19,7 @@ from eqsat_tensor.lower.cpu.clock import Took
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.estimate import Kernel, kernels
 from eqsat_tensor.schedule import schedule
+from eqsat_tensor.shown import Shown
 from eqsat_tensor.table import table
 from eqsat_tensor.variant import Around, Variant
 
@@ -26,8 +27,8 @@ NOMINAL = 1000  # stands for a size that no call has given yet
 
 
 # ------------------------------------------------------------------------------- compile time
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """How long the stages took, and where the code came from.
 
     stages   milliseconds, in order: trace, normalize, look up (in the cache), saturate, extract,
@@ -90,8 +91,8 @@ def report(variant: Variant) -> Report:
 
 
 # ------------------------------------------------------------------------------------- estimates
-@dataclass(frozen=True)
-class Cost:
+@dataclass(frozen=True, repr=False)
+class Cost(Shown):
     """What a call is estimated to cost; nothing is run for it.
 
     kernels    in order, each with its flops and bytes.
@@ -187,8 +188,8 @@ class Timed:
         return "\n".join([f"{calls} calls{_at(self.sizes)}", table(columns, rows)])
 
 
-@dataclass(frozen=True)
-class Profiled:
+@dataclass(frozen=True, repr=False)
+class Profiled(Shown):
     """What ``mode="profile"`` saw: one part for each combination of sizes that is kept bound."""
 
     name: str

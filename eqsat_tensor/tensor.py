@@ -119,7 +119,8 @@ class Tensor(Storage):
         return _known("item", self, hint).item(*args)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        hint = f"Use functions of eqsat_tensor, or NumPy's on the tensor. {OURS}"
+        ours = "Use functions of eqsat_tensor (SciPy's: of its special), or NumPy's on the tensor."
+        hint = f"{ours} {OURS}"
         value = _known("numpy", self, hint)
         return np.array(value, dtype) if copy else np.asarray(value, dtype)
 
@@ -128,6 +129,10 @@ class Tensor(Storage):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return FUNCTIONS["__array_function__"](function, args, kwargs)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        hint = "Save a function of it: et.function(inputs, outputs) can be pickled."
+        raise ArgumentError(message("pickle", "a value or a function", repr(self), hint))
 
     # ----------------------------------------------------------------------------------- operators
     def _call(self, name: str, *operands: Any, **options: Any) -> Any:
@@ -330,12 +335,20 @@ def is_traced(value: Any) -> bool:
     return isinstance(value, Tensor | Dim)
 
 
-def number_now(value: Any) -> Any:
-    """A 0-d tensor that a trace makes of sizes and constants as the number it is; all else as it is."""
-    if not isinstance(value, Tensor) or value.expr.shape or not tracing():
+def array_now(value: Any) -> Any:
+    """A tensor that a trace makes of sizes and constants as the array it is; all else as it is."""
+    if not isinstance(value, Tensor) or not tracing():
         return value
     known = known_value(value.expr)
-    return value if known is None else known.item()
+    return value if known is None else known
+
+
+def number_now(value: Any) -> Any:
+    """A 0-d tensor that a trace makes of sizes and constants as the number it is; all else as it is."""
+    if not isinstance(value, Tensor) or value.expr.shape:
+        return value
+    known = array_now(value)
+    return value if known is value else known.item()
 
 
 def holds_traced(value: Any) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from eqsat_tensor.shown import Shown
+
 KEPT = 5  # improvements that are told in full
 
 
-@dataclass
-class Verification:
+@dataclass(repr=False)
+class Verification(Shown):
     """Counts of elements, over all ``calls``; `str` tells it in words.
 
     improved     right where the program as written is wrong: it overflows, underflows or cancels.

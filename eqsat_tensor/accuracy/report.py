@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.accuracy.picture import Panel, picture
+from eqsat_tensor.shown import Shown
 
 LISTED = 5  # sources of error that are told
 
@@ -77,8 +78,8 @@ class Cause:
         return {"node": self.text, "place": self.place, "bits": self.bits, "worst": self.worst}
 
 
-@dataclass(frozen=True, eq=False)
-class Accuracy:
+@dataclass(frozen=True, eq=False, repr=False)
+class Accuracy(Shown):
     """The accuracy of a function, as written (by NumPy) and as compiled; `str` tells it in words.
 
     outputs   one record for each output of floats.

@@ -21,6 +21,7 @@ from eqsat_tensor.compiled import Function, function
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
 from eqsat_tensor.jitted import Jit, jit
 from eqsat_tensor.options import CHOICES
+from eqsat_tensor.shown import Shown
 from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.trees import flatten, unflatten
 
@@ -58,8 +59,8 @@ class Candidate:
         return float(2**self.errors.worst - 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Front:
+@dataclass(frozen=True, eq=False, repr=False)
+class Front(Shown):
     """All candidates, the fastest first; `str` is a table, in which * marks those that none beats."""
 
     name: str

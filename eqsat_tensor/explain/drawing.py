@@ -14,6 +14,7 @@ from eqsat_tensor.explain.layered import placed
 from eqsat_tensor.explain.story import Chosen, explain_variant
 from eqsat_tensor.explain.told import Line, duration
 from eqsat_tensor.lang import Expr, leaf_text, line_names, topological
+from eqsat_tensor.shown import Page
 from eqsat_tensor.variant import Variant
 
 LETTER, HEIGHT, LONGEST = 7.2, 40.0, 28  # of a label: width of a letter, height, letters at most
@@ -29,7 +30,7 @@ li span { display: inline-block; width: 1em; height: 1em; margin-right: .5em; bo
 """
 
 
-def draw(variant: Variant, path: str | Path | None = None) -> str:
+def draw(variant: Variant, path: str | Path | None = None) -> Page:
     """The page for a variant; written to ``path``, too, where that is given."""
     story, chosen = explain_variant(variant), Chosen.of(variant)
     sets = list(dict.fromkeys(line.rules for line in story.lines_after if line.rules))
@@ -41,7 +42,7 @@ def draw(variant: Variant, path: str | Path | None = None) -> str:
         for rules, colour in colours.items()
     )
     title = escape(story.name)
-    page = (
+    page = Page(
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/><title>{title}</title>'
         f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n<main>\n"
         f"<figure><figcaption>before: {duration(story.cost_before)}</figcaption>{before}</figure>\n"

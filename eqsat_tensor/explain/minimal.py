@@ -11,13 +11,14 @@ from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.lang import text
 from eqsat_tensor.printing.script import script_of
 from eqsat_tensor.rules import Rule
+from eqsat_tensor.shown import Shown
 from eqsat_tensor.variant import Variant
 
 SMALL = (5, 16, 64)  # what sizes are in the script, where the program's conditions hold
 
 
-@dataclass(frozen=True)
-class MinimalRules:
+@dataclass(frozen=True, repr=False)
+class MinimalRules(Shown):
     """A set of rules that gives the same program, and no longer does when any one is left out.
 
     names   in the order of the books.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from eqsat_tensor.shown import Shown
+
 SHOWN = 12  # alternatives in the text, of at most `OF_A_LINE` a line; the data holds all
 OF_A_LINE = 3
 
@@ -56,8 +58,8 @@ class Line:
     rejected: tuple[Rejected, ...] = ()
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """The story of one compile.
 
     before, after  the program as text, normalized and as chosen; lines_before, lines_after: its nodes.
