@@ -75,7 +75,10 @@ class Jit(Observed):
         self.traces.arrangement.owners.add(owner)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+        if instance is None:
+            return self
+        self.traces.arrangement.owners.add(type(instance))  # also where it was set later
+        return types.MethodType(self, instance)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         from eqsat_tensor.saved import restored, to_bytes

@@ -257,3 +257,27 @@ def test_callbacks_work_from_several_threads():
 
     in_threads(work, range(1, 5))
     assert not wrong
+
+
+def test_methods_of_classes_and_those_set_later():
+    class Scaled:
+        factor = 3.0
+
+        def __init__(self):
+            self.offset = np.arange(2.0)
+
+        @classmethod
+        @et.jit
+        def scaled(cls, x):
+            return cls.factor * x
+
+    class More(Scaled):
+        factor = 4.0
+
+    Scaled.moved = et.jit(lambda self, x: self.offset + x)
+    one = np.ones(2)
+    for _ in range(3):
+        np.testing.assert_array_equal(Scaled.scaled(one), [3, 3])
+        np.testing.assert_array_equal(More.scaled(one), [4, 4])
+        np.testing.assert_array_equal(Scaled().moved(one), [1, 2])
+        np.testing.assert_array_equal(Scaled.moved(More(), one), [1, 2])

@@ -146,7 +146,7 @@ def test_nests_that_are_unknown_are_refused_with_a_way_out():
         et.register_pytree(Ring, lambda r: ((), None), lambda aux, children: None)
     with pytest.raises(et.ArgumentError, match="register_pytree"):
         et.register_pytree(3, lambda r: ((), None), lambda aux, children: None)
-    with pytest.raises(et.ArgumentError, match="p_w as an array or number; got p_w=a object"):
+    with pytest.raises(et.ArgumentError, match="p_w as an array or number; got p_w=an object"):
         et.jit(lambda p: p)({"w": object()})
 
 
