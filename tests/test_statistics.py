@@ -232,6 +232,29 @@ def test_convolutions_of_complex_numbers(name):
                 held(lambda k, s, t, o=mode: getattr(k, name)(s, t, mode=o), left, right)
 
 
+@pytest.mark.parametrize("name", ["convolve", "correlate"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_convolutions_of_what_is_no_number_reach_as_far_as_it_does(name):
+    for n, m in ((7, 3), (3, 7), (20, 40), (40, 20)):
+        a, v = sample(n, "f8", 1), sample(m, "f8", 2)
+        for value in (np.nan, np.inf):
+            for place in (0, 1, -1):
+                bad = v.copy()
+                bad[place] = value
+                for mode in ("full", "same", "valid"):
+                    for left, right in ((a, bad), (bad, a)):
+                        held(lambda k, s, t, o=mode: getattr(k, name)(s, t, mode=o), left, right)
+
+
+def test_numbers_are_not_weak_in_convolutions():
+    for dtype in ("u1", "i2", "f4", "f8"):
+        x = sample(5, dtype)
+        for number in (2, 2.5, [1, 2], (0.5,)):
+            held(lambda k, t, v=number: k.convolve(t, v), x)
+    with pytest.raises(ValueError, match="correlate"):
+        et.jit(lambda x: np.correlate(x, 2))(np.ones(3))
+
+
 def test_convolutions_of_unknown_sizes():
     a, v = tensor("a", ("n",)), tensor("v", ("m",))
     modes = ("full", "same", "valid")
@@ -273,7 +296,14 @@ def test_counts_by_label():
         np.testing.assert_array_equal(got[1], np.bincount(x, w, 6))
         assert got[0].dtype == np.int64
     np.testing.assert_array_equal(et.bincount(x, length=6), np.bincount(x, minlength=6))
-    with pytest.raises(UnsupportedError, match="length="):
+    for given in ((t, None, 6), (t, w, 6)):
+        (got,) = values([np.bincount(*given)], {t: x})
+        np.testing.assert_array_equal(got, np.bincount(x, *given[1:]))
+    counted = et.jit(lambda x, c: np.bincount(x, minlength=c.shape[0]))
+    np.testing.assert_array_equal(counted(x, np.zeros(5)), np.bincount(x, minlength=5))
+    with pytest.raises(ValueError, match="labels from 0 to 2"):
+        counted(x, np.zeros(3))
+    with pytest.raises(UnsupportedError, match="minlength=n"):
         np.bincount(t)
     for bad in ([0, 4, 1, 1, 1], [0, -1, 1, 1, 1]):
         with pytest.raises(ValueError, match="labels from 0 to 3"):

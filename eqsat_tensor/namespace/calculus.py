@@ -13,16 +13,17 @@ from eqsat_tensor.lang import BOOL, FLOAT64, INEXACT, INT64, Expr
 from eqsat_tensor.namespace.operands import (
     axes_of,
     axis_of,
-    common_dtype,
     converted,
     expr_of,
+    gathered,
     public,
     show,
     show_all,
 )
 from eqsat_tensor.namespace.reducing import absent
-from eqsat_tensor.ops import arithmetic, compare, contract, movement, select, sorting
-from eqsat_tensor.ops.leaf import constant, full_like, size_value
+from eqsat_tensor.ops import arithmetic, compare, movement, reduce, select, sorting
+from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
+from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
 
 UNROLLED = 16  # longest kernel whose products are written out
@@ -268,11 +269,11 @@ def _joined(*parts: Expr) -> Expr:
 
 # ------------------------------------------------------------------------------------ convolution
 def _operands(name: str, a: Any, v: Any) -> tuple[Expr, Expr]:
-    dtype = common_dtype(name, (a, v))
-    if dtype == BOOL:
+    exprs = gathered(name, (a, v))
+    if exprs[0].dtype == BOOL:
         raise DtypeError(message(name, "numbers", show_all((a, v)), "Cast one by astype."))
-    exprs = [converted(x, dtype) for x in (a, v)]
-    exprs = [movement.expand_dims(e, (0,)) if not e.shape else e for e in exprs]
+    if name == "convolve":
+        exprs = [movement.expand_dims(e, (0,)) if not e.shape else e for e in exprs]
     if any(len(e.shape) != 1 for e in exprs):
         raise ShapeError(message(name, "one axis each", show_all((a, v))))
     if any(e.shape == (0,) for e in exprs):
@@ -281,7 +282,10 @@ def _operands(name: str, a: Any, v: Any) -> tuple[Expr, Expr]:
 
 
 def _whole(a: Expr, v: Expr) -> Expr:
-    """All products: element k is the sum of a[k - j] v[j]."""
+    """All products: element k is the sum of a[k - j] v[j].
+
+    What lies beyond the ends of `a` is left out, not multiplied by 0: v may hold NaN or infinity.
+    """
     (n,), (m,) = a.shape, v.shape
     if isinstance(n, int) and (not isinstance(m, int) or n < m):
         a, v, n, m = v, a, m, n
@@ -289,8 +293,8 @@ def _whole(a: Expr, v: Expr) -> Expr:
     if isinstance(m, int) and m <= UNROLLED:
         total = None
         for j in range(m):
-            factor = movement.broadcast_to(movement.squeeze(cut(v, 0, j, 1), (0,)), (length,))
-            term = arithmetic.multiply(movement.pad(a, [j], [1], [length]), factor)
+            factor = movement.broadcast_to(movement.squeeze(cut(v, 0, j, 1), (0,)), (n,))
+            term = movement.pad(arithmetic.multiply(a, factor), [j], [1], [length])
             total = term if total is None else arithmetic.add(total, term)
         assert total is not None, v
         return total
@@ -298,8 +302,12 @@ def _whole(a: Expr, v: Expr) -> Expr:
     rows = movement.pad(movement.broadcast(a, (0,), (m, n)), [0, 0], [1, 1], [m, n + m])
     flat = cut(movement.reshape(rows, (m * (n + m),)), 0, 0, m * length)
     shifted = movement.reshape(flat, (m, length))
-    both = contract.matmul(movement.expand_dims(v, (0,)), shifted)
-    return movement.squeeze(both, (0,))
+    products = arithmetic.multiply(shifted, movement.broadcast(v, (1,), (m, length)))
+    before, place = (iota(axis=axis, dtype=INT64, shape=(m, length)) for axis in (0, 1))
+    past = arithmetic.add(before, movement.broadcast_to(size_value(n, INT64), (m, length)))
+    inside = compare.logical_and(compare.less_equal(before, place), compare.less(place, past))
+    kept = compare.where(inside, products, movement.zeros_like(products))
+    return reduce.sum_over(kept, (0,))
 
 
 def _part(name: str, full: Expr, n: Size, m: Size, mode: Any, turned: bool) -> Tensor:
@@ -338,6 +346,9 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
     if right.dtype.kind == "c":
         right = FUNCTIONS["conjugate"](Tensor(right)).expr
     (n,), (m,) = left.shape, right.shape
+    if mode == "same" and minimum(n, m) not in (n, m) and tracing():
+        n, m = (int(size_or_dim(size)) for size in (n, m))  # which is longer: for these sizes alone
+        left, right = movement.refine(left, (n,)), movement.refine(right, (m,))
     full = _whole(left, cut(right, 0, m - 1, m, -1))
     shorter = minimum(n, m)
     if mode == "same" and shorter not in (n, m):

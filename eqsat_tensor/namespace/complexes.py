@@ -11,8 +11,8 @@ import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.extents import Size
-from eqsat_tensor.lang import BOOL, COMPLEXES, FLOATS, Expr
-from eqsat_tensor.namespace.operands import PUBLIC, expr_of, public
+from eqsat_tensor.lang import BOOL, COMPLEXES, Expr
+from eqsat_tensor.namespace.operands import PUBLIC, expr_of, promoted, public
 from eqsat_tensor.ops import arithmetic, compare, complexes, movement, select
 from eqsat_tensor.ops.hyperbolic import arctan2
 from eqsat_tensor.ops.leaf import constant, full_like
@@ -27,8 +27,7 @@ def angle(z: Any, /, deg: bool = False) -> Tensor:
     if expr.dtype in COMPLEXES:
         re, im = complexes.real(expr), complexes.imag(expr)
     else:
-        re = expr if expr.dtype in FLOATS else compare.cast_to(expr, np.dtype(np.float64))
-        im = full_like(re, 0)
+        im, re = promoted("angle", np.arctan2, (0, Tensor(expr)))
     found = arctan2(im, re)
     if deg:
         found = arithmetic.multiply(found, full_like(found, 180 / np.pi))

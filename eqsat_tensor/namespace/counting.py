@@ -34,13 +34,16 @@ def _bincount_of_arrays(
 def bincount(x: Any, /, weights: Any = None, minlength: Any = 0, *, length: Any = None) -> Tensor:
     """How many there are of each label from 0 to `length` - 1, or the sum of their weights.
 
-    length: the number of labels, which has to be given; a label outside is a ValueError at the call.
+    length: the number of labels, which has to be given, by this name or by minlength=; a label
+    outside is a ValueError at the call.
     """
     labels = expr_of("bincount", x)
     if labels.dtype not in INTS or len(labels.shape) != 1:
         raise DtypeError(message("bincount", "one axis of integer labels", f"x: {show(x)}"))
+    if length is None and size_of(minlength) not in (None, 0):
+        length = minlength
     if length is None:
-        hint = "Write bincount(x, length=n): the labels are below n."
+        hint = "Write bincount(x, minlength=n): the labels are below n."
         raise UnsupportedError(message("bincount", "length=, known while tracing", "none", hint))
     size = size_of(length)
     if size is None:

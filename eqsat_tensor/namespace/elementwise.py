@@ -9,7 +9,7 @@ import numpy as np
 
 from eqsat_tensor.errors import DtypeError, message
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import BOOL, COMPLEXES, INEXACT, OPS, Expr, OpDef, takes_complex
+from eqsat_tensor.lang import BOOL, COMPLEXES, FLOAT64, INEXACT, OPS, Expr, OpDef, takes_complex
 from eqsat_tensor.namespace.operands import (
     NUMPY,
     PUBLIC,
@@ -116,8 +116,9 @@ def _whole_reciprocal(x: Expr) -> Expr:
     return compare.where(compare.equal(x, full_like(x, 0)), full_like(x, at_zero), value)
 
 
-# `power` and `where` follow rules of their own, below.
-for _op in [o for o in OPS.values() if o.ufunc is not None and o.name != "power"]:
+# `power`, `sinc` and `where` follow rules of their own, below.
+OWN = ("power", "sinc")
+for _op in [o for o in OPS.values() if o.ufunc is not None and o.name not in OWN]:
     assert _op.kind in (Kind.ELEMENTWISE, Kind.COMPOSITE), _op
     lift(_op)
 for _alias, _name in {
@@ -146,6 +147,14 @@ def power(a: Any, b: Any, /) -> Tensor:
     if exponent < 0:
         raise ValueError("Integers to negative integer powers are not allowed.")
     return Tensor(_whole_power(exprs[0], int(exponent)))
+
+
+@public(numpy=np.sinc)
+def sinc(x: Any, /) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0; of integers in float64."""
+    expr = expr_of("sinc", x)
+    expr = compare.cast_to(expr, FLOAT64) if expr.dtype.kind in "biu" else expr
+    return Tensor(elementwise(OPS["sinc"], np.sin, (Tensor(expr),)))
 
 
 def _whole_power(x: Expr, exponent: int) -> Expr:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
 from eqsat_tensor.extents import lower_bound, maximum, same_size
-from eqsat_tensor.lang import INT64, Expr
+from eqsat_tensor.lang import INT32, INT64, Expr
 from eqsat_tensor.namespace.decompositions import lapack_operands
 from eqsat_tensor.namespace.linalg import LINALG, linear_algebra
 from eqsat_tensor.namespace.operands import PUBLIC, expr_of, public, show, show_all
@@ -141,7 +141,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Tensor, Tensor, Tensor, Te
         squares = reduce.sum_over(arithmetic.square(rest), (0,))
     rank = _rank(values, cutoff)
     solution = movement.squeeze(x, (1,)) if vector else x
-    return Tensor(solution), Tensor(squares), Tensor(rank), Tensor(values)
+    whole = Tensor(compare.cast_to(rank, INT32))
+    return Tensor(solution), Tensor(squares), whole, Tensor(values)
 
 
 def _above(values: Expr, floor: Expr) -> Expr:

@@ -31,7 +31,8 @@ from eqsat_tensor.namespace.pieces import (
     turned,
 )
 from eqsat_tensor.ops import compare, movement
-from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
+from eqsat_tensor.sizes import Dim, size_or_dim, tracing
+from eqsat_tensor.tensor import FUNCTIONS, Tensor, array_now, as_expr
 
 
 def _shown(operands: Sequence[Any]) -> str:
@@ -162,6 +163,7 @@ def _split(name: str, x: Any, sections: Any, axis: int, equal: bool = False) -> 
     if not len(expr.shape):
         raise ShapeError(message(name, "at least one axis", f"x: {show(x)}"))
     place = axis_of(name, axis, len(expr.shape), x)
+    sections = array_now(sections)
     if isinstance(sections, np.ndarray):
         sections = sections.tolist()
     if isinstance(sections, list | tuple):
@@ -223,6 +225,7 @@ def unstack(x: Any, /, axis: int = 0) -> tuple[Tensor, ...]:
 
 # ---------------------------------------------------------------------------------- insert, delete
 def _positions(name: str, obj: Any) -> np.ndarray:
+    obj = int(obj) if isinstance(obj, Dim) and tracing() else array_now(obj)
     if any_traced((obj,)):
         hint = "The result would have a size that depends on values: use where."
         raise UnsupportedError(message(name, "positions known while tracing", show(obj), hint))
@@ -235,6 +238,18 @@ def _operand(name: str, x: Any, axis: Any) -> tuple[Expr, int]:
     if axis is None:
         return flat(expr), 0
     return expr, axis_of(name, axis, len(expr.shape), x)
+
+
+def _pinned(expr: Expr, place: int, positions: Any) -> Expr:
+    """With a number for the size of the axis where positions speak of all of it, in a trace."""
+    size = expr.shape[place]
+    if isinstance(size, int) or not tracing():
+        return expr
+    if not isinstance(positions, slice) and positions.dtype.kind in "iu":
+        low, high = positions.min(initial=0), positions.max(initial=-1)
+        if not low < 0 <= high:
+            return expr  # counted from one end: they serve any size
+    return movement.refine(expr, resized(expr, place, int(size_or_dim(size))))
 
 
 def _held(name: str, expr: Expr, place: int, positions: Any, least: int) -> tuple[int, bool]:
@@ -266,6 +281,7 @@ def delete(x: Any, /, obj: Any, axis: int | None = None) -> Tensor:
     """`x` without the elements at positions along `axis`: an int, ints, a mask or a slice."""
     expr, place = _operand("delete", x, axis)
     positions = obj if isinstance(obj, slice) else _positions("delete", obj)
+    expr = _pinned(expr, place, positions)
     size = expr.shape[place]
     try:
         if isinstance(size, int):
@@ -289,13 +305,15 @@ def insert(x: Any, /, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     Before one position all of `values` are inserted; before several, one slice of them each.
     """
     expr, place = _operand("insert", x, axis)
-    if isinstance(obj, slice):
+    given = obj if isinstance(obj, slice) else _positions("insert", obj)
+    expr = _pinned(expr, place, given)
+    if isinstance(given, slice):
         length = expr.shape[place]
         if not isinstance(length, int):
             raise _not_integers("insert", expr, place, obj)
-        positions = np.arange(*obj.indices(length))
+        positions = np.arange(*given.indices(length))
     else:
-        positions = _positions("insert", obj)
+        positions = given
     if positions.dtype == bool:
         positions = np.flatnonzero(positions)
     new = at_least(compare.cast_to(as_expr(values), expr.dtype), len(expr.shape))

@@ -101,7 +101,7 @@ ELSEWHERE: dict[str, str] = {
         _DECLARED,
     ),
     **dict.fromkeys(("vector", "tensor3", "tensor4"), _DECLARED),
-    **dict.fromkeys(("njit", "compile"), "Write jit."),
+    "njit": "Write jit.",
     **dict.fromkeys(
         ("tree_map", "tree_util", "tree", "pytree"),
         "Nests of arrays go into jit and come out of it as they are; other classes by register_pytree.",

@@ -363,8 +363,8 @@ def axis_of(operation: str, axis: Any, rank: int, x: Any = None) -> int:
 
 
 def axes_of(operation: str, axis: Any, rank: int, x: Any = None) -> tuple[int, ...]:
-    """Axes in ascending order; all for None."""
-    if axis is None:
+    """Axes in ascending order; all for None.  A number has an axis 0 and -1, as in NumPy."""
+    if axis is None or (not rank and axis in (0, -1)):
         return tuple(range(rank))
     given = axis if isinstance(axis, tuple | list) else (axis,)
     axes = sorted(axis_of(operation, a, rank, x) for a in given)

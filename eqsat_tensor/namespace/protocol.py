@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import UnsupportedError, message
+from eqsat_tensor.namespace.folds import FOLDS, fold
 from eqsat_tensor.namespace.linalg import LINALG_MISSING
 from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
-from eqsat_tensor.namespace.operands import NUMPY, UFUNCS
+from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse, written_out
+from eqsat_tensor.namespace.reducing import absent
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
 from eqsat_tensor.namespace.ufuncs import of_loop
@@ -18,7 +20,7 @@ from eqsat_tensor.tensor import FUNCTIONS, as_tensor
 # Our functions for the methods of ufuncs.
 REDUCERS = {
     "add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_or": "any",
-    "logical_and": "all", "logaddexp": "logsumexp",
+    "logical_and": "all", "logaddexp": "logsumexp", "fmax": "nanmax", "fmin": "nanmin",
 }  # fmt: skip
 ACCUMULATORS = {
     "add": "cumsum", "multiply": "cumprod", "maximum": "cummax", "minimum": "cummin",
@@ -38,6 +40,14 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     table = {"reduce": REDUCERS, "accumulate": ACCUMULATORS}.get(method, {})
     if name in table:
         return _along_axes(table[name], name, operands[0], options)
+    if method == "reduce" and name in FOLDS:
+        given = {k: v for k, v in options.items() if k == "axis" or not absent(v)}
+        out = given.pop("out", None)
+        refuse(f"numpy.{name}.reduce", given)
+        for option in given.keys() - {"axis", "keepdims"}:
+            raise _missing(f"numpy.{name}.reduce with {option}=")
+        result = fold(ufunc, *operands, **given)
+        return result if out is None else written_out(f"numpy.{name}.reduce", out, result)
     if method == "outer" and ufunc in UFUNCS:
         return _outer(ufunc, *operands, **options)
     # SciPy's ufuncs are known by their names alone: SciPy need not be there.
@@ -48,6 +58,8 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
     function = UFUNCS.get(ufunc) or (SPECIAL.get(name) if theirs else None)
     if function is None:
         raise _missing(full_name)
+    if not options:
+        return function(*operands)
     return of_loop(full_name, ufunc, function, operands, options)
 
 
@@ -67,6 +79,7 @@ def _missing(name: str, hint: str = HINT) -> UnsupportedError:
     known = {f"numpy.{n}": reason for n, reason in NUMPY_NOT_THERE.items()}
     known |= {f"numpy.linalg.{n}": reason for n, reason in LINALG_MISSING.items()}
     known |= {f"scipy.special.{n}": reason for n, reason in SCIPY_NOT_THERE.items()}
+    name = name.replace("._", ".")  # SciPy calls lambertw's ufunc _lambertw
     parts = name.split(".")  # numpy.fft.fft is not there for the reason that numpy.fft is not
     reason = known.get(name) or known.get(".".join(parts[:2]))
     if reason:

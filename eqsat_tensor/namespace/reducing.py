@@ -13,7 +13,7 @@ from eqsat_tensor.lang import BOOL, FLOAT32, FLOAT64, FLOATS, INT64, Expr, OpDef
 from eqsat_tensor.namespace.operands import converted, dtype_of, expr_of, show
 from eqsat_tensor.ops import compare, movement, select
 from eqsat_tensor.ops.leaf import size_value
-from eqsat_tensor.tensor import Tensor, as_expr
+from eqsat_tensor.tensor import PYTHON_NUMBERS, Tensor, as_expr
 
 Axis = Any  # None, an int or a tuple of ints
 Axes = tuple[int, ...]
@@ -106,6 +106,8 @@ def started(
     name: str, op: OpDef, pair: Callable[[Expr, Expr], Expr], x: Expr, axes: Axes, initial: Any
 ) -> Expr:
     """``op`` over axes, begun with `initial`; it need not have a value for no elements."""
+    if type(initial) in PYTHON_NUMBERS:
+        initial = np.array(initial, x.dtype)  # OverflowError where it does not fit
     first = compare.cast_to(as_expr(initial), x.dtype)
     if first.shape != ():
         raise ShapeError(message(name, "a number as initial=", f"initial: {show(initial)}"))

@@ -153,7 +153,7 @@ def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = NOTHING) -> 
     axes = axes_of("ptp", axis, len(expr.shape), a)
     refuse_empty("ptp", expr, axes)
     if not axes:
-        return Tensor(movement.zeros_like(expr))
+        return Tensor(arithmetic.subtract(expr, expr))  # of infinities NaN
     spread = arithmetic.subtract(reduce.max_(expr, axes=axes), reduce.min_(expr, axes=axes))
     return finish(spread, axes, keepdims)
 
@@ -194,7 +194,7 @@ def count_nonzero(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Tenso
 def position(name: str, op: OpDef, a: Any, expr: Expr, axis: Any, keepdims: Any) -> Tensor:
     """The index of an extreme of `expr` along an axis, of the flat array for None."""
     rank = len(expr.shape)
-    if axis is None:
+    if axis is None or (not rank and axis in (0, -1)):
         flat = movement.reshape(expr, (product(expr.shape),))
         refuse_empty(name, flat, (0,))
         return finish(op(flat, axes=(0,)), tuple(range(rank)), keepdims)

@@ -33,7 +33,7 @@ from eqsat_tensor.namespace.pieces import (
 from eqsat_tensor.ops import arithmetic, compare, movement
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.sizes import size_of
-from eqsat_tensor.tensor import Tensor
+from eqsat_tensor.tensor import Tensor, array_now
 from eqsat_tensor.types import Shape
 
 
@@ -64,6 +64,7 @@ def repeat(x: Any, /, repeats: Any, axis: int | None = None) -> Tensor:
         expr, place = flat(expr), 0
     else:
         place = axis_of("repeat", axis, len(expr.shape), x)
+    repeats = array_now(repeats)
     times = None if isinstance(repeats, np.ndarray) else size_of(repeats)
     if times is not None:
         return Tensor(_each_repeated(expr, place, times))

@@ -26,8 +26,6 @@ from eqsat_tensor.ops import movement
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr, as_tensor
 from eqsat_tensor.types import broadcast_shapes
 
-HANDLED = ("out", "where", "dtype", "casting")
-
 
 def of_loop(
     name: str,

@@ -1,4 +1,4 @@
-"""Windows of a length that is known, and phases without jumps."""
+"""Windows of a length that is known: as weights, and sliding along axes; phases without jumps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.errors import TraceError, message
-from eqsat_tensor.namespace.operands import PUBLIC, axis_of, expr_of, public, show
+from eqsat_tensor.errors import ShapeError, TraceError, message
+from eqsat_tensor.extents import maximum, same_size
+from eqsat_tensor.lang import INT64, Expr
+from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, axis_of, expr_of, public, show
+from eqsat_tensor.namespace.pieces import picked, resized
+from eqsat_tensor.ops import arithmetic, movement
+from eqsat_tensor.ops.leaf import iota
 from eqsat_tensor.tensor import Tensor
 
 
@@ -45,3 +50,46 @@ def unwrap(p: Any, /, discont: Any = None, axis: int = -1, *, period: float = 2 
     parts = (p[first], p[rest] + correction)
     result: Tensor = PUBLIC["concatenate"](parts, axis=place)
     return result
+
+
+# ------------------------------------------------------------------------------- sliding windows
+_theirs = np.lib.stride_tricks.sliding_window_view
+
+
+@public(numpy=_theirs)
+def sliding_window_view(x: Any, /, window_shape: Any, axis: Any = None) -> Tensor:
+    """All windows of a shape along axes (all of them for None): their elements are the last axes.
+
+    A new array: what is written to it does not reach `x`.
+    """
+    expr = expr_of("sliding_window_view", x)
+    lengths = window_shape if isinstance(window_shape, tuple | list) else (window_shape,)
+    given = range(len(expr.shape)) if axis is None else axis
+    places = given if isinstance(given, tuple | list | range) else (given,)
+    if len(lengths) != len(places):
+        got = f"window_shape={window_shape!r}, x: {show(x)}"
+        raise ShapeError(message("sliding_window_view", "a length for each axis", got))
+    rank = len(expr.shape)
+    for length, place in zip(map(int, lengths), places, strict=True):
+        expr = _windows(expr, length, axis_of("sliding_window_view", place, rank, x))
+    return Tensor(expr)
+
+
+NUMPY[_theirs] = PUBLIC["sliding_window_view"]
+
+
+def _windows(x: Expr, length: int, place: int) -> Expr:
+    """The windows along one axis, under a guard that it is as long as they are."""
+    size = x.shape[place]
+    if length < 0 or same_size(maximum(size, length), size) is False:
+        got = f"{length} on an axis of size {size}"
+        raise ShapeError(message("sliding_window_view", "windows that fit in their axis", got))
+    x = movement.refine(x, resized(x, place, maximum(size, length)))
+    count = x.shape[place] - length + 1
+    shape = (count, length)
+    starts, within = (iota(axis=j, dtype=INT64, shape=shape) for j in (0, 1))
+    labels = movement.reshape(arithmetic.add(starts, within), (count * length,))
+    found = picked(x, place, labels)
+    found = movement.reshape(found, (*x.shape[:place], *shape, *x.shape[place + 1 :]))
+    rank = len(found.shape)
+    return movement.transpose(found, [*(j for j in range(rank) if j != place + 1), place + 1])
