@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 
 class Shown:
     """What `print` shows of a report is its `repr`, and in a notebook its page."""
@@ -12,7 +10,9 @@ class Shown:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        from html import escape  # its table of names is for notebooks alone
+
+        return f"<pre>{escape(str(self))}</pre>"
 
 
 class Page(str):
@@ -21,5 +21,7 @@ class Page(str):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         frame = "width: 100%; height: 32em; border: 0"
-        return f'<iframe srcdoc="{html.escape(self)}" style="{frame}"></iframe>'
+        return f'<iframe srcdoc="{escape(self)}" style="{frame}"></iframe>'
