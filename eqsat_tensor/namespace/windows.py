@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from eqsat_tensor.errors import ShapeError, TraceError, message
 from eqsat_tensor.extents import maximum, same_size
 from eqsat_tensor.lang import INT64, Expr
 from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, axis_of, expr_of, public, show
-from eqsat_tensor.namespace.pieces import picked, resized
+from eqsat_tensor.namespace.pieces import cut, joined_where_any, picked, resized
 from eqsat_tensor.ops import arithmetic, movement
 from eqsat_tensor.ops.leaf import iota
 from eqsat_tensor.tensor import Tensor
@@ -53,6 +54,7 @@ def unwrap(p: Any, /, discont: Any = None, axis: int = -1, *, period: float = 2 
 
 
 # ------------------------------------------------------------------------------- sliding windows
+FEW = 16  # windows of up to so many elements are slices side by side; larger ones are looked up
 _theirs = np.lib.stride_tricks.sliding_window_view
 
 
@@ -70,15 +72,16 @@ def sliding_window_view(x: Any, /, window_shape: Any, axis: Any = None) -> Tenso
         got = f"window_shape={window_shape!r}, x: {show(x)}"
         raise ShapeError(message("sliding_window_view", "a length for each axis", got))
     rank = len(expr.shape)
+    few = 0 < math.prod(map(int, lengths)) <= FEW
     for length, place in zip(map(int, lengths), places, strict=True):
-        expr = _windows(expr, length, axis_of("sliding_window_view", place, rank, x))
+        expr = _windows(expr, length, axis_of("sliding_window_view", place, rank, x), few)
     return Tensor(expr)
 
 
 NUMPY[_theirs] = PUBLIC["sliding_window_view"]
 
 
-def _windows(x: Expr, length: int, place: int) -> Expr:
+def _windows(x: Expr, length: int, place: int, few: bool) -> Expr:
     """The windows along one axis, under a guard that it is as long as they are."""
     size = x.shape[place]
     if length < 0 or same_size(maximum(size, length), size) is False:
@@ -86,6 +89,11 @@ def _windows(x: Expr, length: int, place: int) -> Expr:
         raise ShapeError(message("sliding_window_view", "windows that fit in their axis", got))
     x = movement.refine(x, resized(x, place, maximum(size, length)))
     count = x.shape[place] - length + 1
+    if few:
+        parts = [
+            movement.expand_dims(cut(x, place, k, count), (len(x.shape),)) for k in range(length)
+        ]
+        return joined_where_any(parts, len(x.shape))
     shape = (count, length)
     starts, within = (iota(axis=j, dtype=INT64, shape=shape) for j in (0, 1))
     labels = movement.reshape(arithmetic.add(starts, within), (count * length,))
