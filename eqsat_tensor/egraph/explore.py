@@ -2,8 +2,9 @@
 
 `saturate` looks for one better program and runs directed rules to their end; this looks for many
 forms of one small expression, and its rules go in all directions.  So steps are bounded: a rule that
-matches too often rests (back-off), and when there are enough nodes it stops.  After each step
-constants are folded where the result is exact, and the graph is read; where two numbers
+matches too often rests (back-off), and when there are enough nodes it stops.  After each step what
+shrinks runs (without back-off, which would match it all again in each step), constants are folded where the result is
+exact, and the graph is read; where two numbers
 became equal, some rule was applied where it does not hold, and the graph of two steps before is the result.
 """
 
@@ -28,7 +29,6 @@ from eqsat_tensor.rules.exact import exact_constants
 SETTLE = ("cleanup", "fold", "collapse")  # rulesets that shrink, run until little changes
 SEARCH = ("identities", "stable")  # rulesets that a step runs once
 SETTLING = 4  # rounds of settling after a step, at most
-SETTLING_MATCHES = 1000
 ROWS_OF_A_NODE = 20  # rows of all tables for each node of the bound, at which exploring stops
 LEAST_MATCHES = 25
 SPREAD = 40  # nodes that a step adds for each match that a rule is allowed, at a guess
@@ -149,29 +149,23 @@ class _Exploration(_Run):
                 raise EngineError("two numbers in one class")
             if engine.size() > ROWS_OF_A_NODE * self.bounds.nodes:
                 raise EngineError("grew without end")
-            if not self.rested(engine, SETTLE, SETTLING_MATCHES):
+            if not self.once(engine, SETTLE):
                 break
         self.once(engine, (TYPES,))
 
     def search(self, engine: Engine, nodes: int) -> None:
-        """One step of the rulesets that grow."""
+        """One step of the rulesets that grow, in which a rule with too many matches rests."""
         matches = self.bounds.matches
         while matches > LEAST_MATCHES and nodes + SPREAD * matches > 3 * self.bounds.nodes:
             matches //= 2
-        self.rested(engine, SEARCH, matches)
-
-    def rested(self, engine: Engine, rulesets: Sequence[str], matches: int) -> bool:
-        """Run rulesets once, a rule with more matches than these rests; True where that changed anything."""
         names = []
-        for ruleset in rulesets:
+        for ruleset in SEARCH:
             name = self.declared(engine, (ruleset,))
             if name is not None:
                 names.append(f"(run-with bo {name}) {self.live(engine)}")
-        if not names:
-            return False
-        back_off = f"(let-scheduler bo (back-off :match-limit {matches} :ban-length 2))"
-        text = f"(run-schedule {back_off} {' '.join(names)})"
-        return self.noted(engine, engine.run_schedule(text))
+        if names:
+            back_off = f"(let-scheduler bo (back-off :match-limit {matches} :ban-length 2))"
+            self.noted(engine, engine.run_schedule(f"(run-schedule {back_off} {' '.join(names)})"))
 
     def once(self, engine: Engine, rulesets: Sequence[str]) -> bool:
         """Run rulesets once; True where that changed anything."""

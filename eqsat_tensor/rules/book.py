@@ -212,11 +212,13 @@ class RuleBook:
         """The rules for a search by measured error: those of real functions, and the default's.
 
         No left side is subsumed: all forms are wanted, and a row that is not matched again would not
-        be found equal to what comes later.
+        be found equal to what comes later.  So rules that join selections are left out, which would bracket n
+        selections in every way.
         """
         allowed = {s.name for s in self.rulesets if s.guarantee in (*OF_MATH["default"], IDENTITY)}
         book = self._filtered(
-            lambda r: r.kind == "fact" or r.ruleset in allowed, lambda p: p.ruleset in allowed
+            lambda r: r.kind == "fact" or (r.ruleset in allowed and not _joins_selections(r)),
+            lambda p: p.ruleset in allowed,
         )
         rules = tuple(replace(r, subsume=False) if r.subsume else r for r in book.rules)
         return replace(book, rules=rules, sources=f"{book.sources} for search")
@@ -232,6 +234,16 @@ class RuleBook:
         steps = tuple(s for s in (step.restricted(used) for step in self.schedule) if s)
         packs = tuple(p for p in self.packs if any(r.file == p for r in rules))
         return replace(self, rules=rules, schedule=steps, packs=packs, proposers=proposers)
+
+
+def _joins_selections(rule: Rule) -> bool:
+    """Is a rule one of a selection within a selection?"""
+    left = rule.lhs if isinstance(rule.lhs, tuple) else ()
+    return _is_selection(left) and any(map(_is_selection, left[1:]))
+
+
+def _is_selection(term: Sexpr) -> bool:
+    return isinstance(term, tuple) and bool(term) and term[0] == "Where"
 
 
 def _is_file(file: str, names: set[str]) -> bool:
