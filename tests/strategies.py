@@ -41,6 +41,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "fmod": (0.3, 3.0),
     "hypot": (0.3, 3.0),
     "log_quotient": (0.3, 3.0),
+    "root_of_difference": (0.3, 3.0),
     "arctan2": (0.3, 3.0),
 }
 _SPECIAL_DOMAINS = {
@@ -252,7 +253,10 @@ def values(
             exponents = op.name == "integer_power" and number == 1
             array = random.integers(0 if exponents else -9, 10, shape)
         else:
-            array = random.uniform(low, high, shape)
+            larger = (
+                op.name == "root_of_difference" and number < 2
+            )  # the difference is not negative
+            array = random.uniform(low, high, shape) + (high if larger else 0)
             if t.dtype.kind == "c":
                 array = array + 1j * random.uniform(low, high, shape)
             if hard and op.kind is not Kind.LIBRARY:

@@ -249,7 +249,8 @@ class _Builder:
 
 def true_pre(pre: Tensor, inputs: Sequence[Tensor]) -> Callable[[Sequence[np.ndarray]], bool]:
     """Is the precondition true, as one of real numbers, of these arguments?"""
-    from eqsat_tensor.accuracy.reals import known_ops, reals
+    from eqsat_tensor.accuracy.meanings import known_ops
+    from eqsat_tensor.accuracy.reals import reals
     from eqsat_tensor.accuracy.truth import Truth
     from eqsat_tensor.accuracy.unrolled import Unrolled
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eqsat_tensor.accuracy.meanings import known_ops
 from eqsat_tensor.accuracy.points import error_bits
-from eqsat_tensor.accuracy.reals import known_ops
 from eqsat_tensor.accuracy.terms import Term, Values, below, constant_term, leaf, term
 from eqsat_tensor.accuracy.truth import Truth
 from eqsat_tensor.egraph.graph import Graph

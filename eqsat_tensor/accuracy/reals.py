@@ -265,12 +265,6 @@ def reals() -> Balls | Agreement:
     return Balls() if importlib.util.find_spec("flint") is not None else Agreement()
 
 
-@cache
-def known_ops() -> frozenset[str]:
-    """Names of the ops whose true value can be found, `where` and the logical ops among them."""
-    return frozenset((*reals().table, "where", *LOGICAL)) - UNTOLD
-
-
 LOGICAL = ("logical_and", "logical_or", "logical_not")
 UNTOLD = frozenset(("isnan", "isfinite"))  # of values that are all real numbers
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqsat_tensor.accuracy.inputs import EVERYWHERE, Range
-from eqsat_tensor.accuracy.reals import known_ops
+from eqsat_tensor.accuracy.meanings import known_ops
 from eqsat_tensor.accuracy.rows import Rows
 from eqsat_tensor.accuracy.search import EFFORT, Effort, Progress, Result, search, silent
 from eqsat_tensor.accuracy.terms import Term, from_exprs, to_exprs

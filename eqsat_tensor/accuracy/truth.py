@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from eqsat_tensor.accuracy.meanings import meanings, meant
 from eqsat_tensor.accuracy.reals import BAD, LOGICAL, Agreement, Balls, Real, logical, reals
 from eqsat_tensor.accuracy.terms import Term
 
@@ -98,6 +99,10 @@ class Truth:
                 row[i] = value
         elif op == "where":
             self._select(t, todo, level, row)
+        elif op in meanings():
+            values = self._filled(meant(t), todo, level)
+            for i in todo:
+                row[i] = values[i]
         else:
             self._apply(t, todo, level, row)
         return row

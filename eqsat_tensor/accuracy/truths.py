@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.accuracy.reals import known_ops, reals
+from eqsat_tensor.accuracy.meanings import known_ops
+from eqsat_tensor.accuracy.reals import reals
 from eqsat_tensor.accuracy.truth import Truth
 from eqsat_tensor.accuracy.unrolled import Unrolled, sizes_of, stacked
 from eqsat_tensor.errors import UnsupportedError

@@ -80,7 +80,7 @@ def _parted(x: Expr, scale: Expr, axes: Axes) -> tuple[Expr, Expr]:
     return high, subtract(x, high)
 
 
-def _added(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+def added(a: Expr, b: Expr) -> tuple[Expr, Expr]:
     """a + b, and what was lost by rounding it (Knuth)."""
     total = add(a, b)
     of_b = subtract(total, a)
@@ -97,7 +97,7 @@ def _expand(x: Expr, axes: Axes) -> Expr:
     second = multiply(multiply(first, count), full_like(first, LAST_PLACE))
     high, rest = _parted(x, first, axes)
     middle, low = _parted(rest, second, axes)
-    total, lost = _added(sum_(high, axes=axes), sum_(middle, axes=axes))
+    total, lost = added(sum_(high, axes=axes), sum_(middle, axes=axes))
     precise = add(total, add(lost, sum_(low, axes=axes)))
     usual = logical_and(greater(first, full_like(first, 0)), less(first, full_like(first, np.inf)))
     return where(usual, precise, sum_(x, axes=axes))
@@ -114,7 +114,7 @@ def _halves(x: Expr) -> tuple[Expr, Expr]:
     return high, subtract(x, high)
 
 
-def _lost(a: Expr, b: Expr, product: Expr) -> Expr:
+def lost_in_product(a: Expr, b: Expr, product: Expr) -> Expr:
     """a b - product, and 0 where a half overflows."""
     (a1, a2), (b1, b2) = _halves(a), _halves(b)
     lost = subtract(multiply(a1, b1), product)
@@ -128,7 +128,7 @@ def _expand_dot(a: Expr, b: Expr, axes: Axes) -> Expr:
         product = multiply(cast_to(a, FLOAT64), cast_to(b, FLOAT64))
         return cast_to(_expand(product, axes), a.dtype)
     product = keep(multiply(a, b))
-    return add(_expand(product, axes), sum_(_lost(a, b, product), axes=axes))
+    return add(_expand(product, axes), sum_(lost_in_product(a, b, product), axes=axes))
 
 
 def _exact_dot(a: Any, b: Any, axes: Axes) -> Any:

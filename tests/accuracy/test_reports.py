@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
-from eqsat_tensor.accuracy.reals import known_ops
+from eqsat_tensor.accuracy.meanings import known_ops
 from eqsat_tensor.accuracy.truths import true_arrays
 from eqsat_tensor.accuracy.unrolled import Unrolled
 from eqsat_tensor.errors import ArgumentError, UnsupportedError

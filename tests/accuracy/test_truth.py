@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eqsat_tensor.accuracy import inputs, points
+from eqsat_tensor.accuracy.meanings import known_ops, meanings
 from eqsat_tensor.accuracy.reals import Agreement, Balls, reals
 from eqsat_tensor.accuracy.terms import Values, constant_term, leaf, number, show, term
 from eqsat_tensor.accuracy.truth import Truth
+from eqsat_tensor.lang import OPS
 
 X, ONE = leaf(0), number(1)
 SMALL = np.array([1e-300, -3e-17, 0.1, 700.0, -1e300])
@@ -104,3 +106,21 @@ def test_values_are_those_of_numpy() -> None:
         "where", term("less", X, ONE), term("exp", X), term("hypot", X, number(Fraction(1, 3)))
     )
     assert (Values([x])(t) == np.where(x < 1, np.exp(x), np.hypot(x, 1 / 3))).all()
+
+
+@pytest.mark.parametrize("name", meanings())
+def test_what_an_op_means_is_its_value(name: str) -> None:
+    op = OPS[name]
+    random = np.random.default_rng(3)
+    columns = [
+        np.linspace(2.1, 2.9, 5) if i < 2 else random.uniform(0.2, 0.4, 5) for i in range(op.arity)
+    ]
+    if name == "logit":
+        columns = [np.linspace(0.1, 0.9, 5)]
+    got = Truth(columns)(term(name, *map(leaf, range(op.arity))))
+    np.testing.assert_allclose(got, op.numpy(*columns), rtol=1e-13)
+
+
+def test_an_op_of_a_long_constant_is_not_taken_at_its_word() -> None:
+    assert "ndtr" not in known_ops()  # of 0.7071067811865476, which is not the root of 1/2
+    assert {"cos_of_sum", "root_of_difference", "log_quotient"} <= known_ops()

@@ -88,7 +88,7 @@ def samples() -> dict[str, Expr]:
         elif "axes" in o.attributes:
             found[name] = op(name, *(x, y)[: o.arity], axes=(1,))
         else:
-            operands = (x, y, z) if BOOL not in o.dtypes or len(o.dtypes) > 1 else (b, c, b)
+            operands = (x, y, z, x) if BOOL not in o.dtypes or len(o.dtypes) > 1 else (b, c, b)
             if x.dtype not in o.dtypes and o.dtypes != (BOOL,):
                 operands = tuple(leaf(n, (N, 3), INT64, key=13 + k) for k, n in enumerate("ijk"))
             found[name] = op(name, *operands[: o.arity])
