@@ -19,7 +19,7 @@ import numpy as np
 
 from eqsat_tensor.egraph.schema import SMALL, WIDE, codes, is_small
 from eqsat_tensor.extents import Size, lower_bound
-from eqsat_tensor.kinds import Attribute
+from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, topological
 from eqsat_tensor.ops.assume import assume_op, facts_of
 from eqsat_tensor.rules.signature import DTYPE_NAMES, ENGINE_NAMES, signature, text_number
@@ -70,7 +70,8 @@ class Encoder:
     def program(self, outputs: Sequence[Expr]) -> tuple[int, ...]:
         """Enter a program; the node numbers of its outputs."""
         ids: dict[Expr, int] = {}
-        for expr in topological(outputs):
+        nodes = topological(outputs)
+        for expr in nodes:
             operands = [ids[a] for a in expr.arguments]
             if expr.op is assume_op:
                 ids[expr] = self.assume(operands[0], expr)
@@ -78,6 +79,9 @@ class Encoder:
             ids[expr] = i = self.add(expr.op, expr.attributes, operands, expr.type)
             if expr.place is not None:
                 self.places[i] = expr.place
+        self._commands += [
+            f"(is-asked-in-part (Node {ids[x]}))" for x in asked_in_part(nodes, outputs)
+        ]
         return tuple(ids[o] for o in outputs)
 
     def assume(self, node: int, expr: Expr) -> int:
@@ -188,6 +192,21 @@ class Encoder:
             number = self._values[value] = len(self._values)
             self._commands.append(f"(set (number/value {number}) {value_text(value)})")
         return number
+
+
+def asked_in_part(nodes: Sequence[Expr], outputs: Sequence[Expr]) -> list[Expr]:
+    """Those of ``nodes``, operands first, of which the outputs need no more than slices: each of their
+    uses is a slice, or elementwise in what itself is asked for in part.
+
+    (exp(x) + y)[0]   ->   exp(x) + y, exp(x), and leaves that nothing else uses
+    """
+    if not any(n.op.name == "slice" for n in nodes):
+        return []
+    whole = set(outputs)
+    for n in reversed(nodes):
+        if n.op.name != "slice" and (n in whole or n.op.kind is not Kind.ELEMENTWISE):
+            whole.update(n.arguments)
+    return [n for n in nodes if n not in whole]
 
 
 def _vector(items: Iterable[int]) -> str:

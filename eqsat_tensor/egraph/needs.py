@@ -27,7 +27,10 @@ from eqsat_tensor.rules.vocabulary import Vocabulary
 
 # Relations that hold of some values whatever the rules: of types and sizes.
 SEEDED = frozenset(
-    ("is-float", "is-int", "is-bool", "at-least-one", "integer-valued", "finite", "not-nan")
+    (
+        *("is-float", "is-int", "is-bool", "is-asked-in-part", "at-least-one"),
+        *("integer-valued", "finite", "not-nan"),
+    )
 )
 
 

@@ -15,6 +15,8 @@ SORTS = ("Expr", "Type", "DType", "Sizes", "Axes", "Value", "i64", "f64")
 RELATIONS = (
     *(Relation(name, ("Expr",)) for name in (*FACTS, "is-float", "is-int", "is-bool")),
     Relation("at-least-one", ("i64",)),
+    # of a value of the program: no more than parts of it are asked for
+    Relation("is-asked-in-part", ("Expr",)),
     # bounds of every element; only exact steps lead from bound to bound, so that there are finitely many
     Relation("at-least", ("Expr", "f64"), "max"),
     Relation("at-most", ("Expr", "f64"), "min"),

@@ -1,0 +1,92 @@
+"""Programs on which rules once made more and more of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import eqsat_tensor as et
+from eqsat_tensor import compile as pipeline
+from eqsat_tensor.egraph.encode import asked_in_part
+from eqsat_tensor.egraph.saturate import Limits, saturate
+from eqsat_tensor.lang import BOOL, Expr, topological
+from eqsat_tensor.options import Options
+from eqsat_tensor.program import make_program
+from eqsat_tensor.reference import evaluate
+from eqsat_tensor.rewritten import Rewritten
+from tests.egraph.programs import HEAD, leaf, op, small_book
+
+
+def chosen(inputs: list[et.Tensor], outputs: list[et.Tensor]) -> tuple[Rewritten, Sequence[Expr]]:
+    """The program, normalized, and what is chosen of it."""
+    leaves = [t.expr for t in inputs]
+    normal = pipeline.normalized(make_program(leaves, [], [], [t.expr for t in outputs], []))
+    result = pipeline.saturated(normal, pipeline.rulebook(Options()))
+    assert result.stopped == "saturated"
+    return normal, pipeline.cheapest(result, {}, Options())
+
+
+def stencil(u: et.Tensor, steps: int) -> et.Tensor:
+    """Heat on a torus."""
+    for _ in range(steps):
+        around = et.roll(u, 1, 0) + et.roll(u, -1, 0) + et.roll(u, 1, 1) + et.roll(u, -1, 1)
+        u = u + 0.1 * (around - 4 * u)
+    return u
+
+
+def test_steps_of_a_stencil_are_not_computed_again_for_each_slice_of_them() -> None:
+    u = et.tensor("u", (8, 8))
+    written, found = chosen([u], [stencil(u, 8)])
+    assert len(topological(found)) <= len(topological(written.roots))
+    given = {written.leaves[0]: np.random.default_rng(0).normal(size=(8, 8))}
+    (expected,), (actual,) = evaluate(written.roots, given, {}), evaluate(found, given, {})
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("whole_too", [False, True])
+def test_a_slice_goes_inward_where_the_whole_is_not_asked_for(whole_too: bool) -> None:
+    x, y = et.tensor("x", (64, 5)), et.tensor("y", (64, 5))
+    whole = et.exp(x) + y
+    _, found = chosen([x, y], [whole[0], *[whole] * whole_too])
+    sums = {e.shape for e in topological(found) if e.op.name == "add"}
+    assert sums == ({(64, 5)} if whole_too else {(1, 5)})
+
+
+def test_what_is_asked_for_in_part() -> None:
+    x, y = et.tensor("x", (6,)), et.tensor("y", (6,))
+    inner = et.exp(x)
+    outer = inner + y
+    kept = et.sum(y)
+    roots = [(outer[:2] * outer[4:]).expr, kept.expr]
+    assert set(asked_in_part(topological(roots), roots)) == {outer.expr, inner.expr, x.expr}
+    roots.append(inner.expr)
+    assert asked_in_part(topological(roots), roots) == [outer.expr]
+
+
+SELECTIONS = """
+(rewrite (Where c x x) x :ruleset cleanup :name "where-same")
+(rewrite (Where c z (Sin x)) (Sin x) :ruleset simplify :name "of-itself")
+(rewrite (Where c (Sin x) z) (Sin x) :ruleset simplify :name "of-itself-again")
+"""
+
+
+@pytest.mark.parametrize("name", ["where-of-where-or", "where-of-where-and"])
+def test_selections_of_themselves_are_not_joined_with_one_another(name: str) -> None:
+    """w = where(c, 0, w), as where w is 0 or NaN, for many c: n of them gave n^2 in each run."""
+    text = (files("eqsat_tensor.rules") / "logic.egg").read_text()
+    form = next(f"(rewrite {f}" for f in text.split("(rewrite ") if f'"{name}"' in f)
+    form = form[: form.index(f'"{name}")') + len(name) + 3]
+    head = HEAD.replace(
+        "(ruleset cleanup :guarantee exact", "(ruleset cleanup :guarantee exact :shrinks :subsumes"
+    )
+    head = head.replace("(saturate fold types)", "(saturate (together cleanup fold types))")
+    z, w = leaf("z"), op("sin", leaf("x"))
+    sides = (z, w) if name.endswith("or") else (w, z)
+    roots = [op("where", leaf(f"c{i}", dtype=BOOL), *sides) for i in range(5)]
+    result = saturate(roots, small_book(SELECTIONS + form, head), Limits(rows=5000))
+    assert result.stopped == "saturated"
+    assert result.graph is not None
+    assert len(set(result.graph.roots)) == 1
