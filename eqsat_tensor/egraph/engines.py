@@ -23,6 +23,11 @@ def rule_key(number: int) -> str:
     return f"{RULE_KEY}{number}"
 
 
+def rule_number(key: str) -> int | None:
+    """The number of the rule that goes by a key; None for a key of something else."""
+    return int(key[len(RULE_KEY) :]) if key.startswith(RULE_KEY) else None
+
+
 class Engines(threading.local):
     """Each thread's engines by book; an engine must not be touched by another thread.
 

@@ -22,6 +22,7 @@ from eqsat_tensor.egraph.engine import Engine, EngineError
 from eqsat_tensor.egraph.engines import engines, rule_key
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
+from eqsat_tensor.egraph.large import ROUNDS, Large
 from eqsat_tensor.egraph.needs import Need, needs_of
 from eqsat_tensor.egraph.propose import Ingest, settled
 from eqsat_tensor.egraph.schema import codes, contradiction_rules, op_forms
@@ -143,6 +144,7 @@ class _Run:
         self.rounds = 0  # of the schedule
         self.rows_at_most = 0
         self.idle: dict[tuple[str, ...], int] = {}  # the clock at which there was nothing to do
+        self.large: Large | None = None  # what a large program is spared
         self.start, self.mark = time.thread_time(), clock()
 
     def lap(self, stage: str) -> None:
@@ -159,6 +161,7 @@ class _Run:
         self.present = self.needs.mask(encoder.ops)
         if encoder.nodes <= LOOKED_AT:
             self.pairs = written_pairs(outputs)
+        self.large = Large.of(encoder.nodes, self.rules)
         engine = engines.get(self.rules, self.needed().rules)
         self.load(engine)
         self.lap("load")
@@ -166,7 +169,7 @@ class _Run:
             self.lap("push")
             self.round(engine, encoder)
             frozen = self.frozen(engine, encoder, roots)
-            for _ in range(self.limits.rounds):
+            for _ in range(self.limits.rounds if self.large is None else ROUNDS):
                 if self.stopped != "saturated" or not self.propose(encoder, frozen):
                     break
                 self.present |= self.needs.mask(encoder.ops)
@@ -254,7 +257,9 @@ class _Run:
         self.clock += 1
         self.rounds += 1
         self.rows_at_most = engine.size()
-        for step in self.rules.schedule:
+        for k, step in enumerate(self.rules.schedule):
+            if self.large is not None and self.large.wakes(k):
+                self.idle.clear()
             self.step(engine, step)
         self.lap("saturate")
 
@@ -269,7 +274,10 @@ class _Run:
 
     def declared(self, engine: Engine, rulesets: tuple[str, ...]) -> str | None:
         """The engine's name for those rules of rulesets that can fire; None where there are none."""
-        declared = self.need.declared(rulesets)
+        if self.large is not None and self.large.may_rest(rulesets):
+            declared = self.large.declared(self.need, rulesets, self.matches)
+        else:
+            declared = self.need.declared(rulesets)
         if declared is None:
             return None
         engine.declare(*declared)
@@ -286,7 +294,7 @@ class _Run:
         changed = False
         if step.kind == "first" and self.rounds > 1:
             return False
-        for _ in range(step.count) if step.kind == "repeat" else count():
+        for _ in self.times(step):
             again = False
             for inner in step.steps:
                 again |= self.step(engine, inner)
@@ -294,6 +302,12 @@ class _Run:
             if not again or step.kind in ("seq", "first"):
                 break
         return changed
+
+    def times(self, step: Step) -> Iterable[int]:
+        """How often a step is done at most."""
+        if self.large is not None:
+            return self.large.times(step, self.rounds)
+        return range(step.count) if step.kind == "repeat" else count()
 
     def run(self, engine: Engine, rulesets: tuple[str, ...]) -> bool:
         """Run rulesets as one, once, unless nothing changed since they last found nothing to do."""
@@ -371,36 +385,3 @@ class _Run:
         for name, times in entered.items():
             self.matches[name] = self.matches.get(name, 0) + times
         return True
-
-
-@dataclass(frozen=True)
-class Size:
-    """Rows of all tables after a run of a ruleset, or of some as one, that changed something."""
-
-    ruleset: str
-    rows: int
-
-
-class _Traced(_Run):
-    """A run that counts rows after every step."""
-
-    def __init__(self, rules: RuleBook, limits: Limits) -> None:
-        super().__init__(rules, limits, None, ())
-        self.sizes: list[Size] = []
-
-    def run(self, engine: Engine, rulesets: tuple[str, ...]) -> bool:
-        changed = super().run(engine, rulesets)
-        if changed:
-            self.sizes.append(Size(" and ".join(rulesets), engine.size()))
-        return changed
-
-
-def saturate_traced(
-    outputs: Sequence[Expr], rules: RuleBook, limits: Limits
-) -> tuple[Saturation, list[Size]]:
-    """As `saturate`, with the size of the e-graph after every run of a ruleset."""
-    run = _Traced(rules, limits)
-    try:
-        return run.saturate(outputs, None), run.sizes
-    except EngineError as e:
-        return Saturation(None, diagnose(e, rules), "engine"), run.sizes

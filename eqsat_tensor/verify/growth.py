@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from eqsat_tensor.egraph.saturate import Limits, Size, saturate_traced
+from eqsat_tensor.egraph.saturate import Limits
+from eqsat_tensor.egraph.traced import Size, saturate_traced
 from eqsat_tensor.rules import load_rulebook, name_in_book
 from eqsat_tensor.rules.book import RuleBook
 from eqsat_tensor.rules.certificate import cache_directory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -10,13 +11,18 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor import compile as pipeline
+from eqsat_tensor.egraph import large as large_programs
+from eqsat_tensor.egraph import saturate as saturation
 from eqsat_tensor.egraph.encode import asked_in_part
-from eqsat_tensor.egraph.saturate import Limits, saturate
+from eqsat_tensor.egraph.engine import Engine
+from eqsat_tensor.egraph.saturate import Limits, _Run, saturate
+from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import BOOL, Expr, topological
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import make_program
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rewritten import Rewritten
+from eqsat_tensor.rules.book import RuleBook
 from tests.egraph.programs import HEAD, leaf, op, small_book
 
 
@@ -27,6 +33,15 @@ def chosen(inputs: list[et.Tensor], outputs: list[et.Tensor]) -> tuple[Rewritten
     result = pipeline.saturated(normal, pipeline.rulebook(Options()))
     assert result.stopped == "saturated"
     return normal, pipeline.cheapest(result, {}, Options())
+
+
+def cost(roots: Sequence[Expr]) -> float:
+    """What a program costs, by the model that it was chosen by."""
+    model = CostModel()
+    return sum(
+        model.price(e.op, e.type, [a.type for a in e.arguments], e.attributes)
+        for e in topological(roots)
+    )
 
 
 def stencil(u: et.Tensor, steps: int) -> et.Tensor:
@@ -90,3 +105,74 @@ def test_selections_of_themselves_are_not_joined_with_one_another(name: str) -> 
     assert result.stopped == "saturated"
     assert result.graph is not None
     assert len(set(result.graph.roots)) == 1
+
+
+# ------------------------------------------------------------------------- large programs
+LATE = """
+(rewrite (Sin (Cos x)) (Sin x) :ruleset simplify :name "one-more")
+(rewrite (Sin (Exp x)) (Tanh x) :ruleset simplify :name "late")
+"""
+STEPS = 5
+
+
+def late_book() -> RuleBook:
+    """A book of which one rule fires after all rounds of the other."""
+    schedule = "(schedule (saturate types facts) " + f"{'simplify types ' * (STEPS + 2)})"
+    return small_book(LATE, HEAD[: HEAD.index("(schedule")] + schedule)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_in_large_programs_rules_that_do_not_fire_rest_until_the_end(
+    large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+    command = _Run.command
+
+    def spy(run: _Run, engine: Engine, rulesets: tuple[str, ...]) -> object:
+        tried.append(rulesets)
+        if run.large is not None:
+            tries.append(run.large.tries.copy())
+        return command(run, engine, rulesets)
+
+    tries: list[Counter[str]] = []
+    monkeypatch.setattr(_Run, "command", spy)
+    monkeypatch.setattr(saturation, "LOOKED_AT", -1)  # so that "late" is tried from the start
+    if large:
+        monkeypatch.setattr(large_programs, "LARGE", 0)
+    x = op("exp", leaf("x"))
+    for _ in range(STEPS):
+        x = op("cos", x)
+    result = saturate([op("sin", x)], late_book())
+    assert result.matches["late"] == 1
+    assert tried.count(("simplify",)) >= STEPS
+    seen = [t["rules/1"] for t in tries]
+    assert max(seen, default=0) == (large_programs.PATIENCE if large else 0)
+
+
+def test_programs_that_count_as_large_are_right_and_no_dearer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(5)
+    inputs = [et.tensor(f"x{i}", ("n",)) for i in range(4)]
+    pool = list(inputs)
+    makers = (
+        lambda a, b: et.log(1 + et.exp(a)) - b, lambda a, b: a * b, lambda a, b: et.tanh(a) + b,
+        lambda a, b: a / (1 + b * b), lambda a, b: 1 / (1 + et.exp(-a)), lambda a, b: a - b,
+    )  # fmt: skip
+    for _ in range(40):
+        a, b = (pool[int(random.integers(max(0, len(pool) - 8), len(pool)))] for _ in range(2))
+        pool.append(makers[int(random.integers(len(makers)))](a, b))
+    loss = et.sum(pool[-1]) + et.sum(pool[-2])
+    outputs = [loss, *et.grad(loss, inputs)]
+    normal, usual = chosen(inputs, outputs)
+    monkeypatch.setattr(large_programs, "LARGE", 0)
+    _, found = chosen(inputs, outputs)
+    given = {leaf: random.normal(size=5) for leaf in normal.leaves}
+    for x, y in zip(
+        evaluate(normal.roots, given, {"n": 5}), evaluate(found, given, {"n": 5}), strict=True
+    ):
+        np.testing.assert_allclose(y, x, rtol=1e-9, atol=1e-12)
+    assert cost(found) <= 1.02 * cost(usual)
+    for name in ("softplus", "sigmoid"):
+        written = sum(e.op.name == name for e in topological(usual))
+        assert sum(e.op.name == name for e in topological(found)) >= written > 0

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eqsat_tensor.egraph.saturate import Limits, saturate_traced
+from eqsat_tensor.egraph.saturate import Limits
+from eqsat_tensor.egraph.traced import saturate_traced
 from eqsat_tensor.rules import load_rulebook
 from eqsat_tensor.rules.certificate import cache_directory
 from eqsat_tensor.verify import certify_growth
