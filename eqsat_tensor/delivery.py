@@ -17,7 +17,7 @@ import numpy as np
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.layouts import strides_of_call
 from eqsat_tensor.parts import concrete
-from eqsat_tensor.runtime.forms import Form
+from eqsat_tensor.runtime.forms import Form, giving_out, is_readable
 from eqsat_tensor.runtime.native import Binding, InputSpec, run
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import TensorType, is_masked
@@ -44,6 +44,8 @@ class Recent:
         into = self.into
         if into is None or len(args) != into.variant.program.arguments:
             return NotImplemented
+        if out is None and not into.variant.written:
+            return NotImplemented  # the entry is to have a binding for calls like this one
         given: Sequence[Any] = ()
         if out is not None:
             given = (out,) if into.variant.tree.kind == "leaf" else out
@@ -173,11 +175,17 @@ def serve(
         if recent is not None:
             recent.binding = binding
         return call_bound(variant, binding, values)
-    binding = variant.binding(sizes, versions, into=True)
+    native = variant.owner is not None and not variant.cells and is_readable(variant.tree)
+    inputs = len(values) + len(variant.statics)
+    into = giving_out(form, inputs, variant.tree) if native and out is not None else None
+    binding = variant.binding(sizes, versions, into=True, form=into)
     into_them = Into(variant, binding, variant.in_place(sizes))
     buffers = into_them.buffers(arrays, given, targets)
-    if run(binding, (*values, *buffers)) is NotImplemented:
+    if run(binding, (*with_statics(variant, values), *buffers)) is NotImplemented:
         return NotImplemented
+    # a call that fails has written into nothing of the caller's: the entry does not know before
+    if into is not None and not binding.hidden:
+        tried_first(variant, binding)
     if recent is not None:
         recent.into = into_them
     return delivered(variant, buffers, out, given, targets)
@@ -203,12 +211,22 @@ def delivered(
 
 def call_bound(variant: Variant, binding: Binding, values: Sequence[Any]) -> Any:
     """Run natively, and let the entry try this binding first from now on."""
+    tried_first(variant, binding)
+    return run(binding, with_statics(variant, values))
+
+
+def tried_first(variant: Variant, binding: Binding) -> None:
+    """Let the entry try a binding, where it takes calls of this variant."""
     if variant.owner is not None and binding not in variant.owner.bindings:
         variant.owner.add(binding)
+
+
+def with_statics(variant: Variant, values: Sequence[Any]) -> tuple[Any, ...]:
+    """The arguments with the objects among them that the entry compares by identity."""
     every = list(values)
     for position, identity in variant.statics:
         every.insert(position, identity.object())
-    return run(binding, tuple(every))
+    return tuple(every)
 
 
 def writeable(function: str, name: str, value: Any) -> np.ndarray:

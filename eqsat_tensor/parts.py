@@ -48,6 +48,7 @@ class Parts:
         nest: Tree | None = None,
         form: Form | None = None,
         arrays: tuple[np.ndarray, ...] = (),
+        in_place: Collection[tuple[int, int]] = (),
     ) -> Binding:
         return Binding(
             inputs=tuple(inputs),
@@ -61,6 +62,7 @@ class Parts:
             release_gil=self.release_gil,
             check_failed=self.check_failed,
             keep=(*self.keep, arrays),
+            in_place=in_place,
         )
 
 

@@ -187,8 +187,8 @@ class Variant:
         """The code of these sizes with all numbers filled in.
 
         versions: of the states, read before their sizes.  into: the arrays that take the results
-        are further arguments of the call, C-contiguous and apart from one another.  form: of calls
-        that the entry is to take.  strides: of the arguments, where they are not all C-contiguous.
+        are further arguments of the call, C-contiguous and apart from one another, and ``out=`` of the
+        calls that the entry is to take, where it is to take some.  form: of these calls.  strides: of the arguments, where they are not all C-contiguous.
         """
         key = (into, form, tuple(strides), *sorted(sizes.items()), *versions)
         with self.lock:
@@ -218,11 +218,18 @@ class Variant:
         for number, steps in enumerate(strides):
             if steps is not None:
                 inputs[number] = replace(inputs[number], strides=steps)
-        if into:
-            targets = [InputSpec("array", o.slots, o.dtype, o.shape) for o in parts.outputs]
-            return parts.binding((*inputs, *targets), (), "none")
+        arguments = list(inputs)
         for position, identity in self.statics:
             inputs.insert(position, InputSpec("object", (), identity=identity))
+        if into:
+            first = len(inputs)
+            places = [next(i for i, s in enumerate(inputs) if s is a) for a in arguments]
+            over = [(first + k, places[i]) for k, i in self.in_place(sizes)]
+            targets = [
+                InputSpec("array", o.slots, o.dtype, o.shape, written=True) for o in parts.outputs
+            ]
+            returns = "none" if form is None else "last"
+            return parts.binding((*inputs, *targets), (), returns, form=form, in_place=over)
         returns = "tuple" if self.written else pipeline.returned(self.tree)
         if self.written:
             return parts.binding(inputs, parts.outputs, returns, form=form)

@@ -11,8 +11,9 @@ import ctypes
 import math
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -60,6 +61,7 @@ class InputSpec:
     Of rank 0: a NumPy scalar of exactly that dtype, too.
     kind "float": a Python float (a float64 is none: it does not give way to an array's dtype);
     "int": an int of 64 bits; the address of a cell with its value goes to slots, once.
+    written: an array that may be written to, and no scalar.
     kind "object": that of `identity`, and no other.
     """
 
@@ -70,6 +72,12 @@ class InputSpec:
     strides: tuple[int, ...] | None = None
     aligned: bool = True
     identity: Identity | None = None
+    written: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """What a C-contiguous array of this form takes."""
+        return math.prod(self.shape) * self.dtype.itemsize if self.dtype is not None else 0
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,11 @@ class Binding:
     """A program bound to one combination of sizes.
 
     Scalar slots are written at once, the others at each call.
-    steps: int64 [count, 5].  returns: "single" object, "tuple", or "none".  release_gil: worth it
-    from some 10 us of work.  nest: what the tuple of results is put into; finish: called with what
+    steps: int64 [count, 5].  returns: "single" object, "tuple", "none", or the "last" argument of the
+    call, as it came.  release_gil: worth it from some 10 us of work.  nest: what the tuple of results is put into; finish: called with what
     would be returned, where there is no nest; what it gives is returned instead.  It must live for
-    ever.  form: how a call gives the inputs.  keep: whatever the slots, steps and kernels live in.
+    ever.  form: how a call gives the inputs.  in_place: pairs of inputs, of which the first is written
+    to, that may be one object; else those that are written to must lie apart from all others.  keep: whatever the slots, steps and kernels live in.
     check_failed: called with the index of the check (among the hidden outputs) and the arguments;
     it raises, or gives what the call returns instead.
     """
@@ -121,13 +130,14 @@ class Binding:
     outputs: tuple[OutputSpec, ...]
     steps: NDArray[np.int64]
     states: tuple[StateSpec, ...] = ()
-    returns: Literal["single", "tuple", "none"] = "single"
+    returns: Literal["single", "tuple", "none", "last"] = "single"
     release_gil: bool = False
     finish: Callable[..., Any] | None = None
     nest: Tree | None = None
     form: Form | None = None
     check_failed: Callable[..., Any] = _no_check
     keep: tuple[Any, ...] = ()
+    in_place: Collection[tuple[int, int]] = ()
     descriptor: Descriptor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,7 +145,9 @@ class Binding:
         assert self.steps.dtype == np.int64, self.steps.dtype
         assert self.steps.shape[1:] == (driver.STEP_WORDS,), self.steps.shape
         count = len(self.visible)
-        expected = {"single": count == 1, "none": count == 0, "tuple": True}
+        named = self.form is not None and bool(self.form.names)
+        none = count == 0
+        expected = {"single": count == 1, "none": none, "tuple": True, "last": none and named}
         assert expected[self.returns], (self.returns, count)
         cells = [id(s.cell) for s in self.states]
         assert len(set(cells)) == len(cells), "states: each cell once"
@@ -156,7 +168,18 @@ class Binding:
         """What is returned, as the descriptor says it."""
         if self.returns == "tuple":
             return len(self.visible)
-        return entry.SINGLE if self.returns == "single" else entry.NONE
+        return {"single": entry.SINGLE, "none": entry.NONE, "last": entry.LAST}[self.returns]
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int, bool]]:
+        """Inputs that must lie apart, the first one written to; of some, unless they are one object."""
+        arrays = [i for i, s in enumerate(self.inputs) if s.kind == "array" and s.bytes]
+        return [
+            (i, j, (i, j) in self.in_place)
+            for i in arrays
+            for j in arrays
+            if self.inputs[i].written and (j < i or not self.inputs[j].written)
+        ]
 
 
 def poke(slots: Sequence[int], value: int) -> None:
@@ -189,6 +212,11 @@ class Descriptor:
             "states": self._state_words(binding),
             "checks": self.checks,
             "form": binding.form.words() if binding.form is not None else [],
+            "pairs": [
+                word
+                for i, j, one in binding.pairs
+                for word in (i, j, binding.inputs[i].bytes, binding.inputs[j].bytes, int(one))
+            ],
         }
         named = len(binding.form.names) if binding.form is not None else 0
         parallel = len(self.steps) > 0 and self.steps[:, 3].max() > 1
@@ -212,6 +240,7 @@ class Descriptor:
             "nest": result_words(binding.nest).ctypes.data if binding.nest is not None else 0,
             "positional": len(binding.form.nests) - named if binding.form is not None else 0,
             "named": named,
+            "pair_count": len(binding.pairs),
         }
         size = entry.DESCRIPTOR_WORDS + sum(map(len, tables.values()))
         self.words = np.zeros(size, np.int64)
@@ -263,7 +292,7 @@ class Descriptor:
             strides = spec.strides or ()
             size = entry.INPUT_WORDS + len(spec.shape) + len(strides) + len(spec.slots)
             words += [entry.ARRAY, size, spec.dtype.num, len(spec.shape), required_flags(spec)]
-            scalar = 0 if spec.shape else id(spec.dtype.type)
+            scalar = 0 if spec.shape or spec.written else id(spec.dtype.type)
             words += [int(bool(strides)), len(spec.slots), scalar]
             words += [*spec.shape, *strides, *spec.slots]
         return words
@@ -315,6 +344,6 @@ if hasattr(os, "register_at_fork"):
 
 
 def required_flags(spec: InputSpec) -> int:
-    """The flags that an array must have: NumPy's C_CONTIGUOUS (1) and ALIGNED (256)."""
+    """The flags that an array must have: NumPy's C_CONTIGUOUS (1), ALIGNED (256), WRITEABLE (1024)."""
     contiguous = spec.strides is None
-    return (1 if contiguous else 0) | (256 if spec.aligned else 0)
+    return contiguous * 1 | spec.aligned * 256 | spec.written * 1024

@@ -62,6 +62,13 @@ def form_of(
     return Form(tuple(nests), tuple(numbers), tuple(names))
 
 
+def giving_out(form: Form | None, inputs: int, results: Tree) -> Form:
+    """The form of calls that give ``out=`` too, last: a nest of arrays, which follow the other inputs."""
+    before = form if form is not None else Form((LEAF,) * inputs, tuple(range(inputs)))
+    numbers = range(inputs, inputs + results.leaves)
+    return Form((*before.nests, results), (*before.numbers, *numbers), (*before.names, "out"))
+
+
 def is_readable(nest: Tree) -> bool:
     """Can the entry read an argument's leaves?  Of other containers it knows no layout."""
     kind = nest.kind

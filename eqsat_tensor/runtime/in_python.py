@@ -34,6 +34,8 @@ def run_in_python(binding: Binding, args: tuple[Any, ...]) -> Any:
     """
     if len(args) != len(binding.inputs) or not all(map(_fits, binding.inputs, args)):
         return NotImplemented
+    if not all(_apart(args[i], args[j], one) for i, j, one in binding.pairs):
+        return NotImplemented
     try_lock, unlock = locks()
     descriptor = binding.descriptor
     if not try_lock(descriptor.busy):
@@ -81,11 +83,12 @@ def _fits(spec: InputSpec, value: Any) -> bool:
     if spec.kind == "int":
         return type(value) is int and -(2**63) <= value < 2**63
     if not spec.shape and spec.dtype is not None and type(value) is spec.dtype.type:
-        return True
+        return not spec.written
     if type(value) is not np.ndarray:
         return False
     needed = required_flags(spec)
-    has = value.flags.c_contiguous * 1 + value.flags.aligned * 256
+    flags = value.flags
+    has = flags.c_contiguous * 1 | flags.aligned * 256 | flags.writeable * 1024
     return bool(
         spec.dtype is not None
         and value.dtype.num == spec.dtype.num
@@ -94,6 +97,13 @@ def _fits(spec: InputSpec, value: Any) -> bool:
         and has & needed == needed
         and (not spec.strides or value.strides == spec.strides)
     )
+
+
+def _apart(written: np.ndarray, other: Any, one: bool) -> bool:
+    """Do these share no memory, as far as their extents tell; or are they one object, where that may be?"""
+    if type(other) is not np.ndarray or (one and other is written):
+        return True
+    return not np.may_share_memory(written, other)
 
 
 def _fill(binding: Binding, args: tuple[Any, ...]) -> list[Any]:

@@ -158,7 +158,7 @@ class Callable(metaclass=_CallableType):
             for before, after in pairwise(others):
                 before.descriptor.link(after.descriptor)
             binding.descriptor.link(others[0].descriptor if others else None)
-            self._wire(self, binding.descriptor, binding.width)
+            self._wire(self, binding.descriptor, _width(kept))
             kept[-1].descriptor.link(None)
 
     def _evict(self, bindings: Iterable[Binding]) -> None:
@@ -179,7 +179,7 @@ class Callable(metaclass=_CallableType):
             if kept:
                 kept[-1].descriptor.link(None)
             first = kept[0] if kept else None
-            self._wire(self, first and first.descriptor, first.width if first else entry.SINGLE)
+            self._wire(self, first and first.descriptor, _width(kept))
 
     def clear(self) -> None:
         """Give up all bindings."""
@@ -198,7 +198,8 @@ class Callable(metaclass=_CallableType):
             leaves = _leaves(binding, args, kwargs)
             result = NotImplemented if leaves is None else run_in_python(binding, leaves)
             if result is not NotImplemented and result is not Ellipsis:
-                return result
+                last = binding.returns == "last"
+                return [*args, *kwargs.values()][-1] if last else result
         return self._slow(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -215,6 +216,11 @@ class Callable(metaclass=_CallableType):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__name__}>"
+
+
+def _width(bindings: Iterable[Binding]) -> int:
+    """Of what a call returns: those bindings that give it are tried, and those that give an argument."""
+    return next((b.width for b in bindings if b.returns != "last"), entry.SINGLE)
 
 
 def _leaves(
@@ -294,8 +300,11 @@ def _fields_agree() -> bool:
     probe_float = ctypes.PYFUNCTYPE(ctypes.c_double, ctypes.py_object)(code["probe_float"])
     base = np.arange(120, dtype=np.float64).reshape(2, 3, 4, 5)
     foreign = base.astype(base.dtype.newbyteorder())
+    fixed = np.zeros(3)
+    fixed.flags.writeable = False
     arrays = [base, base[::2, 1:], base.T, base[0, 0, 0], base.astype("f4"), base.astype("i4")]
     arrays += [foreign, np.zeros(81, "i1")[1:].view("f8"), np.array(1.5), np.zeros((0, 3), bool)]
+    arrays += [fixed]
     for array in arrays:
         read = np.zeros(len(entry.PROBES), np.int64)
         probe(array, read.ctypes.data)
@@ -310,6 +319,7 @@ def _fields_agree() -> bool:
             and tuple(axes.from_address(found["strides"])) == array.strides
             and bool(found["flags"] & 1) == array.flags.c_contiguous
             and bool(found["flags"] & 256) == array.flags.aligned
+            and bool(found["flags"] & 1024) == array.flags.writeable
             and found["number"] == array.dtype.num
             and (chr(found["byteorder"]) == (">" if np.little_endian else "<"))
             == (not array.dtype.isnative)

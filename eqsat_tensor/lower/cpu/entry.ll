@@ -325,6 +325,61 @@ no:
   ret i1 false
 }
 
+; Do the arguments that must share no memory lie apart?  Those that may be one object, and are, do.
+define internal i1 @apart(ptr %d, ptr %args, i64 %count) {
+entry:
+  %table.at = getelementptr i64, ptr %d, i64 $pairs
+  %table = load ptr, ptr %table.at
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %next]
+  %e = phi ptr [%table, %entry], [%e.next, %next]
+  %more = icmp slt i64 %i, %count
+  br i1 %more, label %one, label %yes
+one:
+  %a.number = load i64, ptr %e
+  %b.number.at = getelementptr i64, ptr %e, i64 1
+  %b.number = load i64, ptr %b.number.at
+  %a.at = getelementptr ptr, ptr %args, i64 %a.number
+  %a = load ptr, ptr %a.at
+  %b.at = getelementptr ptr, ptr %args, i64 %b.number
+  %b = load ptr, ptr %b.at
+  %may.coincide.at = getelementptr i64, ptr %e, i64 4
+  %may.coincide.is = load i64, ptr %may.coincide.at
+  %may.coincide = icmp ne i64 %may.coincide.is, 0
+  %same = icmp eq ptr %a, %b
+  %coincide = and i1 %same, %may.coincide
+  ; what is no array is a NumPy scalar, whose memory nobody else has
+  %b.type.at = getelementptr i8, ptr %b, i64 $type
+  %b.type = load ptr, ptr %b.type.at
+  %b.scalar = icmp ne ptr %b.type, @PyArray_Type
+  %good = or i1 %coincide, %b.scalar
+  br i1 %good, label %next, label %extents
+extents:
+  %a.data.at = getelementptr i8, ptr %a, i64 $data
+  %a.data = load i64, ptr %a.data.at
+  %b.data.at = getelementptr i8, ptr %b, i64 $data
+  %b.data = load i64, ptr %b.data.at
+  %a.bytes.at = getelementptr i64, ptr %e, i64 2
+  %a.bytes = load i64, ptr %a.bytes.at
+  %b.bytes.at = getelementptr i64, ptr %e, i64 3
+  %b.bytes = load i64, ptr %b.bytes.at
+  %a.end = add i64 %a.data, %a.bytes
+  %b.end = add i64 %b.data, %b.bytes
+  %before = icmp ule i64 %a.end, %b.data
+  %behind = icmp ule i64 %b.end, %a.data
+  %apart = or i1 %before, %behind
+  br i1 %apart, label %next, label %no
+next:
+  %i.next = add i64 %i, 1
+  %e.next = getelementptr i64, ptr %e, i64 $pair_words
+  br label %head
+yes:
+  ret i1 true
+no:
+  ret i1 false
+}
+
 ; Makes output arrays (%scalars false) or, after the run, scalars.  False: an exception is set.
 define internal i1 @make_outputs(ptr %d, ptr %tuple, ptr %single, i1 %scalars) {
 entry:
@@ -490,8 +545,16 @@ entry:
   %stateless = icmp eq i64 %states, 0
   %at.once = and i1 %is.free, %stateless
   %fits = call i1 @fit(ptr %d, ptr %args, i1 %at.once)
+  %pair.count.at = getelementptr i64, ptr %d, i64 $pair_count
+  %pair.count = load i64, ptr %pair.count.at
+  %no.pairs = icmp eq i64 %pair.count, 0
   %go = and i1 %fits, %is.free
-  br i1 %go, label %take, label %not.now
+  br i1 %go, label %places, label %not.now
+places:
+  br i1 %no.pairs, label %take, label %pairs
+pairs:
+  %lie.apart = call i1 @apart(ptr %d, ptr %args, i64 %pair.count)
+  br i1 %lie.apart, label %take, label %unfit
 not.now:
   br i1 %fits, label %taken, label %unfit
 take:
@@ -567,8 +630,9 @@ committed:
   %is.single = icmp eq i64 %width, $SINGLE
   br i1 %is.single, label %given, label %give
 give:
-  %is.none = icmp eq i64 %width, $NONE
-  br i1 %is.none, label %give.none, label %give.tuple
+  ; of LAST the caller knows what is returned
+  %is.tuple = icmp sge i64 %width, 0
+  br i1 %is.tuple, label %give.tuple, label %give.none
 give.tuple:
   store ptr %tuple, ptr %result
   ret i64 1
@@ -614,17 +678,40 @@ entry:
   %width.at = getelementptr i64, ptr %d, i64 $width
   %width.here = load i64, ptr %width.at
   %same.width = icmp eq i64 %width.here, %width
-  br i1 %same.width, label %form, label %unfit
+  %is.last = icmp eq i64 %width.here, $LAST
+  %known = or i1 %same.width, %is.last
+  br i1 %known, label %form, label %unfit
 form:
   %arguments.at = getelementptr i64, ptr %d, i64 $arguments
   %arguments = load i64, ptr %arguments.at
   %form.at = getelementptr i64, ptr %d, i64 $form
   %form.is = load ptr, ptr %form.at
+  %named.at = getelementptr i64, ptr %d, i64 $named
+  %named = load i64, ptr %named.at
   %flat = icmp eq ptr %form.is, null
   br i1 %flat, label %plain, label %nested
 nested:
   %nested.status = call i64 @attempt_nested(ptr %d, ptr %args, i64 %count, ptr %keywords,
                                             i64 %arguments, ptr %tuple, ptr %result)
+  %ran = icmp eq i64 %nested.status, 1
+  %exchange = and i1 %ran, %is.last
+  br i1 %exchange, label %last, label %nested.done
+last:
+  ; the caller holds the argument; nothing (an exception is set) stays nothing
+  %made = load ptr, ptr %result
+  %failed = icmp eq ptr %made, null
+  br i1 %failed, label %nested.done, label %give.last
+give.last:
+  call void @Py_DecRef(ptr %made)
+  call void @Py_DecRef(ptr %tuple)
+  %all = add i64 %count, %named
+  %last.number = sub i64 %all, 1
+  %last.at = getelementptr ptr, ptr %args, i64 %last.number
+  %last.is = load ptr, ptr %last.at
+  call void @Py_IncRef(ptr %last.is)
+  store ptr %last.is, ptr %result
+  br label %nested.done
+nested.done:
   ret i64 %nested.status
 plain:
   %same.count = icmp eq i64 %arguments, %count

@@ -60,7 +60,7 @@ DESCRIPTOR = {
     "next": 0,
     "busy": 1,
     "arguments": 2,
-    "width": 3,  # what is returned: NONE, SINGLE, or a tuple of so many
+    "width": 3,  # what is returned: NONE, SINGLE, LAST (the last argument), or a tuple of so many
     "inputs": 4,
     "outputs": 5,
     "output_count": 6,
@@ -81,9 +81,11 @@ DESCRIPTOR = {
     "form": 21,  # words of how a call gives the arguments, or 0: by position, each a leaf
     "positional": 22,  # arguments of a call by position, in that form
     "named": 23,  # and by name
+    "pairs": 24,  # of arguments that must lie apart
+    "pair_count": 25,
 }
-DESCRIPTOR_WORDS = 24
-NONE, SINGLE = -2, -1
+DESCRIPTOR_WORDS = 26
+NONE, SINGLE, LAST = -2, -1, -3
 
 # Words of a nest, one part after the other, children behind what holds them:
 #   LEAF, number of the leaf;   ABSENT (None), 0;
@@ -99,6 +101,8 @@ LEAF, ABSENT, TUPLE, LIST, DICT = range(5)
 #   SAME: address of the 8-byte cell that holds the address of the object that must come
 ARRAY, FLOAT, INT, SAME = 0, 1, 2, 3
 INPUT_WORDS = 8
+# Words of a pair: numbers of two arguments, bytes of each, may they be one object?
+PAIR_WORDS = 5
 # Words of an output: kind, size of this entry in words, then
 #   ARRAY: the dtype object, rank, number of slots; dims, slots
 #   SCALAR: address of the cell that the steps write, the dtype object
@@ -161,6 +165,8 @@ def entry_text() -> str:
         foreign=ord(">") if np.little_endian else ord("<"),
         NONE=NONE,
         SINGLE=SINGLE,
+        LAST=LAST,
+        pair_words=PAIR_WORDS,
         LEAF=LEAF,
         ABSENT=ABSENT,
         TUPLE=TUPLE,
