@@ -97,7 +97,7 @@ def numpy_call(name: str, out: Any, x: Any, y: Any, arity: int) -> Callable[[], 
     known = {"sigmoid": scipy.special.expit, "erf": scipy.special.erf, "erfc": scipy.special.erfc}
     function = known.get(name) or getattr(np, name, None)
     if function is None:
-        return lambda: PRIMITIVES[name].numpy(x)
+        return lambda: PRIMITIVES[name].numpy(*(x, y)[:arity])
     operands = (x, y)[:arity]
     return lambda: function(*operands, out=out)
 

@@ -317,3 +317,17 @@ def test_every_alias_is_the_function_itself():
                      np.isclose, np.allclose, np.array_equal, np.array_equiv, np.nan_to_num,
                      np.isposinf, np.isneginf, np.sinc, np.real, np.imag):  # fmt: skip
         assert function in NUMPY, function
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
+def test_the_power_of_one_half_is_the_square_root_of_an_array(dtype):
+    with np.errstate(all="ignore"):
+        x = X.astype(dtype)
+        halves = np.full(len(x), 0.5, dtype)
+        root, power = x**0.5, np.power(x, halves)
+        number = x[0] ** 0.5
+    check(lambda n, x: x**0.5, x)
+    np.testing.assert_array_equal(et.jit(lambda x: x**0.5)(x), root)
+    tolerance = 1e-3 if dtype == "f2" else 1e-6
+    np.testing.assert_allclose(et.jit(lambda x, h: x**h)(x, halves), power, tolerance)
+    assert et.jit(lambda x: x[0] ** 0.5)(x) == number == np.inf

@@ -134,14 +134,18 @@ NUMPY[np.fix] = PUBLIC["fix"]
 
 @public("pow", numpy=np.power)
 def power(a: Any, b: Any, /) -> Tensor:
-    """`a` to the power `b`.
+    """`a` to the power `b`; the square root of an array where `b` is the number 0.5.
 
     Of integers, exponents that are not negative: else a ValueError, of an array at run time.
     """
     exprs = promoted("power", np.power, (a, b))
-    if exprs[0].dtype in INEXACT:
-        return Tensor(arithmetic.power(*exprs))
     exponent = constant_of(exprs[1])
+    if exprs[0].dtype in INEXACT:
+        # as NumPy has it: -0, and not 0, of -0; NaN, and not inf, of -inf
+        root = exponent == 0.5 and exprs[0].dtype not in COMPLEXES
+        if root and as_expr(a).shape and not as_expr(b).shape:
+            return Tensor(arithmetic.sqrt(exprs[0]))
+        return Tensor(arithmetic.power(*exprs))
     if exponent is None:
         return Tensor(whole.integer_power(*exprs))
     if exponent < 0:
