@@ -52,6 +52,21 @@ def test_whole_registers_are_scaled_by_one_instruction_each(dtype: str) -> None:
         assert_same("exp", run("exp", dtype, lanes, x), alone, x)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(
+    "name", ["log", "log2", "log10", "log1p", "cbrt", "tan", "power", "arccosh"]
+)
+def test_a_result_does_not_depend_on_the_number_of_lanes(name: str, dtype: str) -> None:
+    register = jit.vector_bytes() // np.dtype(dtype).itemsize
+    tiny = np.finfo(dtype).tiny * np.array([0.01, 0.3, 0.99, 1, 2], dtype)
+    x = np.concatenate([special(dtype), tiny, np.geomspace(1e-30, 1e30, 4001).astype(dtype)])
+    x = x[: x.size // (4 * register) * (4 * register)]
+    operands = (x, np.roll(x, 7)) if name == "power" else (x,)
+    alone = run(name, dtype, 0, *operands)
+    for lanes in (2, register // 2, register, 2 * register, 4 * register):
+        assert_same(name, run(name, dtype, lanes, *operands), alone, *operands)
+
+
 def test_unknown_words_and_dtypes_are_refused() -> None:
     b = VectorBuilder(str, np.dtype("int64"), 0)
     with pytest.raises(UnsupportedError, match="no primitive 'exp' for int64"):

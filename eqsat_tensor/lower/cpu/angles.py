@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.lower.cpu import registers
 from eqsat_tensor.lower.cpu.builder import _PURE, OutlinedFunction, Rule, VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
     decompose,
@@ -78,17 +79,6 @@ def sin_cos(b: VectorBuilder, x: str) -> tuple[str, str, str]:
     return sin, cos, bits
 
 
-def sin_cos_single(b: VectorBuilder, x: str) -> tuple[str, str, str]:
-    """As `sin_cos`, float64 of which float32 is wanted, x a float32."""
-    n, bits = quarters(b, x)
-    high, low = (b.constant(-part) for part in table.HALF_PI_SHORT)
-    r = b.fmuladd(n, low, b.fmuladd(n, high, x))
-    z = b.fmul(r, r)
-    sin = b.fmuladd(b.fmul(r, z), b.polynomial(z, "sin", "single"), r)
-    flat = b.fmuladd(z, b.constant(-0.5), b.constant(1))
-    return sin, b.fmuladd(b.fmul(z, z), b.polynomial(z, "cos", "single"), flat), bits
-
-
 def by_half_turns(b: VectorBuilder, primitive: str, x: str) -> str:
     """sin or cos of a float32, x, in the digits of float32: float64.
 
@@ -109,6 +99,23 @@ def by_half_turns(b: VectorBuilder, primitive: str, x: str) -> str:
     sin = b.fmul(r, ratio)  # of -0: -0
     sign = ints.binary("shl", bits, ints.constant(63))
     return b.from_bits(ints.binary("xor", b.to_bits(sin), sign))
+
+
+def tan_single(b: VectorBuilder, x: str) -> str:
+    """tan of a float32, x, in the digits of float32: float64.
+
+    Of r = x - n pi/2 the fraction r (945 - 105 z + z^2) / (945 - 420 z + 15 z^2), z = r^2, of Lambert's,
+    to a part in 2^26; for odd n -1 over it.
+    """
+    n, bits = quarters(b, x)
+    high, low = (b.constant(-part) for part in table.HALF_PI_SHORT)
+    r = b.fmuladd(n, low, b.fmuladd(n, high, x))
+    z = b.fmul(r, r)
+    over = b.fmul(r, b.fmuladd(z, b.fadd(z, b.constant(-105)), b.constant(945)))
+    under = b.fmuladd(z, b.fmuladd(z, b.constant(15), b.constant(-420)), b.constant(945))
+    odd = bit(b, bits, 1)
+    top, bottom = b.select(odd, b.fneg(under), over), b.select(odd, over, under)
+    return registers.quotient(b, top, bottom)
 
 
 def bit(b: VectorBuilder, bits: str, value: int) -> str:
@@ -140,13 +147,11 @@ def trigonometric(primitive: str) -> Rule:
         b = function.builder
         if b.name == "float64":
             value = turn(b, primitive, *sin_cos(b, "%a"))
-        elif primitive != "tan":
-            wide = b.of("float64")
-            value = b.cast(by_half_turns(wide, primitive, wide.cast("%a", b)), wide)
         else:
             wide = b.of("float64")
-            found = sin_cos_single(wide, wide.cast("%a", b))
-            value = b.cast(turn(wide, primitive, *found), wide)
+            x = wide.cast("%a", b)
+            found = tan_single(wide, x) if primitive == "tan" else by_half_turns(wide, primitive, x)
+            value = b.cast(found, wide)
         if primitive == "tan" or (primitive == "sin" and b.name == "float64"):
             value = itself_if_small(b, "%a", value)
         beyond = b.test("ogt", b.intrinsic("fabs", "%a"), b.constant(TRIG_LIMIT))
@@ -236,12 +241,35 @@ def power_single(b: VectorBuilder, a: str, y: str) -> str:
 
 def power(b: VectorBuilder, x: str, y: str) -> str:
     """pow of C.  float32 goes through float64, whose plain logarithm is exact enough for it."""
+
+    def body(function: OutlinedFunction) -> None:
+        inner = function.builder
+        value = _power_of_size(inner, "%a", "%b")
+        zero, inf = inner.constant(0), inner.constant(np.inf)
+        inside = inner.both("and", inner.test("ogt", "%a", zero), inner.test("olt", "%a", inf))
+        inside = inner.both("and", inside, inner.test("olt", inner.intrinsic("fabs", "%b"), inf))
+        outside = inner.both("xor", inside, inner.yes)
+        function.line(f"br i1 {inner.any_lane(outside)}, label %ends, label %plain")
+        function.label("plain")
+        function.line(f"ret {inner.type} {value}")
+        function.label("ends")
+        function.line(f"ret {inner.type} {_power_at_ends(inner, value, '%a', '%b')}")
+
+    return b.outlined("power", [x, y], body)
+
+
+def _power_of_size(b: VectorBuilder, x: str, y: str) -> str:
+    """|x|^y for finite x other than 0, and finite y."""
     a = b.intrinsic("fabs", x)
     if b.name == "float64":
-        value = power_magnitude(b, a, y)
-    else:
-        wide = b.of("float64")
-        value = b.cast(power_single(wide, wide.cast(a, b), wide.cast(y, b)), wide)
+        return power_magnitude(b, a, y)
+    wide = b.of("float64")
+    return b.cast(power_single(wide, wide.cast(a, b), wide.cast(y, b)), wide)
+
+
+def _power_at_ends(b: VectorBuilder, value: str, x: str, y: str) -> str:
+    """x^y, given `_power_of_size`."""
+    a = b.intrinsic("fabs", x)
     zero, one, inf, nan = (b.constant(v) for v in (0, 1, np.inf, np.nan))
     rising = b.test("ogt", y, zero)
     is_zero, is_inf = b.test("oeq", a, zero), b.test("oeq", a, inf)

@@ -382,6 +382,11 @@ class VectorBuilder:
             value = self.fmuladd(value, x, self.constant(c))
         return value
 
+    @property
+    def yes(self) -> str:
+        """The mask that is set everywhere."""
+        return "splat (i1 true)" if self.lanes else "true"
+
     def any_lane(self, mask: str) -> str:
         """i1: whether the mask is set anywhere."""
         if not self.lanes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from eqsat_tensor.lower.cpu import coefficients as table
 from eqsat_tensor.lower.cpu import registers
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.scalar import SHIFT_LIMITS
+
+LOG_ENDS = {
+    "nan": registers.NUMBER, "signaling": registers.NUMBER, "inf": registers.NUMBER,
+    "zero": registers.MINUS_INF, "-inf": registers.NAN, "negative": registers.NAN,
+}  # fmt: skip
 
 
 # --------------------------------------------------------------- exponentials: Cody and Waite
@@ -43,7 +49,7 @@ def scale(b: VectorBuilder, value: str, n: str) -> str:
     By the instruction for that where whole registers have one (AVX-512), else in two steps, of which
     the first is exact: the same bits.
     """
-    if registers.has_scalef(b):
+    if registers.are_whole(b):
         return registers.scalef(b, value, n)
     magic = b.constant(b.format.magic)
     half = b.fmuladd(n, b.constant(0.5), magic)
@@ -115,7 +121,8 @@ def sigmoid(b: VectorBuilder, x: str) -> str:
 # ------------------------------------------------------------------------ logarithms: as fdlibm
 def log_core(b: VectorBuilder, f: str, k: str, precision: str = "") -> str:
     """log(1 + f) + k ln2 for sqrt(1/2) <= 1 + f < sqrt(2), k a small integer as float."""
-    s = b.fdiv(f, b.fadd(b.constant(2), f))
+    divided = registers.quotient if precision else VectorBuilder.fdiv
+    s = divided(b, f, b.fadd(b.constant(2), f))
     z = b.fmul(s, s)
     tail = b.fmul(z, b.polynomial(z, "log", precision))
     half_square = b.fmul(b.fmul(b.constant(0.5), f), f)
@@ -124,8 +131,10 @@ def log_core(b: VectorBuilder, f: str, k: str, precision: str = "") -> str:
     return b.fmuladd(k, b.constant(high), b.fsub(f, b.fsub(half_square, small)))
 
 
-def decompose(b: VectorBuilder, x: str) -> tuple[str, str, str]:
-    """Normal x > 0 as m 2^k, sqrt(1/2) <= m < sqrt(2): (m, k as float, k as exponent bits)."""
+def decompose(b: VectorBuilder, x: str) -> tuple[str, str, Callable[[str], str]]:
+    """Normal x > 0 as m 2^k, sqrt(1/2) <= m < sqrt(2): (m, k as float, what multiplies by 2^-k)."""
+    if registers.are_whole(b):
+        return _decompose_registers(b, x)
     ints, form = b.integers, b.format
     bits = b.to_bits(x)
     above = ints.binary("sub", bits, ints.constant(form.sqrt_half))
@@ -138,15 +147,32 @@ def decompose(b: VectorBuilder, x: str) -> tuple[str, str, str]:
     low = ints.binary("lshr", moved, ints.constant(form.fraction))
     base = struct.unpack("<q", struct.pack("<d", 2.0**52))[0] if form.fraction == 52 else 0x4B000000
     joined = b.from_bits(ints.binary("or", low, ints.constant(base)))
-    return m, b.fsub(joined, b.constant(2.0**form.fraction + offset)), k_bits
+    return (
+        m,
+        b.fsub(joined, b.constant(2.0**form.fraction + offset)),
+        lambda value: b.fmul(value, power_of_minus(b, k_bits)),
+    )
 
 
-def decompose_any(b: VectorBuilder, x: str) -> tuple[str, str, str]:
-    """As `decompose`, for subnormal x too (their third result is that of x * 2^shift)."""
+def _decompose_registers(b: VectorBuilder, x: str) -> tuple[str, str, Callable[[str], str]]:
+    """As `decompose`, by the instructions for it, which know subnormal numbers, too."""
+    m, k, one = registers.significand(b, x), registers.exponent(b, x), b.constant(1)
+    ints, form = b.integers, b.format
+    root = b.from_bits(ints.constant(form.sqrt_half + (1 << form.fraction)))
+    above = b.test("oge", m, root)
+    m = b.select(above, b.fmul(m, b.constant(0.5)), m)
+    k = b.select(above, b.fadd(k, one), k)
+    return m, k, lambda value: registers.scalef(b, value, b.fneg(k))
+
+
+def decompose_any(b: VectorBuilder, x: str) -> tuple[str, str, Callable[[str], str]]:
+    """As `decompose`, for subnormal x too (their third result may be that of x * 2^shift)."""
+    if registers.are_whole(b):
+        return _decompose_registers(b, x)
     shift = b.format.fraction + 2
     subnormal = b.test("olt", x, b.constant(b.format.tiny))
-    m, k, k_bits = decompose(b, b.select(subnormal, b.fmul(x, b.constant(2.0**shift)), x))
-    return m, b.fadd(k, b.select(subnormal, b.constant(-shift), b.constant(0))), k_bits
+    m, k, back = decompose(b, b.select(subnormal, b.fmul(x, b.constant(2.0**shift)), x))
+    return m, b.fadd(k, b.select(subnormal, b.constant(-shift), b.constant(0))), back
 
 
 def power_of_minus(b: VectorBuilder, k_bits: str) -> str:
@@ -159,9 +185,15 @@ def power_of_minus(b: VectorBuilder, k_bits: str) -> str:
 def log(b: VectorBuilder, x: str) -> str:
     """The natural logarithm."""
     m, k, _ = decompose_any(b, x)
-    value = log_core(b, b.fsub(m, b.constant(1)), k)
+    return log_at_ends(b, log_core(b, b.fsub(m, b.constant(1)), k), x)
+
+
+def log_at_ends(b: VectorBuilder, value: str, x: str) -> str:
+    """The value, but for a logarithm of x = 0: -inf, of x < 0: NaN, of inf and NaN: themselves."""
+    if registers.are_whole(b):
+        return registers.fixed(b, value, x, LOG_ENDS)
     zero, inf, nan = b.constant(0), b.constant(np.inf), b.constant(np.nan)
-    value = b.select(b.test("olt", x, inf), value, x)  # inf and NaN: themselves
+    value = b.select(b.test("olt", x, inf), value, x)
     value = b.select(b.test("olt", x, zero), nan, value)
     return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
 
@@ -172,8 +204,8 @@ def log1p_core(b: VectorBuilder, x: str) -> str:
     u = b.fadd(one, x)
     # what the sum lost; for huge x nothing, where the scale below would overflow
     lost = b.select(b.test("ogt", x, one), b.fsub(one, b.fsub(u, x)), b.fsub(x, b.fsub(u, one)))
-    m, k, k_bits = decompose(b, u)
-    part = b.fmul(lost, power_of_minus(b, k_bits))
+    m, k, back = decompose(b, u)
+    part = back(lost)
     huge = b.test("ogt", x, b.constant(2.0 ** (b.format.fraction + 8)))
     part = b.select(huge, b.constant(0), part)
     return log_core(b, b.fadd(b.fsub(m, one), part), k)
@@ -181,10 +213,8 @@ def log1p_core(b: VectorBuilder, x: str) -> str:
 
 def log1p(b: VectorBuilder, x: str) -> str:
     """log(1 + x)."""
-    value = b.select(b.test("olt", x, b.constant(np.inf)), log1p_core(b, x), x)
-    edge = b.constant(-1)
-    value = b.select(b.test("olt", x, edge), b.constant(np.nan), value)
-    value = b.select(b.test("oeq", x, edge), b.constant(-np.inf), value)
+    # 1 + x is 0 for x = -1 alone, and negative for no x above it
+    value = log_at_ends(b, log1p_core(b, x), b.fadd(b.constant(1), x))
     return itself_if_small(b, x, value)
 
 
@@ -207,8 +237,8 @@ def log1mexp(b: VectorBuilder, x: str) -> str:
     rest = b.fsub(one, e)
     u = b.select(near, b.fneg(expm1), rest)
     lost = b.select(near, b.constant(0), b.fsub(b.fsub(one, rest), e))
-    m, k, k_bits = decompose_any(b, u)
-    f = b.fadd(b.fsub(m, one), b.fmul(lost, power_of_minus(b, k_bits)))
+    m, k, back = decompose_any(b, u)
+    f = b.fadd(b.fsub(m, one), back(lost))
     value = b.fneg(b.intrinsic("fabs", log_core(b, f, k)))  # -0 at -inf
     zero = b.constant(0)
     value = b.select(b.test("olt", x, zero), value, b.constant(np.nan))

@@ -9,7 +9,6 @@ from eqsat_tensor.lower.cpu.elementary import (
     decompose,
     expm1_reduced,
     log_core,
-    power_of_minus,
     power_of_two,
     reduce_by_ln2,
 )
@@ -57,8 +56,8 @@ def log_of_root(b: VectorBuilder, a: str, sign: int) -> str:
     # log(2 a) for a so large that its double, or the scale of what was lost, may be no number
     zero = b.constant(0)
     huge = b.test("ogt", a, b.constant(2.0 ** (b.format.fraction // 2 + 4)))
-    m, k, k_bits = decompose(b, b.select(huge, a, total))
-    lost = b.select(huge, zero, b.fmul(lost, power_of_minus(b, k_bits)))
+    m, k, back = decompose(b, b.select(huge, a, total))
+    lost = b.select(huge, zero, back(lost))
     k = b.fadd(k, b.select(huge, b.constant(1), zero))
     return log_core(b, b.fadd(b.fsub(m, b.constant(1)), lost), k)
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from eqsat_tensor.lower.cpu import coefficients as table
+from eqsat_tensor.lower.cpu import jit, registers
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
     decompose,
     decompose_any,
     expm1_reduced,
+    log_at_ends,
     power_of_two,
     scale,
 )
@@ -29,6 +31,9 @@ LOG10 = {
 # By dtype: squares of numbers below the first or above the second leave the normal range (or
 # lose what a sum needs); the factor that takes them back.
 SQUARES = {"float64": (2.0**-450, 2.0**500, 2.0**600)}
+
+ROOT_ENDS = ("nan", "signaling", "zero", "-inf", "inf")  # that are their own roots
+FUSED = 32  # bytes of the registers of machines of which all have fused products
 
 
 def exp2(b: VectorBuilder, x: str) -> str:
@@ -61,10 +66,7 @@ def _log_to(b: VectorBuilder, x: str, inverse: tuple[float, ...], of_two: tuple[
     lost = b.fadd(b.fsub(whole, total), large)
     small = b.fmuladd(b.fadd(low, high), inverse_low, b.fmul(k, two_low))
     value = b.fadd(total, b.fadd(lost, b.fmuladd(low, inverse_high, small)))
-    zero, inf = b.constant(0), b.constant(np.inf)
-    value = b.select(b.test("olt", x, inf), value, x)  # inf and NaN: themselves
-    value = b.select(b.test("olt", x, zero), b.constant(np.nan), value)
-    return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
+    return log_at_ends(b, value, x)
 
 
 def log2(b: VectorBuilder, x: str) -> str:
@@ -78,43 +80,64 @@ def log10(b: VectorBuilder, x: str) -> str:
 
 
 def cbrt(b: VectorBuilder, x: str) -> str:
-    """The cube root: of m 2^(3q + rest), a polynomial, then two steps of third order (musl).
+    """The cube root: of m 2^(3q + rest) an estimate by m^(-1/3), then one step of third order.
 
-    float32 in float64, where nothing is subnormal: m by the square of its inverse root, which takes no
-    division.
+    What the estimate's cube lacks is told without rounding: of float64 by parts of few bits; of
+    float32 by fused products, or in float64 where the machine has none.
     """
-    if b.name == "float32":
+    if b.name == "float32" and jit.vector_bytes() < FUSED:
         wide = b.of("float64")
         return b.cast(_cbrt_single(wide, wide.cast(x, b)), wide)
     a = b.intrinsic("fabs", x)
     m, k, _ = decompose_any(b, a)
     shifted, by_rest = _thirds(b, k)
     y = b.fmul(m, by_rest(0.5, 1, 2))
-    t = b.fmul(b.polynomial(m, "cbrt"), by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
-    cube = b.fmul(b.fmul(t, t), t)
-    over, under = b.fadd(cube, b.fadd(y, y)), b.fadd(b.fadd(cube, cube), y)
-    t = b.fdiv(b.fmul(t, over), under)
+    inverse = _inverse_root(b, m)
+    t = b.fmul(b.fmul(inverse, inverse), b.fmul(m, by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3))))
+    root = _last_digits_double if b.name == "float64" else _last_digits_single
+    return _signed_root(b, x, a, root(b, t, y), shifted)
+
+
+def _last_digits_double(b: VectorBuilder, t: str, y: str) -> str:
+    """t (1 + (y - t^3) / (2 t^3 + y)), t first rounded to 23 bits, so that its square is exact."""
     ints = b.integers
-    # of 23 bits: its square is exact, and the last step tells all digits
     rounded = ints.binary("add", b.to_bits(t), ints.constant(1 << 29))
     t = b.from_bits(ints.binary("and", rounded, ints.constant(-(1 << 30))))
-    ratio = b.fdiv(y, b.fmul(t, t))
-    step = b.fdiv(b.fsub(ratio, t), b.fadd(b.fadd(t, t), ratio))
-    return _signed_root(b, x, a, b.fmuladd(t, step, t), shifted)
+    square = b.fmul(t, t)
+    high = b.from_bits(ints.binary("and", b.to_bits(square), ints.constant(-(1 << 27))))
+    low = b.fsub(square, high)
+    minus = b.fneg(t)
+    lack = b.fmuladd(low, minus, b.fmuladd(high, minus, y))
+    cube = b.fmul(square, t)
+    return b.fmuladd(t, registers.quotient(b, lack, b.fadd(b.fadd(cube, cube), y)), t)
+
+
+def _last_digits_single(b: VectorBuilder, t: str, y: str) -> str:
+    """As for float64, by one division: t (1 + (y - t^3) / 3 y); t has all digits but two."""
+    square = b.fmul(t, t)
+    cube = b.fmul(square, t)
+    lost = b.fmul(b.intrinsic("fma", t, t, b.fneg(square)), t)
+    lost = b.fadd(lost, b.intrinsic("fma", square, t, b.fneg(cube)))
+    lack = b.fsub(b.fsub(y, cube), lost)
+    return b.fmuladd(t, b.fdiv(lack, b.fmul(y, b.constant(3))), t)
 
 
 def _cbrt_single(b: VectorBuilder, x: str) -> str:
-    """To the digits of float32, x being one: y about m^(-1/3), h = 1 - m y^3, y (1 + h/3 + 2h^2/9)."""
+    """To the digits of float32, x being one, in float64."""
     a = b.intrinsic("fabs", x)
     m, k, _ = decompose(b, a)
     shifted, by_rest = _thirds(b, k)
-    y = b.polynomial(m, "inverse cbrt", "single")
-    squared = b.fmul(y, y)
-    h = b.fmuladd(b.fneg(b.fmul(m, y)), squared, b.constant(1))
-    step = b.fmul(h, b.fmuladd(h, b.constant(2 / 9), b.constant(1 / 3)))
-    y = b.fmuladd(y, step, y)
+    y = _inverse_root(b, m)
     scaled = b.fmul(m, by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3)))
     return _signed_root(b, x, a, b.fmul(b.fmul(y, y), scaled), shifted)
+
+
+def _inverse_root(b: VectorBuilder, m: str) -> str:
+    """m^(-1/3) to a part in 2^27: y nearly it, h = 1 - m y^3, y (1 + h/3 + 2h^2/9)."""
+    y = b.polynomial(m, "inverse cbrt", "single")
+    h = b.fmuladd(b.fneg(b.fmul(m, y)), b.fmul(y, y), b.constant(1))
+    step = b.fmul(h, b.fmuladd(h, b.constant(2 / 9), b.constant(1 / 3)))
+    return b.fmuladd(y, step, y)
 
 
 def _thirds(b: VectorBuilder, k: str) -> tuple[str, Callable[[float, float, float], str]]:
@@ -136,6 +159,8 @@ def _thirds(b: VectorBuilder, k: str) -> tuple[str, Callable[[float, float, floa
 def _signed_root(b: VectorBuilder, x: str, a: str, t: str, shifted: str) -> str:
     """t 2^q with the sign of x; of zeros, infinities and NaN themselves.  a: |x|."""
     value = b.intrinsic("copysign", b.fmul(t, power_of_two(b, shifted)), x)
+    if registers.are_whole(b):
+        return registers.fixed(b, value, x, dict.fromkeys(ROOT_ENDS, registers.NUMBER))
     number = b.test("olt", a, b.constant(np.inf))
     ordinary = b.both("and", number, b.test("ogt", a, b.constant(0)))
     return b.select(ordinary, value, x)
