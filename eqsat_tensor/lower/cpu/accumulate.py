@@ -79,6 +79,14 @@ def combined(reduce: Reduce | Scan, builder: VectorBuilder, a: str, b: str) -> s
     return builder.apply(names[word], a, b)
 
 
+def reduced_to_one(reduce: Reduce | Scan, builder: VectorBuilder, parts: Sequence[str]) -> str:
+    """Partial values as one, by neighbours: the first two, then that and the next, ..."""
+    total, *others = parts
+    for other in others:
+        total = combined(reduce, builder, total, other)
+    return total
+
+
 def lane_by_lane(reduce: Reduce, builder: VectorBuilder, values: Sequence[str]) -> str:
     """The reduced value of each lane from its accumulators."""
     if not flagged(reduce):
