@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.places import MEMORY, Guards, Here, Known, counting
+from eqsat_tensor.lower.cpu.sides import Side, Sides, dear_sides
 from eqsat_tensor.lower.cpu.writer import Writer
 from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
 from eqsat_tensor.schedule.loops import (
@@ -29,8 +31,9 @@ from eqsat_tensor.schedule.loops import (
 )
 
 DEAR = 8.0  # own roots of an earlier phase are read back rather than computed again
-INT64 = np.dtype(np.int64)
+BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text
+BRANCHES = 4  # within one another, at most: selections may be nested deeper than Python's calls
 
 
 def is_written(value: Constant) -> bool:
@@ -97,7 +100,30 @@ class Evaluator(Writer):
         chosen = self.chosen(value, access)
         if chosen is not None:
             return [(chosen, access if chosen.shape else (), guards)]
+        sides = self.sides_at(value, here)
+        if sides:
+            assert isinstance(value, Map)
+            apart = {side.operand for side in sides}
+            wanted = [o for k, o in enumerate(value.operands) if k not in apart]
+            wanted += [v for side in sides for v in side.beneath]
+            return [(v, access if v.shape else (), guards) for v in wanted]
         return operands_at(value, access, guards)
+
+    @cached_property
+    def sides(self) -> Sides:
+        """What only one side of a selection needs, where that is dear."""
+        kept = {value for value, _ in self.nest.kept}
+
+        def apart(value: Value) -> bool:
+            return value in self.own or value in self.buffers or value in kept
+
+        return dear_sides(self.body, apart)
+
+    def sides_at(self, value: Value, here: Here) -> tuple[Side, ...]:
+        """The sides of a selection that are done in branches here."""
+        if not here.lanes or here.within >= BRANCHES or not isinstance(value, Map):
+            return ()
+        return self.sides.get(value, ())
 
     def compute(self, key: Key, here: Here) -> Known:
         """The value, all that it needs being evaluated."""
@@ -121,6 +147,8 @@ class Evaluator(Writer):
         if chosen is not None:
             return here.known[chosen, access if chosen.shape else (), guards]
         if isinstance(value, Map):
+            if self.sides_at(value, here):
+                return self.select(value, access, guards, here)
             return self.map(value, access, guards, here)
         if isinstance(value, Pad):
             return self.pad(value, access, guards, here)
@@ -170,6 +198,31 @@ class Evaluator(Writer):
         else:
             result = builder.apply(value.primitive, *texts)
         return Known("vector" if lanes else "scalar", result)
+
+    def select(self, value: Map, access: Access, guards: Guards, here: Here) -> Known:
+        """A selection of which a side, or either, is done only where a lane takes it."""
+        builder, lanes = self.builder(value.dtype, here.lanes), here.lanes
+        known = here.known[value.operands[0], access if value.operands[0].shape else (), guards]
+        condition = self.vector(known, value.operands[0], lanes)
+        dear = {side.operand for side in self.sides[value]}
+        texts = [condition]
+        for k, operand in enumerate(value.operands[1:], 1):
+            place = access if operand.shape else ()
+            if k not in dear:
+                texts.append(self.vector(here.known[operand, place, guards], operand, lanes))
+                continue
+            every = self.builder(BOOL, lanes).constant(True)
+            taken = condition if k == 1 else builder.both("xor", condition, every)
+            mask = self.mask(guards, here)
+            taken = taken if mask is None else builder.both("and", taken, mask)
+
+            def side(operand: Value = operand, place: Access = place) -> str:
+                inside = replace(here, known=dict(here.known), within=here.within + 1)
+                return self.vector(self.value(operand, place, guards, inside), operand, lanes)
+
+            zero = builder.constant(0)
+            texts.append(self.function.when(builder.any_lane(taken), builder.type, zero, side))
+        return Known("vector", builder.select(*texts))
 
     def fence(self, text: str, value: Value, lanes: int) -> str:
         """A float that no operation before is fused with one after."""

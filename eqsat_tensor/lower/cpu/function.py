@@ -23,6 +23,7 @@ class Function:
         self._lines: list[list[str]] = [[]]
         self._known: list[dict[str, str]] = [{}]
         self._names: list[list[str]] = [[]]
+        self._loops = [0]  # of each open scope: that of the innermost loop around it
         self._depth = {"%argument": 0, "%begin": 0, "%end": 0}
         self._count = 0
 
@@ -40,6 +41,11 @@ class Function:
         depth = 0
         for name in _NAMES.findall(text):
             depth = max(depth, depth_of[name])
+        if depth >= self._loops[-1] != len(self._lines) - 1:  # into the branch that is open
+            for known in self._known[depth:-1]:
+                if text in known:
+                    return known[text]
+            depth = len(self._lines) - 1
         known = self._known[depth]
         found = known.get(text)
         if found is None:
@@ -69,6 +75,47 @@ class Function:
             lines += [f"o{k}:", f"  {otherwise}", after]
         lines.append(f"e{k}:")
 
+    def when(self, condition: str, kind: str, otherwise: str, body: Callable[[], str]) -> str:
+        """The value of ``body`` where an i1 holds, else ``otherwise``.
+
+        Nothing that leaves the loop, as it does not change in it, stays in the branch.
+        """
+        self._count += 1
+        k = self._count
+        self._open(self._loops[-1])
+        value = body()
+        code = self._close()
+        result = f"%r{k}"
+        self._lines[-1] += [
+            f"  br label %p{k}",
+            f"p{k}:",
+            f"  br i1 {condition}, label %y{k}, label %e{k}",
+            f"y{k}:",
+            *code,
+            f"  br label %z{k}",
+            f"z{k}:",
+            f"  br label %e{k}",
+            f"e{k}:",
+            f"  {result} = phi {kind} [{value}, %z{k}], [{otherwise}, %p{k}]",
+        ]
+        self._live(result, len(self._lines) - 1)
+        return result
+
+    def _open(self, loop: int) -> None:
+        """Begin a scope, in this loop's iteration."""
+        self._lines.append([])
+        self._known.append({})
+        self._names.append([])
+        self._loops.append(loop)
+
+    def _close(self) -> list[str]:
+        """The lines of the innermost scope, whose names are forgotten."""
+        self._known.pop()
+        self._loops.pop()
+        for name in self._names.pop():
+            del self._depth[name]
+        return self._lines.pop()
+
     def loop(
         self,
         low: str,
@@ -81,18 +128,13 @@ class Function:
         self._count += 1
         k = self._count
         index, values = f"%i{k}", [f"%a{k}.{j}" for j in range(len(carried))]
-        self._lines.append([])
-        self._known.append({})
-        self._names.append([])
-        inside = len(self._lines) - 1
+        inside = len(self._lines)
+        self._open(inside)
         for name in (index, *values):
             self._live(name, inside)
         after = list(body(index, values))
         assert len(after) == len(carried), (after, carried)
-        self._known.pop()
-        for name in self._names.pop():
-            del self._depth[name]
-        code = self._lines.pop()
+        code = self._close()
         outer = inside - 1
         lines = self._lines[-1]
         lines += [

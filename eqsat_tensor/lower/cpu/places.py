@@ -43,7 +43,7 @@ class Here:
 
     lanes 0: one element, no inner axis.  end: lanes from there on are masked off (None: none are).
     index: the loop index of each axis.  streams: by root, an i1: may its vectors bypass the caches?
-    ahead: do loads ask for the next row?
+    ahead: do loads ask for the next row?  within: so many branches.
     """
 
     lanes: int
@@ -55,6 +55,7 @@ class Here:
     known: dict[Any, Known] = field(default_factory=dict)
     streams: Mapping[Value, str] = field(default_factory=dict)
     ahead: bool = False
+    within: int = 0
 
 
 @dataclass(frozen=True)
