@@ -42,6 +42,7 @@ DOMAINS: dict[str, tuple[float, float]] = {
     "hypot": (0.3, 3.0),
     "log_quotient": (0.3, 3.0),
     "root_of_difference": (0.3, 3.0),
+    "log_difference": (0.3, 3.0),
     "arctan2": (0.3, 3.0),
 }
 _SPECIAL_DOMAINS = {

@@ -21,6 +21,7 @@ from tests.rules.cases.families import FAMILIES
 from tests.rules.cases.gradients import GRADIENTS
 from tests.rules.cases.labelled import LABELLED, pick
 from tests.rules.cases.near import NEAR
+from tests.rules.cases.shares import SHARES
 from tests.rules.cases.singles import SINGLES
 from tests.rules.cases.special import SPECIAL
 from tests.rules.cases.vectors import VECTORS
@@ -46,6 +47,7 @@ STABLE = (
     *SERIES,
     *SPREADS,
     *FAMILIES,
+    *SHARES,
     *VECTORS,
     *LABELLED,
     *GRADIENTS,
