@@ -7,6 +7,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.lower.cpu import dear, jit
 from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu.alike import form_of
@@ -282,6 +283,19 @@ def test_nothing_is_fused_across_keep() -> None:
     (got,) = compile_plan(plan).bind({"n": 1000})(*(arrays[v.name] for v in plan.inputs))
     (want,) = meaning(plan.outputs, arrays, {"n": 1000})
     assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_equal_products_leave_nothing(dtype: str) -> None:
+    """Of a b - c d both products are rounded, or the difference of equal ones would be what one of them loses."""
+    random = np.random.default_rng(0)
+    a, b, c, d = random.normal(size=(4, 1003)).astype(dtype)
+    difference = et.jit(lambda a, b, c, d: a * b - c * d)
+    np.testing.assert_array_equal(difference(a, b, b, a), np.zeros(1003, dtype))
+    np.testing.assert_array_equal(difference(a, b, c, d), a * b - c * d)
+    np.testing.assert_array_equal(et.jit(lambda a, b: et.sqrt(a * a - b * b))(a, -a), 0)
+    z = a + 1j * b
+    assert not et.jit(lambda z, w: z * w)(z, z.conj()).imag.any()
 
 
 @pytest.mark.parametrize("shape", [(3000, 2000), (2, 500_000), (500_000, 2)], ids=str)

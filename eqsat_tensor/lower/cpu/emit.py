@@ -23,7 +23,7 @@ from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
 from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
 
-PRODUCTS = ("multiply", "square")
+PRODUCTS, SUMS = ("multiply", "square"), ("add", "subtract")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def emit(
     parts: dict[str, tuple[str, Mapping[str, str]]] = {}
     kernels: list[str] = []
     slots: list[tuple[tuple[Any, ...], ...]] = []
-    rounded = shared_products(plan.outputs) if contract else frozenset()
+    rounded = rounded_products(plan.outputs) if contract else frozenset()
     setting = Setting(plan.buffers, width, contract, small, rounded, never_read(plan))
     for nest in plan.nests:
         call = nest.roots[0].value
@@ -131,19 +131,35 @@ def _kernel(nest: Nest, setting: Setting) -> Written:
     return body, renamed(slots, before, here), needed
 
 
-def shared_products(outputs: Sequence[Value]) -> frozenset[Value]:
-    """Products of floats that several values read: they must be rounded, the same for all.
+def rounded_products(outputs: Sequence[Value]) -> frozenset[Value]:
+    """Products of floats that must be rounded: those that several values read, and those that are added to products.
 
     Fused with an addition, a product is not rounded.  Were ``x * y`` rounded for ``max(x * y)``
-    and not for ``x * y - max(x * y)``, the greatest difference would not be 0.
+    and not for ``x * y - max(x * y)``, the greatest difference would not be 0; nor would ``a * b - c * d``
+    be where the two agree, were one of them rounded.  Squares that are added do not cancel.
     """
     uses = dict.fromkeys(outputs, 1)
+    paired = set[Value]()
     for value in reversed(walk(outputs)):
+        if _may_cancel(value):
+            paired.update(operands_of(value))
         passed_on = uses[value] if isinstance(value, View | Pad) else 1
         for operand in operands_of(value):
             uses[operand] = uses.get(operand, 0) + passed_on
-    return frozenset(
-        v
-        for v, n in uses.items()
-        if n > 1 and isinstance(v, Map) and v.primitive in PRODUCTS and v.dtype.kind == "f"
-    )
+    return frozenset(paired | {v for v, n in uses.items() if n > 1 and _is_product(v)})
+
+
+def _may_cancel(value: Value) -> bool:
+    """Is it a sum or difference of two products, but not the sum of two squares?"""
+    if not (isinstance(value, Map) and value.primitive in SUMS):
+        return False
+    squares = value.primitive == "add" and all(map(_is_square, value.operands))
+    return all(map(_is_product, value.operands)) and not squares
+
+
+def _is_product(value: Value) -> bool:
+    return isinstance(value, Map) and value.primitive in PRODUCTS and value.dtype.kind == "f"
+
+
+def _is_square(value: Value) -> bool:
+    return isinstance(value, Map) and len(set(value.operands)) == 1
