@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from eqsat_tensor.accuracy import installed as _installed  # noqa: F401  (says what is missing)
+from eqsat_tensor.accuracy.bounds import bound_bits
 from eqsat_tensor.accuracy.draws import STYLES, drawn_call, ranges_of
 from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.accuracy.report import Accuracy, Cause, Errors, Output
@@ -259,6 +260,7 @@ def _causes(
     found: list[Cause] = []
     nodes = topological(roots)
     collected: dict[Expr, list[tuple[np.ndarray, np.ndarray]]] = {}
+    bounds: dict[Expr, float] = {}
     for number, call in enumerate(inputs):
         exact: dict[Expr, np.ndarray] = dict(call)
         for node in nodes:
@@ -273,13 +275,18 @@ def _causes(
                 exact[node] = right = truth[node][number].astype(node.dtype)
             if node.op.kind not in (Kind.LEAF, Kind.MOVEMENT, Kind.BARRIER):
                 collected.setdefault(node, []).append((got, right))
+                bound = bound_bits(node, operands[0], right)
+                if bound is not None and bound.size:
+                    bounds[node] = max(bounds.get(node, 0.0), float(bound.max()))
     for node, pairs in collected.items():
         got, wanted = (np.stack([p[side] for p in pairs]) for side in (0, 1))
         bits, _ = errors_of(got, wanted)
         told = ~np.isnan(wanted)
         if told.any():
             mean, worst = float(bits[told].mean()), float(bits[told].max())
-            found.append(Cause(_text(node, names), shown_place(node), mean, worst))
+            found.append(
+                Cause(_text(node, names), shown_place(node), mean, worst, bounds.get(node))
+            )
     return tuple(sorted(found, key=lambda c: -c.bits))
 
 

@@ -66,16 +66,20 @@ class Cause:
     """A node that loses digits by itself: the error of its op on operands that are exactly right.
 
     text   the node.  place  the user's line.  bits, worst  over all its elements in all calls.
+    bound  of a sum the bits that any of its elements may lose at most when compiled (`bounds`); else None.
     """
 
     text: str
     place: str
     bits: float
     worst: float
+    bound: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The cause as plain data."""
-        return {"node": self.text, "place": self.place, "bits": self.bits, "worst": self.worst}
+        return {
+            "node": self.text, "place": self.place, "bits": self.bits, "worst": self.worst, "bound": self.bound,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -157,8 +161,17 @@ class Accuracy(Shown):
 def _told(title: str, causes: Sequence[Cause]) -> list[str]:
     if not causes:
         return []
-    rows = [(f"{c.bits:.2f}", f"{c.worst:.1f}", c.text, c.place) for c in causes[:LISTED]]
-    return [f"where it is lost, {title}: bits, worst, node", *aligned(rows)]
+    rows = [
+        (
+            f"{c.bits:.2f}",
+            f"{c.worst:.1f}",
+            "" if c.bound is None else f"{c.bound:.1f}",
+            c.text,
+            c.place,
+        )
+        for c in causes[:LISTED]
+    ]
+    return [f"where it is lost, {title}: bits, worst, bound of sums, node", *aligned(rows)]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

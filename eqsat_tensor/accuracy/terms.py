@@ -9,7 +9,7 @@ a rational (or a NaN or an infinity), ``pi``.  Equal terms are one object.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -138,13 +138,14 @@ def to_exprs(
     return [made[t] for t in roots]
 
 
-def below(roots: Sequence[Term]) -> list[Term]:
-    """Every term that the roots hold, operands first, each once."""
+def below(roots: Sequence[Term], known: Callable[[Term], bool] = lambda t: False) -> list[Term]:
+    """Every term that the roots hold, operands first, each once; of what is ``known`` nothing below it."""
     order: dict[Term, None] = {}
     stack = list(reversed(roots))
     while stack:
         t = stack[-1]
-        waiting = [a for a in t.arguments if a not in order] if t not in order else []
+        open_ = t not in order and not known(t)
+        waiting = [a for a in t.arguments if a not in order] if open_ else []
         if waiting:
             stack.extend(reversed(waiting))
         else:

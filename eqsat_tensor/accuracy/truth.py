@@ -15,7 +15,9 @@ import numpy as np
 
 from eqsat_tensor.accuracy.meanings import meanings, meant
 from eqsat_tensor.accuracy.reals import BAD, LOGICAL, Agreement, Balls, Real, logical, reals
-from eqsat_tensor.accuracy.terms import Term
+from eqsat_tensor.accuracy.terms import Term, below
+
+DEEP = 300  # nodes of a term from which its operands are gone through one after the other
 
 
 class Truth:
@@ -77,7 +79,14 @@ class Truth:
     def values_at(self, t: Term, places: Sequence[int], level: int) -> list[Real]:
         """A list that has the values at some places, in the precision of a level."""
         self.numbers.use(level)
+        if t.size > DEEP:  # operands before what reads them, lest Python's stack be too short
+            for inner in below([t], lambda u: self._is_filled(u, places, level)):
+                self._filled(inner, places, level)
         return self._filled(t, places, level)
+
+    def _is_filled(self, t: Term, places: Sequence[int], level: int) -> bool:
+        row = self.values[level].get(t)
+        return row is not None and all(row[i] is not _UNSEEN for i in places)
 
     def _filled(self, t: Term, places: Sequence[int], level: int) -> list[Real]:
         row = self.values[level].get(t)

@@ -13,6 +13,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.accuracy.meanings import known_ops
+from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.accuracy.truths import true_arrays
 from eqsat_tensor.accuracy.unrolled import Unrolled
 from eqsat_tensor.errors import ArgumentError, UnsupportedError
@@ -177,3 +178,34 @@ def test_a_constant_is_the_number_that_was_meant():
     with mpmath.workprec(200):
         assert value == float(mpmath.mpf(1e300) ** (mpmath.mpf(1) / 3))
     assert Fraction(1 / 3) != Fraction(1, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("count", [2, 100, 5000])
+def test_the_bound_of_a_sum_holds_and_tells_of_cancellation(count: int, dtype: type) -> None:
+    random = np.random.default_rng(0)
+    same, mixed = random.uniform(1, 2, count).astype(dtype), random.normal(size=count).astype(dtype)
+    bounds = []
+    for x in (same, mixed):
+        f = et.jit(lambda x: et.sum(x))
+        report = f.accuracy(sample=(x,))
+        [cause] = [c for c in report.compiled if c.text.startswith("sum")]
+        assert cause.bound is not None
+        true = np.array(math.fsum(x.tolist()), dtype)
+        assert error_bits(np.array([f(x)]), true[None])[0] <= cause.bound
+        assert f"{cause.bound:.1f}" in str(report)
+        assert report.as_json()["compiled"][0]["bound"] == cause.bound
+        bounds.append(cause.bound)
+    assert bounds[0] <= np.log2(2 + count / 16 + 16)
+    assert bounds[1] > bounds[0]
+
+
+def test_what_is_no_sum_has_no_bound() -> None:
+    report = et.jit(lambda x: et.exp(x)).accuracy(sample=(np.ones(3),))
+    assert [c.bound for c in report.compiled] == [None]
+
+
+def test_running_sums_of_thousands_have_their_truth() -> None:
+    report = et.jit(lambda x: et.cumsum(x)).accuracy(sample=(np.full(1500, 0.1),))
+    assert report.outputs[0].elements == 1500
+    assert report.outputs[0].untold == 0
