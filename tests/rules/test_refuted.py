@@ -108,6 +108,10 @@ POINTS: dict[str, tuple[str, Point]] = {
         "(rewrite (Subtract (Tan (Add x y)) (Tan x)) (Divide (Sin y) (Multiply (Cos (Add x y)) (Cos x))))",
         {"x": 1.5707, "y": 1e9},
     ),
+    "log-of-prod": (
+        "(rewrite (Log (Prod axes x)) (Sum axes (Log x)))",
+        {"x": (2.6901160867019547e-17, 3e16)},
+    ),
     "sin-of-double": (
         "(rewrite (Multiply (Multiply (Sin x) (Cos x)) 2.0) (Sin (Multiply x 2.0)))",
         {"x": 1e308},
@@ -155,7 +159,8 @@ def instance(pattern: Any, point: Point) -> tuple[Expr, dict[Expr, np.ndarray]]:
     sizes = max((np.shape(value) for value in point.values()), key=len)
     if len(sizes) != 2:
         sizes = (2, 2) if pattern[0] == "Matmul" else (2,)
-    shape = () if pattern[0] == "Sum" else sizes
+    whole = pattern[0] == "Sum" or (isinstance(pattern[1], tuple) and pattern[1][0] == "Prod")
+    shape = () if whole else sizes
     wanted = TensorType(np.dtype(bool) if pattern[0] == "Equal" else FLOAT64, shape)
     for seed in range(200):
         draw = Draw(np.random.default_rng(seed), {}, {}, [FLOAT64])
