@@ -10,7 +10,9 @@ import scipy.special
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.errors import ArgumentError, EqsatError, UnsupportedError
-from eqsat_tensor.lang import FLOAT64, OPS, replaced, topological
+from eqsat_tensor.kinds import Kind
+from eqsat_tensor.lang import FLOAT64, OPS, OpDef, replaced, topological
+from eqsat_tensor.ops import compensated
 from eqsat_tensor.printing.numpy_moves import named_inputs
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.tensor import Tensor, as_expr, captured_array, input_leaf
@@ -57,6 +59,11 @@ def test_every_op_is_written_as_it_is_computed(op):
         assert_same(numbers(text, "np", known, names), want, bound, text)
 
 
+KEEPING = tuple(
+    op for op in vars(compensated).values() if isinstance(op, OpDef) and op.kind is Kind.COMPOSITE
+)
+
+
 def drawn(seed):
     """A random program on inputs x0, x1, ...: outputs, inputs, values; None where it has no value."""
     random = np.random.default_rng(seed)
@@ -77,9 +84,14 @@ def drawn(seed):
 
 
 def is_beyond_text(outputs, known):
-    """Whether an exponent is no number: NumPy's function takes whole numbers only."""
-    exponents = [n.arguments[1] for n in topological(outputs) if n.op.name == "ldexp"]
-    return not all(np.isfinite(e).all() for e in evaluate(exponents, known))
+    """Whether an exponent is no number: NumPy's function takes whole numbers only.
+
+    Or whether an op keeps digits that its plain text loses: sin of a large sum.
+    """
+    nodes = topological(outputs)
+    exponents = [n.arguments[1] for n in nodes if n.op.name == "ldexp"]
+    finite = all(np.isfinite(e).all() for e in evaluate(exponents, known))
+    return not finite or any(n.op in KEEPING for n in nodes)
 
 
 def test_halves_are_multiplied_and_squared_in_float32():
@@ -92,10 +104,10 @@ def test_halves_are_multiplied_and_squared_in_float32():
         assert_same(numbers(et.pprint(Tensor(output)), "np", known, {x: "x"}), want, "real")
 
 
-@pytest.mark.parametrize("start", range(0, 150, 30))
+@pytest.mark.parametrize("start", range(0, 300, 60))
 def test_random_programs_are_written_as_they_are_computed(start):
     done = 0
-    for seed in range(start, start + 36):
+    for seed in range(start, start + 60):
         program = drawn(seed)
         if program is None:
             continue
