@@ -41,7 +41,7 @@ from eqsat_tensor.trees import Tree, unflatten
 
 if TYPE_CHECKING:
     from eqsat_tensor.rules import RuleBook
-    from eqsat_tensor.schedule.loops import Value
+    from eqsat_tensor.schedule.loop_values import Value
 
 BUCKET = 16
 LARGE = 2000  # nodes of a program from which on it is looked through for what it repeats

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.conditions import symbols_in
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import Expr, symbols_in, topological
+from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.ops.captured import captured_array
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.sizes import Dim, sizes_now

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from eqsat_tensor.lang import Expr, line_names, shown_place
+from eqsat_tensor.conditions import shown_place
+from eqsat_tensor.lang import Expr, line_names
 from eqsat_tensor.types import TensorType
 
 

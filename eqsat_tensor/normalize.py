@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.conditions import EQUATING
 from eqsat_tensor.extents import Size, SizeTerm, Symbol, parts_of_common, substitute, symbols_of
 from eqsat_tensor.kinds import Attribute, Kind
-from eqsat_tensor.lang import EQUATING, OPS, Expr, apply, rewrite, substitute_sizes, topological
+from eqsat_tensor.lang import OPS, Expr, apply, rewrite, substitute_sizes, topological
 from eqsat_tensor.types import literal
 
 MOVES_OF_CONSTANTS = EQUATING | frozenset(

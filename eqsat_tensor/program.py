@@ -9,18 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from eqsat_tensor.conditions import checks_of, guards_of
 from eqsat_tensor.errors import ArgumentError, message
 from eqsat_tensor.extents import Guard, Size
-from eqsat_tensor.lang import (
-    OPS,
-    Expr,
-    apply,
-    checks_of,
-    guards_of,
-    rewrite,
-    substitute_sizes,
-    topological,
-)
+from eqsat_tensor.lang import OPS, Expr, apply, rewrite, substitute_sizes, topological
 from eqsat_tensor.ops.array_facts import facts_of_array
 from eqsat_tensor.ops.assume import assume
 from eqsat_tensor.ops.captured import captured_array

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.conditions import checks_of, guards_of, shown_place
 from eqsat_tensor.errors import (
     DomainError,
     EqsatError,
@@ -19,15 +20,7 @@ from eqsat_tensor.errors import (
 from eqsat_tensor.extents import Size, SizeTerm, Symbol
 from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.kinds import Attribute
-from eqsat_tensor.lang import (
-    ANY_ARITY,
-    OF_ONE_RESULT,
-    Expr,
-    checks_of,
-    guards_of,
-    shown_place,
-    topological,
-)
+from eqsat_tensor.lang import ANY_ARITY, OF_ONE_RESULT, Expr, topological
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from eqsat_tensor.conditions import checks_of, symbols_in
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message, named
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.inout import In, as_input, as_output
-from eqsat_tensor.lang import Expr, checks_of, rewrite, symbols_in, topological
+from eqsat_tensor.lang import Expr, rewrite, topological
 from eqsat_tensor.options import Options
 from eqsat_tensor.program import input_leaves, missing_input
 from eqsat_tensor.runtime.arguments import Argument, accept, sizes_of

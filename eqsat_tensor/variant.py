@@ -19,9 +19,10 @@ import numpy as np
 
 from eqsat_tensor import compile as pipeline
 from eqsat_tensor.calls import SubGraph
+from eqsat_tensor.conditions import shown_place
 from eqsat_tensor.errors import failed_check, with_sizes
 from eqsat_tensor.extents import symbol, symbols_of
-from eqsat_tensor.lang import Expr, shown_place, topological
+from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.layouts import Layout, Strides, in_elements, layout_of
 from eqsat_tensor.lower.cpu.bind import Program as Code
 from eqsat_tensor.lower.cpu.bound import Bound

@@ -18,10 +18,11 @@ from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.accuracy.report import Accuracy, Cause, Errors, Output
 from eqsat_tensor.accuracy.truths import true_arrays
 from eqsat_tensor.checked import pure_variant
+from eqsat_tensor.conditions import shown_place
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import Expr, shown_place, substitute_sizes, topological
+from eqsat_tensor.lang import Expr, substitute_sizes, topological
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.runtime.arguments import Argument, check_guards
 from eqsat_tensor.runtime.native import run

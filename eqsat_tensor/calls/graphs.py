@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
+from eqsat_tensor.conditions import checks_of, guards_of
 from eqsat_tensor.extents import Guard, Size, symbol, symbols_of
 from eqsat_tensor.kinds import Attribute
 from eqsat_tensor.lang import (
     INEXACT,
     Expr,
     apply,
-    checks_of,
-    guards_of,
     next_serial,
     replaced,
     substitute_sizes,

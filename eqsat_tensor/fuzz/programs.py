@@ -22,10 +22,11 @@ import numpy as np
 
 from eqsat_tensor.autodiff import gradient
 from eqsat_tensor.compiled import Function, function
+from eqsat_tensor.conditions import checks_of
 from eqsat_tensor.errors import DomainError, EqsatError, GradientError, LabelError
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import FLOATS, OPS, Expr, checks_of, rewrite, text, topological
+from eqsat_tensor.lang import FLOATS, OPS, Expr, rewrite, text, topological
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook

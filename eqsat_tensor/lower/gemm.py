@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from eqsat_tensor.extents import Size, product
-from eqsat_tensor.schedule.loops import Call
+from eqsat_tensor.schedule.loop_values import Call
 
 # dtype; batch, rows, columns, inner; are a and b transposed; is the addend one row for all?
 Form: TypeAlias = tuple[str, Size, Size, Size, Size, bool, bool, bool]

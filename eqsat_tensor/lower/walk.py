@@ -8,22 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, MutableMapping, Sequence
 from typing import TypeAlias, TypeVar
 
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Gathered,
-    Guard,
-    Input,
-    Map,
-    Nest,
-    Pad,
-    Pick,
-    Reduce,
-    Root,
-    Value,
-    View,
-    guards_of_pad,
-    through,
-)
+from eqsat_tensor.schedule.accesses import Access, Gathered, Guard, guards_of_pad, through
+from eqsat_tensor.schedule.loop_values import Input, Map, Pad, Pick, Reduce, Value, View
+from eqsat_tensor.schedule.loops import Nest, Root
 
 Guards: TypeAlias = frozenset[Guard]
 Key: TypeAlias = tuple[Value, Access, Guards]  # a value at a place, where the guards hold

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 
 from eqsat_tensor.extents import symbols_of
 from eqsat_tensor.schedule.collapse import collapsed
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Input,
     Map,
     Pad,
     Pick,
-    Plan,
     Reduce,
     Scan,
     Value,
     View,
     walk,
 )
+from eqsat_tensor.schedule.loops import Plan
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program

@@ -10,17 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eqsat_tensor.extents import Size
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Gathered,
-    Iota,
-    Nest,
-    Pad,
-    Reduce,
-    axes_of,
-    guards_of_pad,
-    linear,
-)
+from eqsat_tensor.schedule.accesses import Access, Gathered, axes_of, guards_of_pad, linear
+from eqsat_tensor.schedule.loop_values import Iota, Pad, Reduce
+from eqsat_tensor.schedule.loops import Nest
 from eqsat_tensor.schedule.nests import Placement
 from eqsat_tensor.schedule.reads import renamed
 

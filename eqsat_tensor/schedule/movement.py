@@ -13,7 +13,16 @@ import numpy as np
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import BOOL, INT64, Expr
-from eqsat_tensor.schedule.loops import Call, Constant, Iota, Pad, Pick, SizeValue, Value, View
+from eqsat_tensor.schedule.loop_values import (
+    Call,
+    Constant,
+    Iota,
+    Pad,
+    Pick,
+    SizeValue,
+    Value,
+    View,
+)
 from eqsat_tensor.schedule.table import Table, same
 from eqsat_tensor.types import Shape, TensorType
 

@@ -11,27 +11,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, Guard, axes_of
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
-    Guard,
     Host,
     Input,
     Map,
-    Nest,
     Pad,
     Pair,
     Pick,
     Reduce,
-    Root,
     Scan,
     Stored,
     Value,
-    axes_of,
     operands_of,
     walk,
 )
+from eqsat_tensor.schedule.loops import Nest, Root
 from eqsat_tensor.schedule.reads import Read, costs_of, cuts, read_apart, reads_of, renamed
 from eqsat_tensor.schedule.spaces import Space, larger, near, space_of
 from eqsat_tensor.types import Shape

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from eqsat_tensor.lang import PART, Expr
-from eqsat_tensor.schedule.loops import Call, Pair, Value
+from eqsat_tensor.schedule.loop_values import Call, Pair, Value
 from eqsat_tensor.schedule.table import Table
 from eqsat_tensor.types import TensorType
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eqsat_tensor.lang import BOOL
-from eqsat_tensor.schedule.loops import Call, Input, Reduce, Scan, Value, View
+from eqsat_tensor.schedule.loop_values import Call, Input, Reduce, Scan, Value, View
 from eqsat_tensor.schedule.table import Table, same
 from eqsat_tensor.types import Shape, TensorType
 

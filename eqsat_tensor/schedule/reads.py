@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, Gathered, Term, identity, through
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
-    Gathered,
     Input,
     Map,
     Pad,
@@ -19,12 +18,9 @@ from eqsat_tensor.schedule.loops import (
     Reduce,
     Scan,
     SizeValue,
-    Term,
     Value,
     View,
-    identity,
     operands_of,
-    through,
     walk,
 )
 

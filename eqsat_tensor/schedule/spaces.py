@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.extents import Size
-from eqsat_tensor.schedule.loops import Access, Call, Pair, Reduce, Scan, Value, linear
+from eqsat_tensor.schedule.accesses import Access, linear
+from eqsat_tensor.schedule.loop_values import Call, Pair, Reduce, Scan, Value
 from eqsat_tensor.schedule.reads import Read
 from eqsat_tensor.types import Shape
 

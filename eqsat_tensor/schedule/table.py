@@ -12,17 +12,9 @@ import numpy as np
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lang import INT64, Expr
+from eqsat_tensor.schedule.accesses import through
 from eqsat_tensor.schedule.chains import Chains
-from eqsat_tensor.schedule.loops import (
-    Call,
-    Constant,
-    Input,
-    Map,
-    SizeValue,
-    Value,
-    View,
-    through,
-)
+from eqsat_tensor.schedule.loop_values import Call, Constant, Input, Map, SizeValue, Value, View
 from eqsat_tensor.types import Shape, TensorType, literal
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.extents import product as size_of
-from eqsat_tensor.schedule.loops import Call, Reduce, Value, identity
+from eqsat_tensor.schedule.accesses import identity
+from eqsat_tensor.schedule.loop_values import Call, Reduce, Value
 from eqsat_tensor.schedule.nests import Draft, Placement, is_reshape
 from eqsat_tensor.schedule.reads import Read, renamed
 

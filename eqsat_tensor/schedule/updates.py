@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eqsat_tensor.lang import BOOL, Expr
-from eqsat_tensor.schedule.loops import Call, Map, Stored, Value
+from eqsat_tensor.schedule.loop_values import Call, Map, Stored, Value
 from eqsat_tensor.schedule.movement import padded
 from eqsat_tensor.schedule.table import Table
 

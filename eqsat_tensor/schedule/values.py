@@ -16,7 +16,7 @@ from eqsat_tensor.lang import BOOL, FLOAT16, FLOAT32, OF_ONE_RESULT, OPS, Expr, 
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.schedule import movement, pairs, products, updates
 from eqsat_tensor.schedule.chains import Chains, chains_of
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
     Host,

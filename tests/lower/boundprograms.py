@@ -12,7 +12,8 @@ from eqsat_tensor.extents import evaluate, symbols_of
 from eqsat_tensor.lower.cpu.bind import Program
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.schedule.loops import Plan, walk
+from eqsat_tensor.schedule.loop_values import walk
+from eqsat_tensor.schedule.loops import Plan
 from tests.lower.guarded import run_guarded
 from tests.lower.loopprograms import PROGRAMS
 from tests.lower.loopvalues import meaning

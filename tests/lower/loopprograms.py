@@ -110,7 +110,7 @@ def constants_and_sizes():
 
 
 def _full(value):
-    from eqsat_tensor.schedule.loops import View
+    from eqsat_tensor.schedule.loop_values import View
 
     return View(value.type.with_shape((N, M)), value, ())
 
@@ -149,7 +149,7 @@ def transposed_3d():
 
 @program
 def diagonal():
-    from eqsat_tensor.schedule.loops import View
+    from eqsat_tensor.schedule.loop_values import View
 
     x = array("x", N, N)
     d = T(View(x.v.type.with_shape((N,)), x.v, ((0, 0, 1), (0, 0, 1))))
@@ -387,7 +387,7 @@ def _take(x, label):
 
 # ------------------------------------------------------------------------------------- products
 def gemm(a, b, *scaled, flags=(False, False), row=False):
-    from eqsat_tensor.schedule.loops import Call
+    from eqsat_tensor.schedule.loop_values import Call
     from eqsat_tensor.types import TensorType
 
     m = a.shape[-1] if flags[0] else a.shape[-2]

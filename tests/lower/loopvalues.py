@@ -9,7 +9,7 @@ import numpy as np
 
 from eqsat_tensor.extents import Size, evaluate, symbol
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
     Input,

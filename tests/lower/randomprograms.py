@@ -107,7 +107,7 @@ def _strided(x: T) -> bool:
 
 
 def _spread(x: T, shape: tuple[Size, ...], places: object) -> T:
-    from eqsat_tensor.schedule.loops import View
+    from eqsat_tensor.schedule.loop_values import View
 
     terms = tuple((p, 0, 1) for p in places)  # type: ignore[attr-defined]
     return T(View(x.v.type.with_shape(shape), x.v, terms))

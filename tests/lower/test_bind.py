@@ -13,11 +13,13 @@ from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu import emit as emit_module
 from eqsat_tensor.lower.cpu import passes, writer
 from eqsat_tensor.lower.cpu.bind import Program
-from eqsat_tensor.lower.cpu.passes import Passes, Shape, Span
+from eqsat_tensor.lower.cpu.measures import Shape
+from eqsat_tensor.lower.cpu.passes import Passes, Span
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.schedule.loops import Access, Value
+from eqsat_tensor.schedule.accesses import Access
+from eqsat_tensor.schedule.loop_values import Value
 from tests.lower.boundprograms import (
     SIZES,
     arguments,

@@ -10,7 +10,7 @@ from eqsat_tensor.lower.cpu import bound as bound_module
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.schedule.loops import Stored
+from eqsat_tensor.schedule.loop_values import Stored
 from tests.lower.boundprograms import check, check_guarded, size_cases, symbols
 from tests.lower.loopvalues import BOOL, F32, F64, K, M, N, T, array, fn, size_of
 

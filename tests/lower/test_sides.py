@@ -8,7 +8,7 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.lower.cpu.function import Function
 from eqsat_tensor.lower.cpu.sides import dear_sides
-from eqsat_tensor.schedule.loops import Input, Map
+from eqsat_tensor.schedule.loop_values import Input, Map
 from eqsat_tensor.types import TensorType
 
 FLOAT, BOOL = (TensorType(np.dtype(name), (100,)) for name in ("float64", "bool"))

@@ -5,9 +5,10 @@ import pytest
 
 import eqsat_tensor.ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.autodiff import pullback
+from eqsat_tensor.conditions import checks_of
 from eqsat_tensor.errors import LabelError
 from eqsat_tensor.kinds import Kind
-from eqsat_tensor.lang import ANY_ARITY, FLOAT64, FLOATS, INEXACT, OPS, checks_of
+from eqsat_tensor.lang import ANY_ARITY, FLOAT64, FLOATS, INEXACT, OPS
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules.signature import has_type_rule
 from eqsat_tensor.scalar import CountingBuilder, NumpyBuilder

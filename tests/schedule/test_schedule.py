@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.schedule.loops import Plan, Reduce
+from eqsat_tensor.schedule.loop_values import Reduce
+from eqsat_tensor.schedule.loops import Plan
 from tests.counting import calls_of
 from tests.lower.loopprograms import PROGRAMS, gemm
 from tests.lower.loopvalues import K, M, N, T, array, fn
@@ -124,7 +125,7 @@ def test_every_read_is_of_something_earlier_or_local() -> None:
 
 
 def reads(plan: Plan, root: object) -> set[object]:
-    from eqsat_tensor.schedule.loops import operands_of
+    from eqsat_tensor.schedule.loop_values import operands_of
 
     found: set[object] = set()
     seen: set[object] = set()

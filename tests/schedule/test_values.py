@@ -14,7 +14,7 @@ from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import OPS, Expr, OpDef, apply, topological
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.schedule import lower_program, schedule
-from eqsat_tensor.schedule.loops import Call, Input, Map, Pick, Reduce, walk
+from eqsat_tensor.schedule.loop_values import Call, Input, Map, Pick, Reduce, walk
 from eqsat_tensor.types import literal
 
 N, M = symbol("n"), symbol("m")

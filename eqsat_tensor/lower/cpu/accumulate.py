@@ -12,7 +12,7 @@ import numpy as np
 from eqsat_tensor.lower.cpu.places import MEMORY
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
 from eqsat_tensor.lower.cpu.writer import Writer
-from eqsat_tensor.schedule.loops import Reduce, Scan
+from eqsat_tensor.schedule.loop_values import Reduce, Scan
 
 INFINITE = {"max": -np.inf, "min": np.inf}
 

@@ -17,7 +17,9 @@ from typing import Any
 from eqsat_tensor.lower.cpu.evaluate import is_written
 from eqsat_tensor.lower.cpu.kernel import SlotKey
 from eqsat_tensor.lower.cpu.places import inlined
-from eqsat_tensor.schedule.loops import Constant, Gathered, Input, Nest, Value
+from eqsat_tensor.schedule.accesses import Gathered
+from eqsat_tensor.schedule.loop_values import Constant, Input, Value
+from eqsat_tensor.schedule.loops import Nest
 
 OF_SIZES = ("size", "size value")  # words that name no buffer
 Form = tuple[Any, ...]

@@ -7,11 +7,14 @@ from itertools import accumulate
 
 from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.accumulate import combined, identity_of, memory_start, reduced_to_one
+from eqsat_tensor.lower.cpu.measures import HEAVY, Shape
 from eqsat_tensor.lower.cpu.pairs import store_pair
-from eqsat_tensor.lower.cpu.passes import HEAVY, Passes, Shape, Span
+from eqsat_tensor.lower.cpu.passes import Passes, Span
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops
-from eqsat_tensor.schedule.loops import Pair, Reduce, Root, Value, linear
+from eqsat_tensor.schedule.accesses import linear
+from eqsat_tensor.schedule.loop_values import Pair, Reduce, Value
+from eqsat_tensor.schedule.loops import Root
 
 ROWS = 4  # rows that a step takes in: they fill the pipeline, and share a load and a store
 Target = tuple[str, Mapping[int, Size]]  # address of a row of accumulators, steps along kept axes

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import Map, Value
+from eqsat_tensor.schedule.loop_values import Map, Value
 
 OFTEN = 5
 DEEP = 1.6  # a deep body costs at most so many times its longest chain

@@ -21,7 +21,8 @@ from eqsat_tensor.lower.cpu.nests import write_kernel
 from eqsat_tensor.lower.cpu.search import sought
 from eqsat_tensor.lower.cpu.short import names_in_rows
 from eqsat_tensor.lower.cpu.streams import never_read
-from eqsat_tensor.schedule.loops import Call, Map, Nest, Pad, Plan, Value, View, operands_of, walk
+from eqsat_tensor.schedule.loop_values import Call, Map, Pad, Value, View, operands_of, walk
+from eqsat_tensor.schedule.loops import Nest, Plan
 
 PRODUCTS, SUMS = ("multiply", "square"), ("add", "subtract")
 

@@ -12,22 +12,24 @@ from eqsat_tensor.lower.cpu.places import MEMORY, Guards, Here, Known, counting
 from eqsat_tensor.lower.cpu.sides import Side, Sides, dear_sides
 from eqsat_tensor.lower.cpu.writer import Writer
 from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.accesses import (
     Access,
-    Constant,
     Gathered,
+    Term,
+    guards_of_pad,
+    strides_of,
+    through,
+)
+from eqsat_tensor.schedule.loop_values import (
+    Constant,
     Iota,
     Map,
     Pad,
     Pick,
     Reduce,
     SizeValue,
-    Term,
     Value,
     View,
-    guards_of_pad,
-    strides_of,
-    through,
 )
 
 DEAR = 8.0  # own roots of an earlier phase are read back rather than computed again

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from eqsat_tensor.lower.cpu.function import Function
-from eqsat_tensor.schedule.loops import Constant, Iota, Map, Nest, Reduce, Root, Value
+from eqsat_tensor.schedule.loop_values import Constant, Iota, Map, Reduce, Value
+from eqsat_tensor.schedule.loops import Nest, Root
 
 LARGEST = np.iinfo(np.int64).max
 START = ("i64", str(LARGEST))  # of the accumulator

@@ -13,7 +13,7 @@ from eqsat_tensor.extents import floor_divide, minimum, product
 from eqsat_tensor.lower.cpu.kernel import Kernel, Setting, Written
 from eqsat_tensor.lower.cpu.places import MEMORY
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.schedule.loops import Call
+from eqsat_tensor.schedule.loop_values import Call
 from eqsat_tensor.types import Shape
 
 COLUMNS = 64  # of a unit of a scatter: several cache lines, so that threads do not share one

@@ -13,7 +13,7 @@ from typing import Any
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.function import Function
-from eqsat_tensor.schedule.loops import Value
+from eqsat_tensor.schedule.loop_values import Value
 
 SlotKey = tuple[Any, ...]  # ("size", Size), ("pointer", buffer), ("constant", dtype, bits), ...
 Written = tuple[str, list[SlotKey], Mapping[str, str]]  # body, words of its argument, declarations

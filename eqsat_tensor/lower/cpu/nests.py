@@ -21,7 +21,8 @@ from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
 from eqsat_tensor.lower.cpu.units import block, number_of, or_zero, outer_loops, store_one
-from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
+from eqsat_tensor.schedule.loop_values import Reduce, Value, operands_of
+from eqsat_tensor.schedule.loops import Nest, Root
 
 
 def write_kernel(nest: Nest, setting: Setting) -> Written:

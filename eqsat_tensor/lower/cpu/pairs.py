@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eqsat_tensor.schedule.loops import Pair, Root, Value
+from eqsat_tensor.schedule.loop_values import Pair, Value
+from eqsat_tensor.schedule.loops import Root
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.evaluate import Evaluator

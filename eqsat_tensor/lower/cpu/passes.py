@@ -11,43 +11,19 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eqsat_tensor.extents import evaluate, symbols_of
 from eqsat_tensor.lower.cpu import hits
 from eqsat_tensor.lower.cpu.accumulate import brought_down, identity_of, in_blocks, starts, take_in
-from eqsat_tensor.lower.cpu.dear import is_deep, often
-from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.hits import sought_by_bits
-from eqsat_tensor.lower.cpu.kernel import Setting
+from eqsat_tensor.lower.cpu.measures import Measures, Shape
 from eqsat_tensor.lower.cpu.pairs import store_pair
-from eqsat_tensor.lower.cpu.places import Guards, Here
-from eqsat_tensor.lower.cpu.registers import REGISTER
+from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.lower.cpu.streams import first_on_line, flags, streamed
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Constant,
-    Input,
-    Map,
-    Nest,
-    Pad,
-    Pair,
-    Pick,
-    Reduce,
-    Root,
-    Value,
-    View,
-    axes_of,
-    guards_of_pad,
-    operands_of,
-    through,
-)
+from eqsat_tensor.schedule.accesses import Access, axes_of, through
+from eqsat_tensor.schedule.loop_values import Constant, Map, Pair, Reduce, Value, View
+from eqsat_tensor.schedule.loops import Root
 
-HEAVY = 60.0  # cost from which one masked body serves for all: a third less code, about as fast
-LIGHT = 60.0  # cost up to which a step takes four vectors
-
-FEW = 15  # what a size that is said to be small is at most
 SUM_BLOCK = 4096  # elements of a row that a float32 accumulator takes in before it starts afresh
 
 Step = Callable[[Here, list[str]], list[str]]
@@ -67,123 +43,8 @@ class Span:
     streamed: tuple[Root, ...] = ()
 
 
-@dataclass(frozen=True)
-class Shape:
-    """How the innermost loop of a pass is written: lanes of a full step, masked body only?"""
-
-    lanes: int
-    tail: int
-    only_masked: bool
-
-    @property
-    def streams(self) -> tuple[int, ...]:
-        """Lanes of each loop that carries accumulators."""
-        return (self.lanes,) if self.only_masked else (self.lanes, self.tail)
-
-
-class Passes(Evaluator):
-    """Writes passes.
-
-    one_walk: rows that lie one after another are being walked as one.
-    """
-
-    one_walk = False
-
-    def __init__(self, nest: Nest, setting: Setting) -> None:
-        super().__init__(nest, setting)
-        if is_deep(*self.weigh(nest.roots)):
-            self.called = often(self.body)
-
-    # ------------------------------------------------------------------------------ body measures
-    def weigh(self, roots: Sequence[Root]) -> tuple[float, float]:
-        """Cost of a body, and of the longest chain in it."""
-        depth: dict[Value, float] = {}
-        total = 0.0
-        for root in roots:
-            stack: list[tuple[Value, bool]] = [(v, False) for v in root.sources]
-            while stack:
-                value, done = stack.pop()
-                if value in depth:
-                    continue
-                leaf = isinstance(value, Input | Reduce) or (
-                    value in self.buffers and value not in self.own
-                )
-                if leaf:
-                    depth[value] = 0.0
-                elif not done:
-                    stack.append((value, True))
-                    stack.extend((o, False) for o in operands_of(value))
-                else:
-                    cost = COSTS[value.primitive] if isinstance(value, Map) else 0.5
-                    total += cost
-                    depth[value] = cost + max((depth[o] for o in operands_of(value)), default=0.0)
-        return total, max((depth[v] for r in roots for v in r.sources), default=0.0)
-
-    def shape_of(self, roots: Sequence[Root], cut: bool) -> Shape:
-        """Lanes of a step by the shape of the body: long chains want many, wide ones few."""
-        cost, chain = self.weigh(roots)
-        few = self.few_elements()
-        if few:
-            return Shape(few, few, True)
-        vectors = 4 if cost <= LIGHT or is_deep(cost, chain) else 2
-        return Shape(vectors * self.lanes, self.lanes, cost > HEAVY and not cut)
-
-    def few_elements(self) -> int:
-        """Lanes of the short vectors that do a row of a "map" or "scan" of few elements; 0: rows are longer.
-
-        One masked loop, where the machine masks accesses to memory by lane: long vectors mostly
-        straddle two lines.  30,000 rows of 3 float64, us: shifted 270 -> 70, picked 190 -> 78, times a
-        column 129 -> 43.
-        """
-        size, small = self.nest.domain[-1], self.setting.small
-        names = symbols_of(size)
-        if (
-            self.one_walk
-            or self.nest.kind not in ("map", "scan")
-            or len(self.nest.domain) < 2
-            or not names <= small
-        ):
-            return 0
-        if self.setting.vector_bytes != REGISTER:
-            return 0
-        most = evaluate(size, dict.fromkeys(names, FEW))
-        return 4 if most <= 2 * (FEW + 1) else 0
-
-    def cuts(self, roots: Sequence[Root], axis: int) -> list[tuple[str | None, str | None]]:
-        """The guards on an axis that values of these roots meet, as bounds."""
-        found: dict[tuple[str | None, str | None], None] = {}
-        seen: set[tuple[Value, Access]] = set()
-        stack: list[tuple[Value, Access]] = []
-
-        def note(guards: Guards) -> None:
-            for a, low, high in sorted(guards, key=str):
-                bounds = self.bounds(a, low, high)
-                if a == axis and bounds != (None, None):
-                    found[bounds] = None
-
-        for root in roots:
-            note(root.guards)
-            stack.extend((v, root.inside) for v in root.sources)
-        while stack:
-            key = stack.pop()
-            if key in seen:
-                continue
-            seen.add(key)
-            value, access = key
-            if isinstance(value, Input) or (value in self.buffers and value not in self.own):
-                continue
-            if isinstance(value, Map):
-                chosen = self.chosen(value, access)
-                operands = value.operands if chosen is None else (chosen,)
-                stack.extend((o, access if o.shape else ()) for o in operands)
-            elif isinstance(value, View | Pick):
-                stack.append((value.source, through(value, access)))
-                if isinstance(value, Pick):
-                    stack.append((value.index, access))
-            elif isinstance(value, Pad):
-                note(guards_of_pad(value, access))
-                stack.append((value.source, through(value, access)))
-        return list(found)
+class Passes(Measures):
+    """Writes passes."""
 
     # ----------------------------------------------------------------------------------- one pass
     def pass_over(
@@ -459,6 +320,3 @@ def condition_of_sum(root: Root, first: int) -> tuple[Value, Access] | None:
         access, condition = through(condition, access), condition.source
     access = access if condition.shape else ()
     return None if any(a >= first for a in axes_of(access)) else (condition, access)
-
-
-COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}

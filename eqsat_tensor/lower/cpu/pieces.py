@@ -17,11 +17,12 @@ from collections.abc import Iterator, Sequence
 
 from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.evaluate import cut_of
+from eqsat_tensor.lower.cpu.measures import HEAVY, Shape
 from eqsat_tensor.lower.cpu.pairs import store_interleaved
-from eqsat_tensor.lower.cpu.passes import HEAVY, Passes, Shape, Span
+from eqsat_tensor.lower.cpu.passes import Passes, Span
 from eqsat_tensor.lower.cpu.places import NOWHERE, Here, Within
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, axes_of, guards_of_pad, linear, through
+from eqsat_tensor.schedule.loop_values import (
     Constant,
     Input,
     Iota,
@@ -29,15 +30,11 @@ from eqsat_tensor.schedule.loops import (
     Pad,
     Pair,
     Pick,
-    Root,
     Value,
     View,
-    axes_of,
-    guards_of_pad,
-    linear,
     operands_of,
-    through,
 )
+from eqsat_tensor.schedule.loops import Root
 
 PIECES = 8  # of a nest, at most: each is a loop of its own
 TOGETHER = 4  # stacked arrays, at most

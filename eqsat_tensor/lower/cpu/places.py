@@ -11,15 +11,9 @@ import numpy as np
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu.kernel import Kernel, Setting
 from eqsat_tensor.lower.cpu.vecmath import VectorBuilder
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Call,
-    Guard,
-    Nest,
-    Value,
-    operands_of,
-    walk,
-)
+from eqsat_tensor.schedule.accesses import Access, Guard
+from eqsat_tensor.schedule.loop_values import Call, Value, operands_of, walk
+from eqsat_tensor.schedule.loops import Nest
 
 MEMORY = {
     np.dtype(name): kind

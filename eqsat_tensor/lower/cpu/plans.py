@@ -14,18 +14,17 @@ from eqsat_tensor.lower.cpu.inplace import domain_of
 from eqsat_tensor.lower.cpu.reuse import overwritten, reused, settled
 from eqsat_tensor.lower.gemm import form_of
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
     Host,
     Map,
-    Nest,
-    Plan,
     Reduce,
     Scan,
     Value,
     operands_of,
 )
+from eqsat_tensor.schedule.loops import Nest, Plan
 from eqsat_tensor.timing import stage
 
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}

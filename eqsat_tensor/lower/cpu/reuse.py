@@ -10,27 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, Gathered, linear, through
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Constant,
-    Gathered,
     Host,
     Input,
     Map,
-    Nest,
     Pad,
     Pair,
     Pick,
-    Plan,
     Reduce,
-    Root,
     SizeValue,
     Value,
     View,
-    linear,
-    through,
 )
+from eqsat_tensor.schedule.loops import Nest, Plan, Root
 
 
 def settled(plan: Plan) -> Plan:

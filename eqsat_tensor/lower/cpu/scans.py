@@ -14,7 +14,8 @@ from eqsat_tensor.lower.cpu.function import Typed
 from eqsat_tensor.lower.cpu.passes import Passes, Span
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.units import outer_loops
-from eqsat_tensor.schedule.loops import Root, Scan
+from eqsat_tensor.schedule.loop_values import Scan
+from eqsat_tensor.schedule.loops import Root
 
 LINES = 4  # walked together where a register carries each
 

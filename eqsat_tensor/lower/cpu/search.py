@@ -12,7 +12,8 @@ from __future__ import annotations
 from eqsat_tensor.lower.cpu.hits import LARGEST, condition_of_place
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY
-from eqsat_tensor.schedule.loops import Map, Nest, Reduce, Root, Value, View
+from eqsat_tensor.schedule.loop_values import Map, Reduce, Value, View
+from eqsat_tensor.schedule.loops import Nest, Root
 
 STRETCH = 1024  # elements of a row that are looked at before the rest
 

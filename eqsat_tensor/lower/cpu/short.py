@@ -13,10 +13,12 @@ from collections.abc import Collection
 from eqsat_tensor.extents import evaluate, product, symbols_of
 from eqsat_tensor.lower.cpu.accumulate import lane_by_lane, starts
 from eqsat_tensor.lower.cpu.function import Typed
-from eqsat_tensor.lower.cpu.passes import FEW, Passes, Shape, Span
+from eqsat_tensor.lower.cpu.measures import FEW, Shape
+from eqsat_tensor.lower.cpu.passes import Passes, Span
 from eqsat_tensor.lower.cpu.places import Here
 from eqsat_tensor.lower.cpu.units import or_zero, outer_loops, store_one
-from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value
+from eqsat_tensor.schedule.loop_values import Reduce, Value
+from eqsat_tensor.schedule.loops import Nest, Root
 
 MOST = 2  # times a vector's lanes: rows up to that length stand side by side
 

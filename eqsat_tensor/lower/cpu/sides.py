@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import Iota, Map, Stored, Value, View, operands_of
+from eqsat_tensor.schedule.loop_values import Iota, Map, Stored, Value, View, operands_of
 
 DEAR = 5.0  # what a side costs at least, in additions of a vector: a branch costs one or two
 

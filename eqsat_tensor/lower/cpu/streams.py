@@ -18,7 +18,9 @@ from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cpu import lines
 from eqsat_tensor.lower.cpu.lines import LINE
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
-from eqsat_tensor.schedule.loops import Input, Pair, Plan, Reduce, Root, Value, linear
+from eqsat_tensor.schedule.accesses import linear
+from eqsat_tensor.schedule.loop_values import Input, Pair, Reduce, Value
+from eqsat_tensor.schedule.loops import Plan, Root
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.passes import Passes

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY, Here, Known
 from eqsat_tensor.lower.cpu.streams import aligned_flags, streamed
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, linear, through
+from eqsat_tensor.schedule.loop_values import (
     Constant,
     Input,
     Iota,
@@ -27,8 +27,6 @@ from eqsat_tensor.schedule.loops import (
     SizeValue,
     Value,
     View,
-    linear,
-    through,
 )
 
 BLOCK = 8  # tiles side by side that are done for all rows: as many lines and pages are read in turn

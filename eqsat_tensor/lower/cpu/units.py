@@ -8,7 +8,8 @@ from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cpu.pairs import store_pair
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import Here
-from eqsat_tensor.schedule.loops import Nest, Pair, Reduce, Root, Value
+from eqsat_tensor.schedule.loop_values import Pair, Reduce, Value
+from eqsat_tensor.schedule.loops import Nest, Root
 
 
 def outer_loops(w: Passes, axes: int, body: Callable[[list[str]], None]) -> None:

@@ -6,11 +6,8 @@ from eqsat_tensor.extents import Size, lower_bound, product
 from eqsat_tensor.lower.cpu.lines import LINE, PAST_CACHES
 from eqsat_tensor.lower.cpu.pairs import every_second
 from eqsat_tensor.lower.cpu.places import MEMORY, SHORT, Frame, Guards, Here, Known, counting
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Value,
-    linear,
-)
+from eqsat_tensor.schedule.accesses import Access, linear
+from eqsat_tensor.schedule.loop_values import Value
 
 FAR = 1 << 15  # bytes that a load asks for ahead, at most: what lies farther the caches would lose
 

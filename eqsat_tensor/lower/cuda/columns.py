@@ -13,7 +13,8 @@ from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.reductions import ctype, or_zero
 from eqsat_tensor.lower.cuda.rows import across, columns, folded, place
 from eqsat_tensor.lower.cuda.writer import INDEX, Here
-from eqsat_tensor.schedule.loops import Nest, Reduce, Value
+from eqsat_tensor.schedule.loop_values import Reduce, Value
+from eqsat_tensor.schedule.loops import Nest
 
 
 def lanes_of(nest: Nest) -> Size:

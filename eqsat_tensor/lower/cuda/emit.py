@@ -18,7 +18,8 @@ from eqsat_tensor.lower.cuda import columns, inplace, rows, scans
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.resident import TURNS, Resident
 from eqsat_tensor.lower.cuda.writer import Key, Parameter
-from eqsat_tensor.schedule.loops import Call, Nest, Plan, Reduce, Value
+from eqsat_tensor.schedule.loop_values import Call, Reduce, Value
+from eqsat_tensor.schedule.loops import Nest, Plan
 
 INCLUDE = Path(__file__).parent / "include"
 HEADER = '#include "eqsat_cuda.h"\n'

@@ -9,21 +9,8 @@ import numpy as np
 from eqsat_tensor.lower.cuda.words import TYPES, cast_text, literal_text, word_text
 from eqsat_tensor.lower.cuda.writer import INDEX, Guards, Here, Writer, gathered
 from eqsat_tensor.lower.walk import Key, is_stored, kept_at, labels_at, operands_at, walked
-from eqsat_tensor.schedule.loops import (
-    Access,
-    Constant,
-    Gathered,
-    Iota,
-    Map,
-    Pad,
-    Pick,
-    SizeValue,
-    Term,
-    Value,
-    View,
-    guards_of_pad,
-    through,
-)
+from eqsat_tensor.schedule.accesses import Access, Gathered, Term, guards_of_pad, through
+from eqsat_tensor.schedule.loop_values import Constant, Iota, Map, Pad, Pick, SizeValue, Value, View
 
 INT64 = np.dtype(np.int64)
 PLAIN = (0, 1, -1, 2, 0.5)  # constants that stand in the text

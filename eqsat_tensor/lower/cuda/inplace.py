@@ -17,7 +17,7 @@ from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.rows import THREAD, THREADS
 from eqsat_tensor.lower.cuda.words import TYPES, word_text
 from eqsat_tensor.lower.cuda.writer import INDEX
-from eqsat_tensor.schedule.loops import Call
+from eqsat_tensor.schedule.loop_values import Call
 
 BITS = {"add": "logical_or", "maximum": "logical_or", "multiply": "logical_and",
         "minimum": "logical_and"}  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from eqsat_tensor.lower.cuda.words import covers
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
+from eqsat_tensor.schedule.loop_values import (
     Call,
     Host,
     Input,

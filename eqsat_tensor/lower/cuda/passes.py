@@ -21,22 +21,19 @@ from eqsat_tensor.lower.cuda.reductions import (
 )
 from eqsat_tensor.lower.cuda.writer import INDEX, Guards, Here, Lanes
 from eqsat_tensor.scalar import PRIMITIVES
-from eqsat_tensor.schedule.loops import (
-    Access,
+from eqsat_tensor.schedule.accesses import Access, linear, through
+from eqsat_tensor.schedule.loop_values import (
     Input,
     Map,
-    Nest,
     Pad,
     Pair,
     Pick,
     Reduce,
-    Root,
     Value,
     View,
-    linear,
     operands_of,
-    through,
 )
+from eqsat_tensor.schedule.loops import Nest, Root
 
 HEAVY = 120.0  # cost of a body from which a thread computes one element at a time
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}

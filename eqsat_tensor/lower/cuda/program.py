@@ -11,7 +11,8 @@ from eqsat_tensor.extents import Size, product
 from eqsat_tensor.lower.cuda.emit import Launch, Step, emit
 from eqsat_tensor.lower.gemm import form_of
 from eqsat_tensor.lower.records import is_plain, plain, records, rich
-from eqsat_tensor.schedule.loops import Call, Constant, Host, Nest, Plan, Value
+from eqsat_tensor.schedule.loop_values import Call, Constant, Host, Value
+from eqsat_tensor.schedule.loops import Nest, Plan
 from eqsat_tensor.types import Literal, Shape
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eqsat_tensor.lower.cuda.words import TYPES, literal_text
-from eqsat_tensor.schedule.loops import Reduce, Scan
+from eqsat_tensor.schedule.loop_values import Reduce, Scan
 
 REPEATABLE = ("max", "min", "any", "all")  # an element may be taken in twice
 

@@ -15,7 +15,8 @@ from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.rows import phases, reached
 from eqsat_tensor.lower.cuda.words import TYPES
 from eqsat_tensor.lower.cuda.writer import INDEX, Guards, Here, Lanes
-from eqsat_tensor.schedule.loops import Access, Value
+from eqsat_tensor.schedule.accesses import Access
+from eqsat_tensor.schedule.loop_values import Value
 
 TURNS = 4
 MOST = 3  # arrays that are held: more would take the registers of everything else

@@ -18,7 +18,8 @@ from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.reductions import ctype, functor, or_zero
 from eqsat_tensor.lower.cuda.writer import INDEX, Here
-from eqsat_tensor.schedule.loops import Nest, Reduce, Root, Value, operands_of
+from eqsat_tensor.schedule.loop_values import Reduce, Value, operands_of
+from eqsat_tensor.schedule.loops import Nest, Root
 
 THREAD = "(eq_i64)blockIdx.x * blockDim.x + threadIdx.x"
 THREADS = "(eq_i64)gridDim.x * blockDim.x"

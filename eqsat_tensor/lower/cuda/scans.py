@@ -15,7 +15,8 @@ from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.reductions import combined, ctype, functor, identity
 from eqsat_tensor.lower.cuda.rows import THREAD, THREADS
 from eqsat_tensor.lower.cuda.writer import INDEX, Here
-from eqsat_tensor.schedule.loops import Nest, Root, Scan
+from eqsat_tensor.schedule.loop_values import Scan
+from eqsat_tensor.schedule.loops import Nest, Root
 
 
 def in_chunks(nest: Nest, exact: bool) -> bool:

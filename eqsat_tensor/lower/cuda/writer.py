@@ -16,7 +16,9 @@ import numpy as np
 from eqsat_tensor.extents import Size, lower_bound, product
 from eqsat_tensor.lower.cuda.function import Function
 from eqsat_tensor.lower.cuda.words import TYPES, literal_text
-from eqsat_tensor.schedule.loops import Access, Gathered, Guard, Nest, Value, linear, strides_of
+from eqsat_tensor.schedule.accesses import Access, Gathered, Guard, linear, strides_of
+from eqsat_tensor.schedule.loop_values import Value
+from eqsat_tensor.schedule.loops import Nest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

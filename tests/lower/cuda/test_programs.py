@@ -15,7 +15,7 @@ from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.program import compile_plan
 from eqsat_tensor.lower.cuda.resident import TURNS
 from eqsat_tensor.schedule import schedule
-from eqsat_tensor.schedule.loops import walk
+from eqsat_tensor.schedule.loop_values import walk
 from tests.lower.boundprograms import arguments, labels_fit, size_cases, symbols
 from tests.lower.cuda.emulator import built, needs_compiler
 from tests.lower.loopprograms import PROGRAMS
