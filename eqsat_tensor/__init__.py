@@ -35,9 +35,10 @@ from eqsat_tensor.errors import (
     UnsupportedError,
     VerificationError,
 )
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.shared import Shared, shared
 from eqsat_tensor.tensor import FUNCTIONS as _FUNCTIONS
-from eqsat_tensor.tensor import Tensor, tensor
+from eqsat_tensor.tensor import Tensor
 
 __version__ = "0.1.0"
 

@@ -14,12 +14,13 @@ import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, DtypeError, ShapeError, message
 from eqsat_tensor.extents import Size, SizeTerm, Symbol, same_size
+from eqsat_tensor.inputs import input_tensor
 from eqsat_tensor.lang import Expr, replaced, substitute_sizes, topological
 from eqsat_tensor.ops import movement
 from eqsat_tensor.ops.captured import captured_array, input_leaf
 from eqsat_tensor.ops.marker import MARKERS
 from eqsat_tensor.shared import Shared, shared_of
-from eqsat_tensor.tensor import Tensor, as_expr, input_tensor, is_operand
+from eqsat_tensor.tensor import Tensor, as_expr, is_operand
 from eqsat_tensor.trees import Tree, flatten, unflatten
 
 

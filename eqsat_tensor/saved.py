@@ -39,14 +39,14 @@ from eqsat_tensor.errors import ArgumentError, EqsatError, FileError, Unsupporte
 from eqsat_tensor.inout import In
 from eqsat_tensor.jitted import Jit, jit_of
 from eqsat_tensor.lang import Expr
-from eqsat_tensor.ops.captured import capture
+from eqsat_tensor.ops.captured import capture, input_leaf
 from eqsat_tensor.options import Options, make_options
 from eqsat_tensor.program import input_leaves
 from eqsat_tensor.runtime.native import Identity
 from eqsat_tensor.shared import Shared, shared
 from eqsat_tensor.sizes import size_or_dim
 from eqsat_tensor.source import Source, own_state
-from eqsat_tensor.tensor import Tensor, captured_array, input_leaf
+from eqsat_tensor.tensor import Tensor, captured_array
 from eqsat_tensor.traces import Entry
 from eqsat_tensor.tracing import Traced
 from eqsat_tensor.types import TensorType

@@ -10,11 +10,12 @@ import numpy as np
 
 from eqsat_tensor.errors import ArgumentError, ShapeError, message
 from eqsat_tensor.extents import Size
+from eqsat_tensor.inputs import declared_size
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.runtime.state import StateCell
 from eqsat_tensor.sizes import Dim, size_or_dim
-from eqsat_tensor.tensor import Tensor, declared_size
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.types import known_dtype
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import DTYPES, topological
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import captured_array, tensor
+from eqsat_tensor.tensor import captured_array
 from tests.oracle import assert_same
 
 # One dtype of each kind and of the widths that are computed differently.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eqsat_tensor.calls import graphs, ops
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import ANY_ARITY, BOOL, DTYPES, FLOAT64, FLOATS, INT64, INTS, Expr, OpDef
-from eqsat_tensor.tensor import input_leaf
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.trees import flatten
 from eqsat_tensor.types import TensorType, literal
 

@@ -7,10 +7,11 @@ import eqsat_tensor as et
 from eqsat_tensor import transform
 from eqsat_tensor.autodiff import grad, gradient, jvp, pullback, value_and_grad
 from eqsat_tensor.errors import DtypeError, GradientError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import Tensor, captured_array, tensor
+from eqsat_tensor.tensor import Tensor, captured_array
 
 
 def values(results, known):

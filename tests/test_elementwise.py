@@ -7,10 +7,11 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import DomainError, DtypeError, ShapeError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace.operands import NUMPY, UFUNCS
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import as_expr, captured_array, tensor
+from eqsat_tensor.tensor import as_expr, captured_array
 from tests.oracle import assert_same
 
 # NumPy's ufuncs of elements that are not there, and why; those of vectors and matrices are products.

@@ -9,8 +9,8 @@ from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import FLOAT64, OPS, apply, rewrite, substitute_sizes, text, topological
 from eqsat_tensor.ops.arithmetic import add, multiply, negative
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.movement import broadcast_to, reshape
-from eqsat_tensor.tensor import input_leaf
 
 N = symbol("n")
 

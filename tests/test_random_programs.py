@@ -25,8 +25,8 @@ from eqsat_tensor.lower.cpu import accumulate, emit, passes
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.places import Known
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.runtime import cache
-from eqsat_tensor.tensor import input_leaf
 from eqsat_tensor.verify.bounds import Verdict, agrees
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.programs import RandomProgram

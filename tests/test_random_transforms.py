@@ -8,8 +8,9 @@ from eqsat_tensor.autodiff import pullback, pushforward
 from eqsat_tensor.batching.rules import batch, spread
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import FLOAT64, replaced
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import Tensor, input_leaf
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.verify.draw import draw_inputs
 from eqsat_tensor.verify.programs import random_program
 

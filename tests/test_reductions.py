@@ -8,8 +8,9 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import FLOATS
-from eqsat_tensor.tensor import Tensor, tensor
+from eqsat_tensor.tensor import Tensor
 from tests.oracle import assert_same
 from tests.reductions import (
     EMPTY,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from eqsat_tensor.errors import ShapeError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import tensor
 from tests.oracle import assert_same
 
 

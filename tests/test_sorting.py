@@ -6,7 +6,7 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import ShapeError, UnsupportedError
-from eqsat_tensor.tensor import tensor
+from eqsat_tensor.inputs import tensor
 from tests.oracle import assert_same
 from tests.reductions import (
     EMPTY,

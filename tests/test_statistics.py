@@ -6,8 +6,8 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import grad
 from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import FLOATS
-from eqsat_tensor.tensor import tensor
 from tests.reductions import (
     EMPTY,
     SHAPES,

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, ReadOnlyError, TraceError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.shared import Shared, shared, shared_of
-from eqsat_tensor.sizes import Dim
-from eqsat_tensor.tensor import Tensor, as_expr, captured_array, pinning, tensor
+from eqsat_tensor.sizes import Dim, pinning
+from eqsat_tensor.tensor import Tensor, as_expr, captured_array
 from tests.oracle import assert_same
 from tests.strategies import arrays, basic_keys, broadcasting_shapes
 from tests.traced import check

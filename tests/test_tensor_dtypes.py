@@ -7,10 +7,12 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
 from eqsat_tensor.namespace import PUBLIC
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import Tensor, as_expr, input_leaf, tensor
+from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.types import DTYPES
 from tests.oracle import assert_same
 from tests.traced import check, sample

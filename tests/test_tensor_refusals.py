@@ -7,8 +7,9 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import ArgumentError, EqsatError, LabelError, ShapeError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import as_expr, tensor
+from eqsat_tensor.tensor import as_expr
 
 
 @pytest.mark.parametrize("function", [operator.add, operator.mul, operator.sub])

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import as_expr, captured_array, tensor
+from eqsat_tensor.tensor import as_expr, captured_array
 from tests.oracle import assert_same
 
 

@@ -22,8 +22,9 @@ import numpy as np
 from eqsat_tensor import namespace as _namespace  # noqa: F401  (fills FUNCTIONS)
 from eqsat_tensor.accuracy.inputs import Range
 from eqsat_tensor.errors import ArgumentError, UnsupportedError, message
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.ops.leaf import constant
-from eqsat_tensor.tensor import FUNCTIONS, Tensor, tensor
+from eqsat_tensor.tensor import FUNCTIONS, Tensor
 
 Form: TypeAlias = "str | list[Form]"
 DTYPES = {"binary64": "float64", "binary32": "float32", "binary16": "float16", "real": "float64"}

@@ -27,10 +27,11 @@ from eqsat_tensor.errors import DomainError, EqsatError, GradientError, LabelErr
 from eqsat_tensor.extents import symbol
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOATS, OPS, Expr, rewrite, text, topological
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook
-from eqsat_tensor.tensor import Tensor, input_leaf
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.verify.bounds import Verdict, agrees
 from eqsat_tensor.verify.conditions import Misfit
 from eqsat_tensor.verify.draw import PROFILES, draw_inputs

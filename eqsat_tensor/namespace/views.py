@@ -20,9 +20,10 @@ from eqsat_tensor.lang import Expr
 from eqsat_tensor.namespace.keys import replaced_slice
 from eqsat_tensor.namespace.operands import READ_ONLY
 from eqsat_tensor.ops import complexes, movement
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.sizes import size_or_dim, sizes_now
 from eqsat_tensor.storage import Storage
-from eqsat_tensor.tensor import FUNCTIONS, Tensor, View, input_leaf
+from eqsat_tensor.tensor import FUNCTIONS, Tensor, View
 from eqsat_tensor.types import Shape
 
 

@@ -16,7 +16,8 @@ from eqsat_tensor.accuracy.regions import improve, regions_of
 from eqsat_tensor.accuracy.terms import show
 from eqsat_tensor.errors import ArgumentError
 from eqsat_tensor.lang import Expr, topological
-from eqsat_tensor.tensor import Tensor, input_leaf
+from eqsat_tensor.ops.captured import input_leaf
+from eqsat_tensor.tensor import Tensor
 
 WIDE = (0.0, float("inf"))
 PROGRAMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any, Any]] = {

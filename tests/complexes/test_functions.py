@@ -12,7 +12,8 @@ import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError
 from eqsat_tensor.lang import COMPLEX_RULES, COMPLEXES, OPS, takes_complex
 from eqsat_tensor.namespace import PUBLIC
-from eqsat_tensor.tensor import as_expr, input_leaf
+from eqsat_tensor.ops.captured import input_leaf
+from eqsat_tensor.tensor import as_expr
 from tests.complexes.samples import close, drawn
 from tests.modes import MODES
 

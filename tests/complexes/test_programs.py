@@ -17,7 +17,8 @@ from eqsat_tensor.errors import DtypeError, ShapeError, UnsupportedError
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import COMPLEXES, INEXACT, OPS, topological
 from eqsat_tensor.namespace import PUBLIC
-from eqsat_tensor.tensor import as_expr, input_leaf
+from eqsat_tensor.ops.captured import input_leaf
+from eqsat_tensor.tensor import as_expr
 from eqsat_tensor.types import ALL_DTYPES
 from tests.complexes.samples import close, drawn
 from tests.test_in_place import terms

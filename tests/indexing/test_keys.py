@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import EqsatError, LabelError, ReadOnlyError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
-from eqsat_tensor.tensor import tensor
 from tests.oracle import assert_same
 from tests.strategies import BOUNDS, STEPS
 

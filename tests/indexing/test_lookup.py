@@ -5,7 +5,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, EqsatError, LabelError, ShapeError, UnsupportedError
-from eqsat_tensor.tensor import tensor
+from eqsat_tensor.inputs import tensor
 from tests.oracle import assert_same
 
 X = np.arange(12.0).reshape(3, 4) % 7

@@ -12,6 +12,7 @@ import pytest
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.lower.cpu.bind import Program
 from eqsat_tensor.lower.cpu.external import EXTERNALS
@@ -20,7 +21,7 @@ from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule import schedule
 from eqsat_tensor.schedule.values import lower_program
-from eqsat_tensor.tensor import Tensor, tensor
+from eqsat_tensor.tensor import Tensor
 from tests.oracle import assert_same
 
 HARD = (0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.0, 30.0, 1e-300, np.inf, -np.inf, np.nan)

@@ -10,10 +10,10 @@ from eqsat_tensor.extents import symbol
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.lower.cpu.plans import compile_plan
 from eqsat_tensor.ops import movement, select
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.schedule import lower_program, schedule
 from eqsat_tensor.schedule.loop_values import Scan
-from eqsat_tensor.tensor import input_leaf
 from tests.lower.guarded import guarded
 
 N, M = symbol("n"), symbol("m")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import eqsat_tensor as et
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import topological
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import as_expr, captured_array, tensor
+from eqsat_tensor.tensor import as_expr, captured_array
 from tests.oracle import assert_same
 
 

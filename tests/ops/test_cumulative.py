@@ -5,11 +5,11 @@ import pytest
 
 from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.lang import FLOAT64
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.cumulative import cummax, cumprod, cumsum, logcumsumexp, recurrence
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.ops.reduce import prod, sum_over
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import input_leaf
 
 
 def along(function, at, order):

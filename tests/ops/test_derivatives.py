@@ -8,8 +8,8 @@ from eqsat_tensor.autodiff import pullback, pushforward
 from eqsat_tensor.batching.rules import batch
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT64, FLOATS, OPS, topological
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import input_leaf
 from tests.oracle import assert_same
 from tests.strategies import SYMMETRIC, instances, leaves, values
 

@@ -13,9 +13,10 @@ from eqsat_tensor.errors import ArgumentError, EqsatError, UnsupportedError
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT64, OPS, OpDef, replaced, topological
 from eqsat_tensor.ops import compensated
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.printing.numpy_moves import named_inputs
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import Tensor, as_expr, captured_array, input_leaf
+from eqsat_tensor.tensor import Tensor, as_expr, captured_array
 from eqsat_tensor.verify.draw import draw_inputs
 from eqsat_tensor.verify.programs import random_program
 from tests.oracle import assert_same

@@ -17,9 +17,10 @@ from eqsat_tensor.extract import extract
 from eqsat_tensor.extract.cost import CostModel
 from eqsat_tensor.lang import Expr, topological
 from eqsat_tensor.normalize import normalize
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import RuleBook, load_rulebook
-from eqsat_tensor.tensor import Tensor, as_expr, input_leaf
+from eqsat_tensor.tensor import Tensor, as_expr
 
 FUSED = frozenset((
     "log1p", "expm1", "log1mexp", "sigmoid", "softplus", "tanh", "erf", "erfc", "logaddexp",

@@ -15,11 +15,12 @@ from eqsat_tensor.autodiff import gradient
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.fuzz.programs import TEMPERS, from_rule, runnable, with_gradient
 from eqsat_tensor.lang import FLOAT64, Expr, text
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.reduce import sum_over
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.rules import load_rulebook
 from eqsat_tensor.rules.book import RuleBook
-from eqsat_tensor.tensor import Tensor, input_leaf
+from eqsat_tensor.tensor import Tensor
 from eqsat_tensor.verify.bounds import agrees
 from eqsat_tensor.verify.draw import draw_inputs
 from eqsat_tensor.verify.programs import random_program

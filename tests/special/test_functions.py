@@ -11,9 +11,9 @@ import scipy.special
 
 import eqsat_tensor as et
 from eqsat_tensor.errors import DtypeError, ShapeError, TraceError, UnsupportedError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import DTYPES
 from eqsat_tensor.namespace.special import FLOAT64_FIRST, special_dtype
-from eqsat_tensor.tensor import tensor
 from tests.oracle import TOLERANCE
 
 UFUNCS = {

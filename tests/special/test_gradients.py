@@ -12,11 +12,12 @@ import pytest
 import eqsat_tensor as et
 from eqsat_tensor.autodiff import pullback
 from eqsat_tensor.errors import GradientError
+from eqsat_tensor.inputs import tensor
 from eqsat_tensor.lang import FLOAT64, OPS
+from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.ops.forms import SCIPY
 from eqsat_tensor.ops.leaf import constant
 from eqsat_tensor.reference import evaluate
-from eqsat_tensor.tensor import input_leaf, tensor
 from eqsat_tensor.verify.special import FORMULAS
 
 C: Any = mpmath.MPContext()

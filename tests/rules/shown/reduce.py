@@ -8,7 +8,8 @@ import numpy as np
 
 import eqsat_tensor as et
 from eqsat_tensor.extents import symbol
-from eqsat_tensor.tensor import Tensor, input_leaf
+from eqsat_tensor.ops.captured import input_leaf
+from eqsat_tensor.tensor import Tensor
 from tests.rules.shown.arrays import M
 
 # fails without the file
