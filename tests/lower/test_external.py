@@ -88,7 +88,8 @@ def test_what_scipy_does_not_offer_is_an_error() -> None:
 COMPILE = """
 import sys, numpy as np, eqsat_tensor as et
 from eqsat_tensor.lang import OPS
-from eqsat_tensor.tensor import Tensor, tensor
+from eqsat_tensor.inputs import tensor
+from eqsat_tensor.tensor import Tensor
 x = tensor("x", ("n",), "float64")
 f = et.function([x], Tensor(OPS[sys.argv[1]](x.expr)))
 print(f(np.array([2.5]))[0], "scipy" in sys.modules, "llvmlite.binding.module" in sys.modules)
