@@ -15,6 +15,7 @@ import numpy as np
 from eqsat_tensor.extents import Size, SizeTerm, evaluate
 from eqsat_tensor.lower.cuda.emit import Launch, Step
 from eqsat_tensor.lower.cuda.program import Array, Outside, Product, Program, Work
+from eqsat_tensor.lower.cuda.tiles import SIDE, TALL
 from eqsat_tensor.types import Literal
 
 THREADS = 256  # of a block
@@ -294,6 +295,8 @@ def geometry(
         return (0, 1), (1, 1)
     if launch.form == "elements":
         return (min(-(-count // THREADS), BLOCKS), 1), (THREADS, 1)
+    if launch.form == "tiles":
+        return (min(count, BLOCKS), 1), (SIDE, TALL)
     if launch.form in ("columns", "fold"):
         wide = min(32, _power(count))
         deep = THREADS // wide

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.extents import Size, evaluate, product, symbols_of
-from eqsat_tensor.lower.cuda import columns, inplace, rows, scans
+from eqsat_tensor.lower.cuda import columns, inplace, rows, scans, tiles
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.resident import TURNS, Resident
 from eqsat_tensor.lower.cuda.writer import Key, Parameter
@@ -49,8 +49,8 @@ class Kernel:
 class Launch:
     """One launch of a kernel.
 
-    form   how threads share the work (`geometry`): "elements" of ``count``; "rows", "chunks" or
-           "scan": ``length`` groups of each of ``count`` rows; "columns", "fold": ``count`` columns
+    form   how threads share the work (`geometry`): "elements" of ``count``; "tiles": ``count``
+           squares; "rows", "chunks" or "scan": ``length`` groups of each of ``count`` rows; "columns", "fold": ``count`` columns
            of ``length`` rows.
     keys   what the parameters hold, with their C types.
     turns  most groups that a thread may take (0: any number); the next launch serves longer rows.
@@ -145,6 +145,10 @@ def _map(
     kernels: _Kernels, plan: Plan, nest: Nest, number: int, sizes: Mapping[str, int], exact: bool
 ) -> Step:
     w = Passes(nest, plan.buffers)
+    tiled = tiles.Tiled(nest, plan.buffers) if len(nest.domain) > 1 else None
+    if tiled is not None and tiled.pays(lambda size: _about(size, sizes)):
+        tiles.write_tiles(tiled)
+        return Step("map", (kernels.launch(tiled, "tiles", tiles.tiles_of(tiled)),))
     rows.write_map(w)
     return Step("map", (kernels.launch(w, "elements", groups_of(nest.domain, w.width)),))
 

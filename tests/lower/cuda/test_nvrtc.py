@@ -99,7 +99,9 @@ def test_random_programs_compile_without_spills(part):
 
 def test_programs_compile_without_spills():
     found: dict[str, str] = {}
-    for name in PROGRAMS if ALL else ("black_scholes", "logistic_regression", "layernorm"):
+    for name in (
+        PROGRAMS if ALL else ("black_scholes", "logistic_regression", "layernorm", "transposed")
+    ):
         plan = schedule([t.v for t in PROGRAMS[name]()])
         add(found, compile_plan(plan).text)
         add(found, compile_plan(plan, {"n": 4, "m": 1 << 16, "k": 1 << 16}).text)

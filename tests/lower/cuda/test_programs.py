@@ -19,7 +19,7 @@ from eqsat_tensor.schedule.loop_values import walk
 from tests.lower.boundprograms import arguments, labels_fit, size_cases, symbols
 from tests.lower.cuda.emulator import built, needs_compiler
 from tests.lower.loopprograms import PROGRAMS
-from tests.lower.loopvalues import F32, M, N, array, fn, meaning
+from tests.lower.loopvalues import F32, K, M, N, array, fn, meaning
 from tests.lower.randomprograms import random_program
 
 pytestmark = needs_compiler
@@ -130,6 +130,30 @@ def test_reductions_in_many_chunks_give_what_numpy_gives(name, monkeypatch):
     plan = schedule([t.v for t in SHARED[name]()])
     (program,) = built({name: compile_plan(plan)}).values()
     for sizes in ({"n": 5000, "m": 3}, {"n": 333, "m": 40}, {"n": 1, "m": 1}, {"n": 0, "m": 2}):
+        check(name, program, {k: sizes[k] for k in symbols(plan)}, plan=plan)
+
+
+TURNED = {
+    "loads": lambda: [array("x", N, M).mT * array("z", N, M).mT + array("y", M, N)],
+    "stores": lambda: [array("x", N, M) + 1.0, (array("x", N, M) + 1.0).mT],
+    "batches": lambda: [array("x", K, N, M).mT - array("y", K, M, N)],
+    "padded": lambda: [array("x", N, M).mT.pad((1, 2), (0, 3)) + array("y", M + 3, N + 3)],
+    "parts": lambda: [array("x", N + 1, M + 2)[1:, 2:].mT + array("y", M, N)],
+    "single": lambda: [array("x", N, M, dtype=F32).mT + array("y", M, N, dtype=F32)],
+    "bytes": lambda: [
+        array("x", N, M, dtype=np.dtype(np.int8)).mT.cast(F32) + array("y", M, N, dtype=F32)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_what_lies_across_is_turned(name):
+    plan = schedule([t.v for t in TURNED[name]()])
+    compiled = compile_plan(plan)
+    assert "tiles" in {x.form for w in compiled.work for x in w.step.launches}, name
+    (program,) = built({name: compiled}).values()
+    for n, m in ((1, 1), (32, 32), (33, 31), (70, 45), (5, 97), (0, 3), (64, 1)):
+        sizes = {"n": n, "m": m, "k": 3}
         check(name, program, {k: sizes[k] for k in symbols(plan)}, plan=plan)
 
 

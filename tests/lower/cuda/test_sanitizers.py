@@ -32,8 +32,8 @@ FLAGS = {
 }
 LIBRARY = {"address": "libasan.so", "thread": "libtsan.so"}
 PROGRAMS = {
-    "address": "padded integers_and_bools sum_squares softmax picked_rows transposed_3d",
-    "thread": "softmax sum_squares standardize_columns",
+    "address": "padded integers_and_bools sum_squares softmax picked_rows transposed transposed_3d",
+    "thread": "softmax sum_squares standardize_columns transposed",
 }
 MORE = {
     "address": " chain10 mixed_dtypes strided_views concatenated jacobi rosenbrock float32_sums"

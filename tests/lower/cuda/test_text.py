@@ -22,6 +22,7 @@ KERNELS = {
     "softmax": lambda: PROGRAMS["softmax"](),
     "sum_of_squares": lambda: [(array("x", N, dtype=F32) * array("x", N, dtype=F32)).sum()],
     "column_sums": lambda: [array("x", N, M).sum(0)],
+    "transposed_sum": lambda: [array("x", N, M).mT + array("y", M, N)],
     "padded_broadcast": lambda: [array("x", N).pad((1, 2)).to(M, N + 3) + array("y", M, N + 3)],
 }
 
@@ -60,6 +61,23 @@ def test_few_long_rows_are_shared_among_blocks_and_many_are_not():
     assert forms[100_000, 100_000] == [("rows", 0)]
     chunks, fold = ("chunks", 0), ("fold", 0)
     assert forms[4, 1_000_000] == [chunks, fold, chunks, fold, chunks]
+
+
+def test_what_lies_across_is_turned_where_both_sides_are_long():
+    def form(rows, columns):
+        text = emit(schedule([(array("x", rows, columns).mT * 2.0).v]))
+        return text.steps[0].launches[0].form
+
+    assert form(N, M) == form(17, M) == form(16, 40) == "tiles"
+    assert form(N, 3) == form(3, N) == form(15, 40) == "elements"
+
+
+def test_what_does_not_fit_in_shared_memory_is_not_turned():
+    total = array("x0", N, M).mT
+    for k in range(1, 6):
+        total = total + array(f"x{k}", N, M).mT
+    (launch,) = emit(schedule([(total + array("y", M, N)).v])).steps[0].launches
+    assert launch.form == "elements"
 
 
 def test_the_words_of_every_dtype_are_those_of_the_vocabulary():
