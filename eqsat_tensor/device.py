@@ -66,7 +66,8 @@ class OnDevice:
             return Program.from_bytes(stored)
         variant.counters.compiles += 1
         plan = schedule(on_host(lower_program(variant.chosen(buckets))))
-        made = compile_plan(plan, buckets, variant.options.math == "strict")
+        options = variant.options
+        made = compile_plan(plan, buckets, options.math == "strict", options.deterministic)
         # what a failure of the engine made is not kept, so that the next process sees the failure
         if made.portable and not variant.rewritten.diagnostics:
             disk.put(key, made.to_bytes())

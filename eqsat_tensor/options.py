@@ -19,7 +19,7 @@ CHOICES = {
     "math": ("strict", "default", "fast"),
     "mode": ("run", "profile", "reference", "verify", "nan-guard"),
 }
-FLAGS = ("widen", "verbose")
+FLAGS = ("widen", "deterministic", "verbose")
 OPEN = ("rules", "ranges", "seed", "sample")  # any value that says something
 
 
@@ -49,6 +49,8 @@ class Options:
     seed      of the samples that optimize="accuracy" draws.
     widen     True: float32 and float16 are computed in float64 throughout; results have the dtypes that
               they have without.
+    deterministic  of target="cuda", False: floats that are scattered are added by atomics, in any order, so
+              that two calls may differ in the last bits.
     sample    of optimize="accuracy": the arguments of a call, arrays, as a tuple, or a list of such tuples:
               errors are measured there, and ranges are not asked.
     verbose   optimize="accuracy" tells on standard error what it does.
@@ -63,6 +65,7 @@ class Options:
     ranges: tuple[tuple[float, float] | None, ...] = ()
     seed: int = 0
     widen: bool = False
+    deterministic: bool = True
     sample: Calls | None = None
     verbose: bool = field(default=False, compare=False)
 
@@ -90,6 +93,11 @@ def make_options(given: dict[str, Any]) -> Options:
         raise UnsupportedError(
             f"options: mode={given['mode']!r} needs target='cpu'; got target='cuda'. What holds of a "
             "program holds on both: compile it for the CPU to check it."
+        )
+    if not given.get("deterministic", True) and given.get("target") != "cuda":
+        raise ArgumentError(
+            "options: deterministic=False: of target='cuda' alone; got target='cpu', where the same "
+            "call always gives the same bits."
         )
     if given.get("mode") == "verify" and importlib.util.find_spec("mpmath") is None:
         hint = 'pip install "eqsat_tensor[verify]".'

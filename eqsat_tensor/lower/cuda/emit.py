@@ -106,18 +106,24 @@ class _Kernels:
         return Launch(kernel.name, form, count, length, width, keys)
 
 
-def emit(plan: Plan, sizes: Mapping[str, int] | None = None, exact: bool = False) -> Module:
+def emit(
+    plan: Plan,
+    sizes: Mapping[str, int] | None = None,
+    exact: bool = False,
+    ordered: bool = True,
+) -> Module:
     """The kernels of a plan.
 
     sizes: about how large symbols will be; which kernels serve few long rows depends on that.
     exact: no reduction in an order of its own that a scan has in NumPy's.
+    ordered: scattered floats are added in NumPy's order, and the same bits come out each time.
     """
     kernels = _Kernels()
     steps = []
     for number, nest in enumerate(plan.nests):
         call = nest.roots[0].value
         if isinstance(call, Call):
-            steps.append(_call(kernels, plan, nest, call))
+            steps.append(_call(kernels, plan, nest, call, ordered))
             continue
         if nest.kind not in _WRITERS:
             raise UnsupportedError(f"cuda: no kernel for a nest of kind {nest.kind!r}.")
@@ -234,7 +240,7 @@ def _scan(
 _WRITERS: dict[str, Make] = {"map": _map, "row": _row, "full": _row, "col": _col, "scan": _scan}
 
 
-def _call(kernels: _Kernels, plan: Plan, nest: Nest, call: Call) -> Step:
+def _call(kernels: _Kernels, plan: Plan, nest: Nest, call: Call, ordered: bool) -> Step:
     """A change in place by kernels; other calls are none of ours."""
     if not call.in_place:
         return Step("call", ())
@@ -244,6 +250,10 @@ def _call(kernels: _Kernels, plan: Plan, nest: Nest, call: Call) -> Step:
         return Step("update", (kernels.launch(w, "elements", product(call.operands[1].shape)),))
     count = product(call.operands[1].shape)
     columns_ = inplace.columns_of(call)
+    if inplace.atomic(call, ordered):
+        w = Passes(nest, plan.buffers)
+        inplace.write_atomic(w, call)
+        return Step("atomic", (kernels.launch(w, "elements", count * columns_),))
     launches = []
     for write, work in (
         (inplace.write_serial, columns_),

@@ -1,11 +1,13 @@
 """Kernels of calls that change their first operand's memory: "scatter" and "update".
 
 update           threads take elements of the part.
+scatter, atomic  threads take single updates, in any order: of whole numbers, which come out the same
+                 in each, and of sums of floats where that is asked for.
 scatter, serial  a thread a column does all updates in order.
 scatter, sorted  labels are brought to order first (by a stable sort, which keeps the order of equal
                  ones); then each run of equal labels is one thread's, which does it in order.
 
-So equal labels are taken in the order in which NumPy takes them, with the same bits each time.
+But for atomic ones, equal labels are taken in the order in which NumPy takes them, with the same bits each time.
 """
 
 from __future__ import annotations
@@ -44,6 +46,27 @@ def write_update(w: Passes, call: Call) -> None:
 def columns_of(call: Call) -> Size:
     """Elements of one row of a scatter."""
     return product(call.operands[0].shape[1:])
+
+
+def atomic(call: Call, ordered: bool) -> bool:
+    """May updates come in any order?  ordered: the same bits are wanted each time."""
+    mode, dtype = dict(call.options)["mode"], call.dtype
+    if dtype.itemsize < 4 or mode not in ("add", "maximum", "minimum"):
+        return False
+    return dtype.kind in "iu" or (dtype.kind == "f" and mode == "add" and not ordered)
+
+
+def write_atomic(w: Passes, call: Call) -> None:
+    """Each thread takes an update of one element."""
+    f, (whole, index, updates) = w.function, call.operands
+    columns, extent = w.size(columns_of(call)), w.size(whole.shape[0])
+    pointer, labels, parts = w.memory(whole, written=True), w.memory(index), w.memory(updates)
+    with f.block(_threads("i", f"{w.size(product(index.shape))} * {columns}")):
+        label = f.let(INDEX, f"{labels}[i / {columns}]")
+        row = f.let(INDEX, f"{label} < 0 ? {label} + {extent} : {label}")
+        place = f"{pointer} + {row} * {columns} + i % {columns}"
+        update = f"eq_atomic_{dict(call.options)['mode']}({place}, {parts}[i]);"
+        f.line(f"if ({row} >= 0 && {row} < {extent}) {update}")
 
 
 def write_serial(w: Passes, call: Call) -> None:

@@ -107,10 +107,13 @@ RECORDS = records(Program, Work, Step, Launch, Array, Product, Outside)
 
 
 def compile_plan(
-    plan: Plan, sizes: Mapping[str, int] | None = None, exact: bool = False
+    plan: Plan,
+    sizes: Mapping[str, int] | None = None,
+    exact: bool = False,
+    ordered: bool = True,
 ) -> Program:
-    """The program of a plan; `emit` says what ``sizes`` and ``exact`` are."""
-    module = emit(plan, sizes, exact)
+    """The program of a plan; `emit` says what ``sizes``, ``exact`` and ``ordered`` are."""
+    module = emit(plan, sizes, exact, ordered)
     work = tuple(_work(plan, n, s) for n, s in zip(plan.nests, module.steps, strict=True))
     temporaries = {
         name: (value.dtype.itemsize, product(value.shape))

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+import eqsat_tensor as et
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.lower.cuda import nvrtc
 from eqsat_tensor.lower.cuda.emit import HEADER
@@ -107,6 +108,18 @@ def test_programs_compile_without_spills():
         add(found, compile_plan(plan, {"n": 4, "m": 1 << 16, "k": 1 << 16}).text)
     for architecture in architectures(1):
         assert_fine("\n".join([HEADER, *found.values()]), architecture)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "float32", "float64"])
+def test_atomics_compile_for_every_dtype_that_has_them(dtype):
+    b, p = et.tensor("b", ("n", 3), dtype), et.tensor("p", ("m", 3), dtype)
+    index = et.tensor("i", ("m",), "int64")
+    place = b.at[index]
+    updated = [place.add(p), *([] if dtype[0] == "f" else [place.max(p), place.min(p)])]
+    text = et.function([b, index, p], updated, target="cuda", deterministic=False).cuda
+    assert text.count("eq_atomic_") == len(updated)
+    for architecture in ARCHITECTURES:
+        assert_fine(text, architecture)
 
 
 def test_a_text_that_does_not_compile_is_an_error_with_the_log():

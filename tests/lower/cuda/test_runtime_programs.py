@@ -116,6 +116,50 @@ def test_scatters_take_equal_labels_in_order(cupy, monkeypatch, columns):
         np.testing.assert_array_equal(given.get(), last)
 
 
+ATOMIC = ("int32", "uint32", "int64", "uint64")
+
+
+@pytest.mark.parametrize("dtype", ATOMIC)
+def test_whole_numbers_are_scattered_by_atomics(cupy, dtype):
+    """In any order, and the bits are the same."""
+    labels = RANDOM.integers(-4, 4, 200)
+    parts = RANDOM.integers(0, np.iinfo(dtype).max, (200, 3), dtype=dtype)
+    base = np.ones((4, 3), dtype)
+    f = et.jit(lambda b, i, p: (b.at[i].add(p), b.at[i].max(p), b.at[i].min(p)), target="cuda")
+    got = f(base, labels, parts)
+    for word, ufunc, result in zip(("add", "maximum", "minimum"), (np.add, np.maximum, np.minimum), got,
+                                   strict=True):  # fmt: skip
+        want = base.copy()
+        ufunc.at(want, labels, parts)
+        np.testing.assert_array_equal(result.get(), want)
+        assert f"eq_atomic_{word}(" in f.cuda
+    assert len(f(base, labels[:0], parts[:0])) == 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_are_scattered_by_atomics_on_demand(cupy, dtype):
+    labels = RANDOM.integers(-4, 4, 200)
+    parts = RANDOM.standard_normal((200, 3)).astype(dtype)
+    base = np.ones((4, 3), dtype)
+    want = base.copy()
+    np.add.at(want, labels, parts)
+    ordered = et.jit(lambda b, i, p: b.at[i].add(p), target="cuda")
+    free = et.jit(lambda b, i, p: b.at[i].add(p), target="cuda", deterministic=False)
+    np.testing.assert_array_equal(ordered(base, labels, parts).get(), want)
+    np.testing.assert_allclose(
+        free(base, labels, parts).get(), want, rtol=2e-6 if dtype == "float32" else 1e-13
+    )
+    assert ("eq_atomic" in ordered.cuda, "eq_atomic" in free.cuda) == (False, True)
+    largest = et.jit(lambda b, i, p: b.at[i].max(p), target="cuda", deterministic=False)
+    largest(base, labels, parts)
+    assert "eq_atomic" not in largest.cuda, "there is no such atomic for floats"
+
+
+def test_the_cpu_is_always_deterministic():
+    with pytest.raises(ArgumentError, match="deterministic=False: of target='cuda' alone"):
+        et.jit(lambda x: x, deterministic=False)
+
+
 # ------------------------------------------------------------------------------------- the figures
 def test_measured_figures_are_what_programs_are_chosen_by(cupy, monkeypatch, tmp_path):
     monkeypatch.setattr(disk.default_cache(), "directory", tmp_path)

@@ -58,4 +58,15 @@ EQ eq_u64 eq_shuffle_up(eq_u64 x, int offset, int width) {
 EQ eq_u32 eq_shuffle_first(eq_u32 x, int width) { return __shfl_sync(0xffffffffu, x, 0, width); }
 EQ eq_u64 eq_shuffle_first(eq_u64 x, int width) { return __shfl_sync(0xffffffffu, x, 0, width); }
 
+// ---------------------------------------------------------------------------------------- atomics
+// Updates of one element by many threads, in any order.
+template <class T> EQ void eq_atomic_maximum(T* place, T x) { atomicMax(place, x); }
+template <class T> EQ void eq_atomic_minimum(T* place, T x) { atomicMin(place, x); }
+EQ void eq_atomic_add(eq_i32* place, eq_i32 x) { atomicAdd((eq_u32*)place, (eq_u32)x); }
+EQ void eq_atomic_add(eq_u32* place, eq_u32 x) { atomicAdd(place, x); }
+EQ void eq_atomic_add(eq_i64* place, eq_i64 x) { atomicAdd((eq_u64*)place, (eq_u64)x); }
+EQ void eq_atomic_add(eq_u64* place, eq_u64 x) { atomicAdd(place, x); }
+EQ void eq_atomic_add(float* place, float x) { atomicAdd(place, x); }
+EQ void eq_atomic_add(double* place, double x) { atomicAdd(place, x); }
+
 #include "eqsat_words.h"

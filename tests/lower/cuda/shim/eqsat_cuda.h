@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <atomic>
 #ifdef SHIM_THREADS
 #include <barrier>
 #include <thread>
@@ -117,6 +118,20 @@ template <class T> inline T eq_shuffle_up(T x, int offset, int width) {
 }
 template <class T> inline T eq_shuffle_first(T x, int width) {
   return (T)shim_exchange(x, shim_base(width));
+}
+
+// ---------------------------------------------------------------------------------------- atomics
+template <class T> EQ void eq_atomic_add(T* place, T x) { std::atomic_ref<T>(*place).fetch_add(x); }
+template <class T, class Better> inline void shim_update(T* place, T x, Better better) {
+  std::atomic_ref<T> held(*place);
+  for (T old = held; better(x, old) && !held.compare_exchange_weak(old, x);) {
+  }
+}
+template <class T> EQ void eq_atomic_maximum(T* place, T x) {
+  shim_update(place, x, [](T a, T b) { return a > b; });
+}
+template <class T> EQ void eq_atomic_minimum(T* place, T x) {
+  shim_update(place, x, [](T a, T b) { return a < b; });
 }
 
 #include "eqsat_words.h"
