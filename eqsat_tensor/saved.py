@@ -36,6 +36,7 @@ from eqsat_tensor.codec import (
 )
 from eqsat_tensor.compiled import Function, function_of
 from eqsat_tensor.errors import ArgumentError, EqsatError, FileError, UnsupportedError, message
+from eqsat_tensor.extents import Guard
 from eqsat_tensor.inout import In
 from eqsat_tensor.jitted import Jit, jit_of
 from eqsat_tensor.lang import Expr
@@ -309,6 +310,7 @@ def _entry_header(key: Any, entry: Entry, arrays: _Arrays) -> dict[str, Any]:
         "written": [i for i, _ in traced.written],
         "tree": plain_tree(traced.tree),
         "pins": dict(traced.pins),
+        "choices": [[c.relation, plain(c.left), plain(c.right)] for c in traced.choices],
         "graph": plain_graph(roots, [*traced.arguments, *captured]),
     }
 
@@ -347,6 +349,7 @@ def _jit(header: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Jit:
             rich_tree(data["tree"]),
             data["pins"],
             tuple(zip(data["written"], roots[outputs:], strict=True)),
+            tuple(Guard(r, rich(a), rich(b), "") for r, a, b in data.get("choices", ())),
         )
         fixed = [(i, Identity(rich(value))) for i, value in data["fixed"]]
         entry = traces.entry(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,40 +14,96 @@ from eqsat_tensor.extents import (
     Size,
     SizeTerm,
     Symbol,
-    evaluate,
     floor_divide,
     lower_bound,
     maximum,
     remainder,
+    same_size,
 )
 
-_pin: ContextVar[Callable[[Dim], int] | None] = ContextVar("pin", default=None)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Numbers(Protocol):
+    """What sizes are while a function is traced, and what the trace comes to depend on."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The numbers that size symbols stand for now, by name; to look at them binds to nothing."""
+
+    def pin(self, size: SizeTerm) -> int:
+        """The number that a size has now; the trace then serves only that."""
+
+    def equal(self, left: Size, right: Size) -> bool:
+        """Are they equal now?  The trace then serves sizes of which the same is true."""
+
+    def at_least(self, left: Size, right: Size) -> bool:
+        """Is the left one now as large as the right one?  As with `equal`."""
+
+
+_numbers: ContextVar[Numbers | None] = ContextVar("numbers", default=None)
 
 
 @contextmanager
-def pinning(pin: Callable[[Dim], int]) -> Iterator[None]:
-    """While tracing: `pin(dim)` gives the number that a size has now, and notes the dependence."""
-    token = _pin.set(pin)
+def numbered(numbers: Numbers) -> Iterator[None]:
+    """While tracing: sizes are these numbers, where Python must know."""
+    token = _numbers.set(numbers)
     try:
         yield
     finally:
-        _pin.reset(token)
+        _numbers.reset(token)
 
 
 def tracing() -> bool:
     """Is a function being traced now?"""
-    return _pin.get() is not None
+    return _numbers.get() is not None
 
 
 def sizes_now() -> Mapping[str, int] | None:
-    """The numbers that size symbols stand for now, by name; to look at them pins nothing."""
-    return getattr(_pin.get(), "sizes", None)
+    """The numbers that size symbols stand for now, by name; None where nothing is traced."""
+    numbers = _numbers.get()
+    return None if numbers is None else numbers.sizes
+
+
+def _needs_number(size: Size) -> TraceError:
+    return TraceError(
+        message(
+            "size",
+            "a size that is known now",
+            f"{size}",
+            "Give tensor() the number in its shape, or call the code under jit, which "
+            "then compiles for each such size.",
+        )
+    )
+
+
+def _equal(left: Size, right: Size) -> bool:
+    known = same_size(left, right)
+    if known is not None:
+        return known
+    numbers = _numbers.get()
+    if numbers is None:
+        raise _needs_number(left - right)
+    return numbers.equal(left, right)
+
+
+def _at_least(left: Size, right: Size) -> bool:
+    for difference, answer in ((left - right, True), (right - left - 1, False)):
+        low = lower_bound(difference)
+        if low is not None and low >= 0:
+            return answer
+    numbers = _numbers.get()
+    if numbers is None:
+        raise _needs_number(left - right)
+    return numbers.at_least(left, right)
 
 
 class Dim:
     """A size known at run time.  + - * // % with ints and sizes give sizes; with floats and
-    tensors, and for NumPy's functions, it is a number.  `int()`, `range()`, comparisons and what
-    makes a NumPy array of it pin it to its value now.
+    tensors, and for NumPy's functions, it is a number.  `int()`, `range()` and what makes a NumPy
+    array of it pin it to its value now.  A comparison whose answer is not certain binds the trace to
+    sizes of which the same is true.
     """
 
     __slots__ = ("size",)
@@ -59,10 +115,6 @@ class Dim:
 
     def __init__(self, size: SizeTerm) -> None:
         self.size = size
-
-    def value(self, sizes: Mapping[str, int]) -> int:
-        """The number that this size is, given its symbols."""
-        return evaluate(self.size, sizes)
 
     def _arithmetic(self, name: str, left: Any, right: Any) -> Any:
         a, b = size_of(left), size_of(right)
@@ -139,18 +191,10 @@ class Dim:
         return other // self, other % self
 
     def __int__(self) -> int:
-        pin = _pin.get()
-        if pin is None:
-            raise TraceError(
-                message(
-                    "size",
-                    "a size that is known now",
-                    f"{self.size}",
-                    "Give tensor() the number in its shape, or call the code under jit, which "
-                    "then compiles for each such size.",
-                )
-            )
-        return pin(self)
+        numbers = _numbers.get()
+        if numbers is None:
+            raise _needs_number(self.size)
+        return numbers.pin(self.size)
 
     __index__ = __int__
 
@@ -158,7 +202,7 @@ class Dim:
         return np.array(int(self), dtype)
 
     def __bool__(self) -> bool:
-        return int(self) != 0
+        return not _equal(self.size, 0)
 
     def __float__(self) -> float:
         return float(int(self))
@@ -166,31 +210,29 @@ class Dim:
     def __hash__(self) -> int:
         return hash(self.size)
 
-    def _compared(self, other: Any, same: bool, compare: Callable[[int, int], bool]) -> Any:
-        size = size_of(other)
-        if size is None:
-            return NotImplemented
-        if size == self.size:
-            return same
-        return compare(int(self), int(size_or_dim(size)))
-
     def __eq__(self, other: Any) -> Any:
-        return self._compared(other, True, lambda a, b: a == b)
+        size = size_of(other)
+        return NotImplemented if size is None else _equal(self.size, size)
 
     def __ne__(self, other: Any) -> Any:
-        return self._compared(other, False, lambda a, b: a != b)
+        size = size_of(other)
+        return NotImplemented if size is None else not _equal(self.size, size)
 
     def __lt__(self, other: Any) -> Any:
-        return self._compared(other, False, lambda a, b: a < b)
+        size = size_of(other)
+        return NotImplemented if size is None else not _at_least(self.size, size)
 
     def __le__(self, other: Any) -> Any:
-        return self._compared(other, True, lambda a, b: a <= b)
+        size = size_of(other)
+        return NotImplemented if size is None else _at_least(size, self.size)
 
     def __gt__(self, other: Any) -> Any:
-        return self._compared(other, False, lambda a, b: a > b)
+        size = size_of(other)
+        return NotImplemented if size is None else not _at_least(size, self.size)
 
     def __ge__(self, other: Any) -> Any:
-        return self._compared(other, True, lambda a, b: a >= b)
+        size = size_of(other)
+        return NotImplemented if size is None else _at_least(self.size, size)
 
     def __repr__(self) -> str:
         return f"Dim({self.size})"

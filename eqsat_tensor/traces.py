@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import warnings
 import weakref
 from collections.abc import Callable as AnyCallable
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,8 @@ from eqsat_tensor.variant import Counters, Variant
 if TYPE_CHECKING:
     from eqsat_tensor.jitted import Jit
 
-MAX_PINNED = 8  # variants that differ only in a pinned size
+MANY = 8  # variants that differ only in sizes, from which on a warning says why there are so many
+MOST = 64  # of them are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +150,8 @@ class Traces:
                 ) from None
             every = _all_sizes(call) if entries else {}
             for entry in entries:
-                if any(every[n] != v for n, v in entry.traced.pins.items()):
-                    continue  # its arguments may have these sizes in their types
+                if not entry.traced.serves(every):
+                    continue  # its arguments may have other sizes in their types
                 arrays = self.accept(entry.arguments, call.values)
                 sizes = sizes_of(self.name, entry.arguments, arrays)
                 if check_guards(entry.variant.program.guards, sizes) is None:
@@ -157,16 +159,12 @@ class Traces:
             if self.function is None:
                 raise self._not_saved(call)
             entry, arrays, sizes = self._made(call, known)
-            if len(entries) >= MAX_PINNED and entry.traced.pins:
-                raise ArgumentError(
-                    message(
-                        self.name,
-                        f"at most {MAX_PINNED} values of pinned sizes",
-                        ", ".join(f"{n}={v}" for n, v in entry.traced.pins.items()),
-                        "int(), range() or a comparison pins a size: each value is compiled apart.",
-                    )
-                )
-            self.entries.setdefault(key, []).append(entry)
+            entries = self.entries.setdefault(key, [])
+            entries.append(entry)
+            if len(entries) == MANY + 1:
+                self._tell_pinned(entries)
+            elif len(entries) > MOST:
+                self._drop(entries.pop(0))
             return entry, arrays, sizes
 
     def _made(
@@ -205,7 +203,7 @@ class Traces:
             traced = trace(self.function, call.values, known, nest, call.names, pinned)
         kinds = [_kind(k, v) for k, v in zip(known, call.values, strict=True)]
         written = [(i, e) for i, e in traced.written if i in call.donated]
-        traced = Traced(traced.arguments, traced.outputs, traced.tree, traced.pins, tuple(written))
+        traced = replace(traced, written=tuple(written))
         known_instance = None if call.instance is None else self._remember(call.instance)
         statics = [
             (i, known_instance or Identity(v)) if v is call.instance else (i, Identity(v))
@@ -294,9 +292,26 @@ class Traces:
             self._instances.pop(number, None)
             for key in [k for k in self.entries if any(s[2:] == (number,) for s in k[2])]:
                 for entry in self.entries.pop(key):
-                    self.last = None if entry is self.last else self.last
-                    if self.owner is not None:
-                        self.owner.discard(entry.variant.bindings)
+                    self._drop(entry)
+
+    def _drop(self, entry: Entry) -> None:
+        self.last = None if entry is self.last else self.last
+        if self.owner is not None:
+            self.owner.discard(entry.variant.bindings)
+
+    def _tell_pinned(self, entries: Sequence[Entry]) -> None:
+        """Warn that sizes are compiled for one by one."""
+        pins = sorted({name for entry in entries for name in entry.traced.pins})
+        values = "; ".join(
+            f"{n} = {', '.join(str(e.traced.pins[n]) for e in entries if n in e.traced.pins)}"
+            for n in pins
+        )
+        hint = "int(), range() and many comparisons of a size make the trace one for that size."
+        warnings.warn(
+            f"{self.name}: compiled {len(entries)} times for sizes alone ({values}). {hint}",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
     def forget(self) -> None:
         """Take no shorter way than the first call did."""

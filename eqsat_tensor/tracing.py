@@ -1,8 +1,9 @@
 """A Python function -> `Expr`: run once on tensors, with symbols for sizes.
 
 The shape policy of `jit`: one trace per rank, dtype and which sizes are 0 or 1; all other sizes
-are symbols, at least 2, equal only where an operation needs it.  ``int()``, ``range()`` or a
-comparison of a symbolic size pins it to the value at hand, and the trace then serves only that.
+are symbols, at least 2, equal only where an operation needs it.  ``int()`` or ``range()`` of a
+symbolic size pins it to the value at hand: the trace then serves only that, and its sizes are numbers.
+A comparison binds the trace to sizes that compare alike; many comparisons pin, too.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from eqsat_tensor.errors import (
     message,
     named,
 )
-from eqsat_tensor.extents import SizeTerm, symbol, symbols_of
-from eqsat_tensor.lang import OPS, Expr, apply
-from eqsat_tensor.sizes import Dim, pinning
+from eqsat_tensor.extents import Guard, Size, evaluate, symbol, symbols_of
+from eqsat_tensor.lang import OPS, Expr, apply, substitute_sizes
+from eqsat_tensor.sizes import numbered
 from eqsat_tensor.tensor import Tensor, as_expr
 from eqsat_tensor.trees import Tree, flatten, unflatten
 from eqsat_tensor.types import ALL_DTYPES, is_masked, known_dtype
 
 _keys = count(1 << 40)
+CHOICES = 16  # comparisons of sizes that a trace is bound by; beyond, it is pinned
 PYTHON_DTYPES = {
     kind: np.dtype(name)
     for kind, name in (
@@ -50,8 +52,10 @@ class Abstract:
 
 @dataclass(frozen=True)
 class Traced:
-    """A function as a graph: its argument leaves, its results and their nest, its pins.
+    """A function as a graph: its argument leaves, its results and their nest.
 
+    pins     sizes that it serves only at these values.
+    choices  what must be true of the others.
     written  arguments that the function wrote to: number, and value at the end.
     """
 
@@ -60,6 +64,60 @@ class Traced:
     tree: Tree
     pins: Mapping[str, int]
     written: tuple[tuple[int, Expr], ...] = ()
+    choices: tuple[Guard, ...] = ()
+
+    def serves(self, sizes: Mapping[str, int]) -> bool:
+        """Is this the trace for arguments of such sizes?"""
+        return all(sizes[n] == v for n, v in self.pins.items()) and all(
+            choice.holds(sizes) for choice in self.choices
+        )
+
+
+class Noted:
+    """`Numbers` of one trace, which notes what it comes to depend on."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.pins: dict[str, int] = {}
+        self.choices: dict[Guard, None] = {}
+
+    def pin(self, size: Size) -> int:
+        for name in symbols_of(size):
+            self.pins[name] = self.sizes[name]
+        return evaluate(size, self.sizes)
+
+    def equal(self, left: Size, right: Size) -> bool:
+        numbers = evaluate(left, self.sizes), evaluate(right, self.sizes)
+        if numbers[0] > numbers[1]:
+            self._choose(">=", left, right + 1)
+        elif numbers[0] < numbers[1]:
+            self._choose(">=", right, left + 1)
+        elif isinstance(left, int) or isinstance(right, int):
+            self.pin(left - right)
+        else:
+            self._choose("==", left, right)
+        return numbers[0] == numbers[1]
+
+    def at_least(self, left: Size, right: Size) -> bool:
+        answer = evaluate(left, self.sizes) >= evaluate(right, self.sizes)
+        if answer:
+            self._choose(">=", left, right)
+        else:
+            self._choose(">=", right, left + 1)
+        return answer
+
+    def _choose(self, relation: str, left: Size, right: Size) -> None:
+        choice = Guard(relation, left, right, "")
+        if choice in self.choices or len(self.choices) < CHOICES:
+            self.choices[choice] = None
+        else:
+            self.pin(left - right)
+
+    def left(self) -> tuple[Guard, ...]:
+        """The choices that pins do not settle."""
+        return tuple(
+            c for c in self.choices if not symbols_of(c.left - c.right) <= self.pins.keys()
+        )
 
 
 def abstract(function: str, name: str, value: Any) -> Abstract:
@@ -94,8 +152,8 @@ def trace(
     """
     leaves: list[Expr] = []
     tensors: list[Tensor] = []
-    sizes: dict[str, int] = {}
-    pins: dict[str, int] = {}
+    noted = Noted()
+    sizes, pins = noted.sizes, noted.pins
     for name, value, known in zip(names, values, abstracts, strict=True):
         actual = np.shape(value)
         shape = []
@@ -111,17 +169,9 @@ def trace(
         leaves.append(leaf)
         tensors.append(Tensor(leaf, weak=type(value) if known.weak else None))
 
-    def pin(dim: Dim) -> int:
-        size = dim.size
-        assert isinstance(size, SizeTerm)
-        for name in symbols_of(size):
-            pins[name] = sizes[name]
-        return dim.value(sizes)
-
-    pin.sizes = sizes  # type: ignore[attr-defined]
     tree, rebuild = nest
     args, kwargs = rebuild(unflatten(tree, tensors))
-    with pinning(pin):
+    with numbered(noted):
         try:
             outputs, out_tree = flatten(function(*args, **kwargs))
         except ValueError as error:
@@ -134,7 +184,19 @@ def trace(
             for i, (tensor, leaf) in enumerate(zip(tensors, leaves, strict=True))
             if tensor.expr is not leaf
         )
-    return Traced(tuple(leaves), results, out_tree, pins, written)
+    where = [i for i, _ in written]
+    every = [*leaves, *results, *(e for _, e in written)]
+    if pins:  # what is said of sizes in terms of others is settled, and simpler programs are better
+        every = substitute_sizes(every, pins)
+    ends = len(leaves), len(leaves) + len(results)
+    return Traced(
+        tuple(every[: ends[0]]),
+        tuple(every[ends[0] : ends[1]]),
+        out_tree,
+        pins,
+        tuple(zip(where, every[ends[1] :], strict=True)),
+        noted.left(),
+    )
 
 
 def _output(value: Any) -> Expr:

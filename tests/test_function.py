@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import eqsat_tensor as et
+from eqsat_tensor import traces
 from eqsat_tensor.runtime.native import is_native
 from tests.modes import MODES
 from tests.threads import in_threads
@@ -147,7 +148,7 @@ def test_a_variant_of_one_size_is_passed_over_for_others():
         np.testing.assert_array_equal(f(x, y), x[1:] + y)
 
 
-def test_pinned_sizes_make_variants_up_to_a_limit():
+def test_pinned_sizes_make_variants_and_many_of_them_a_warning():
     @et.jit
     def powers(x):
         total = x
@@ -155,11 +156,28 @@ def test_pinned_sizes_make_variants_up_to_a_limit():
             total = total * x
         return total
 
-    for n in range(2, 10):
+    def check(n):
         a = np.full(n, 2.0)
         np.testing.assert_array_equal(powers(a), a ** (n + 1))
-    with pytest.raises(et.ArgumentError, match="x0=10"):
-        powers(np.ones(10))
+
+    for n in range(2, 10):
+        check(n)
+    with pytest.warns(RuntimeWarning, match=r"powers: compiled 9 times.*x0 = 2, .*, 10") as told:
+        check(10)
+    assert told[0].filename == __file__
+    check(11)
+    assert powers.counters.traces == 10
+    check(2)
+    assert powers.counters.traces == 10
+
+
+def test_few_variants_are_kept(monkeypatch):
+    monkeypatch.setattr(traces, "MOST", 3)
+    f = et.jit(lambda x: sum(x[k] for k in range(x.shape[0])))
+    for n in (2, 3, 4, 5, 5, 4, 3, 2):
+        assert f(np.arange(float(n))) == n * (n - 1) / 2
+    assert f.counters.traces == 5  # that of 2 was dropped for that of 5
+    assert f(np.arange(3.0)) == 3
 
 
 def test_jit_takes_nests_numbers_and_static_arguments():

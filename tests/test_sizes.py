@@ -74,7 +74,7 @@ def test_what_numpy_makes_of_a_size_pins_it(body):
     f = et.jit(body)
     for n in (4, 5, 9):
         x = np.linspace(1, 4, n)
-        np.testing.assert_allclose(f(x), body(x), rtol=1e-14)
+        np.testing.assert_allclose(f(x), body(x), rtol=1e-14, atol=1e-14)
 
 
 def test_what_is_made_of_constants_is_known():
@@ -157,3 +157,82 @@ def test_a_quotient_of_a_sum_is_written_so():
     n = et.tensor("x", ("n",)).shape[0]
     assert repr((n + 1) // 2) == "Dim(((n + 1) // 2))"
     assert repr(n // 2 + 1) == "Dim((n // 2) + 1)"
+
+
+# --------------------------------------------------------------------------- comparisons of sizes
+def traces_of(body, *sizes):
+    """How many traces calls of these sizes take, each held against the body itself."""
+    f = et.jit(body)
+    for n in sizes:
+        x = np.linspace(1, 4, n)
+        np.testing.assert_allclose(f(x), body(x), rtol=1e-14, atol=1e-14)
+    return f.counters.traces
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda x: x[1:] if x.shape[0] > 1 else x,
+        lambda x: x * (0 if len(x.shape) == 0 or x.shape[0] == 0 else 2),
+        lambda x: x * 2 if x.shape[0] else x,
+        lambda x: x * 2 if x.shape[0] <= x.shape[0] + 1 and 2 * x.shape[0] != x.shape[0] else x,
+    ],
+)
+def test_a_comparison_that_is_certain_binds_to_nothing(body):
+    assert traces_of(body, 5, 2, 9, 100) == 1
+
+
+def test_a_comparison_binds_to_sizes_that_compare_alike():
+    def body(x):
+        if x.shape[0] > 6:
+            return x[:3] * 2
+        return x[:2] if x.shape[0] == 4 else x[:1] / x.shape[0]
+
+    assert traces_of(body, 5, 6, 7, 100, 3, 4, 2, 6, 4) == 4  # > 6; 5 and 6; 4; below 4
+    assert traces_of(lambda x: x[: max(x.shape[0] // 2, 3)], 4, 5, 8, 9, 20) == 2
+
+
+def test_sizes_of_two_arguments_that_are_compared_are_not_pinned():
+    @et.jit
+    def f(x, y):
+        assert x.shape[0] == y.shape[0]
+        return x @ y if x.shape == y.shape else None
+
+    for n in (2, 3, 4, 5, 30):
+        assert f(np.ones(n), np.ones(n)) == n
+    assert f.counters.traces == 1
+    with pytest.raises(AssertionError):
+        f(np.ones(3), np.ones(4))
+    assert f(np.ones(7), np.ones(7)) == 7
+
+
+def test_many_comparisons_pin():
+    def halves(x):
+        return x.sum() if x.shape[0] < 3 else halves(x[::2]) - halves(x[1::2])
+
+    assert traces_of(halves, 64, 64, 65, 7) == 3
+
+
+def test_what_is_pinned_is_a_number_in_the_program():
+    def transform(x):
+        if x.shape[0] == 1:
+            return x
+        even, odd = transform(x[::2]), transform(x[1::2])
+        turned = odd * np.exp(-2j * np.pi * np.arange(x.shape[0] // 2) / x.shape[0])
+        return np.concatenate([even + turned, even - turned])
+
+    f = et.jit(transform)
+    x = np.linspace(-1, 1, 16) ** 3 + 1j
+    np.testing.assert_allclose(f(x), np.fft.fft(x), rtol=1e-12, atol=1e-12)
+    story = f.explain()
+    assert "x0" not in story.after
+    assert story.nodes < 2000
+
+
+def test_comparisons_are_saved(tmp_path):
+    f = et.jit(lambda x: x[:2] if x.shape[0] > 4 else x[:1])
+    for n in (3, 6):
+        f(np.arange(float(n)))
+    f.save(tmp_path / "f")
+    g = et.load(tmp_path / "f")
+    assert [g(np.arange(float(n))).size for n in (2, 4, 5, 60)] == [1, 1, 2, 2]

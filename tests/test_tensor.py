@@ -11,8 +11,9 @@ from eqsat_tensor.inputs import tensor
 from eqsat_tensor.namespace import PUBLIC
 from eqsat_tensor.reference import evaluate
 from eqsat_tensor.shared import Shared, shared, shared_of
-from eqsat_tensor.sizes import Dim, pinning
+from eqsat_tensor.sizes import Dim, numbered
 from eqsat_tensor.tensor import Tensor, as_expr, captured_array
+from eqsat_tensor.tracing import Noted
 from tests.oracle import assert_same
 from tests.strategies import arrays, basic_keys, broadcasting_shapes
 from tests.traced import check
@@ -214,11 +215,14 @@ def test_sizes_are_ints_or_dims_that_reckon():
     assert evaluate([(x.sum() / n * 0.5).expr], {x.expr: np.ones((4, 3))})[0] == 1.5
     with pytest.raises(TraceError, match="size: needs a size that is known now"):
         range(n)
-    with pinning(lambda dim: dim.value({"n": 4})):
+    noted = Noted()
+    noted.sizes["n"] = 4
+    with numbered(noted):
         assert [*range(n)] == [0, 1, 2, 3]
         assert n == 4
         assert n > 3
         assert int(2 * n) == 8
+    assert noted.pins == {"n": 4}
 
 
 def test_adding_in_place_rebinds_the_tensor_and_not_an_input():
