@@ -191,11 +191,16 @@ def chosen(
 
     Under optimize="accuracy" the most accurate form (`searched`), sums with twice the digits.
     """
+    from eqsat_tensor.tails import with_wide_tails
+
     if options.optimize == "accuracy":
         from eqsat_tensor.accuracy.sums import with_precise_sums
 
-        return distinct(with_precise_sums(searched(program, sizes, options)[0]))
-    return distinct(cheapest(program, sizes, options))
+        roots = with_precise_sums(searched(program, sizes, options)[0])
+    else:
+        roots = list(cheapest(program, sizes, options))
+    # on a device both sides of a selection are done for all elements
+    return distinct(with_wide_tails(roots) if options.target == "cpu" else roots)
 
 
 def cheapest(program: Rewritten, sizes: Mapping[str, int], options: Options) -> Sequence[Expr]:

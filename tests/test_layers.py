@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "options": ["errors"],
     "program": MEANING,
     "widening": [*MEANING, "program"],
+    "tails": MEANING,
     "normalize": MEANING,
     "complexes": MEANING,
     "rules": [*MEANING, "distributions", "machine", "runtime.cache"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from eqsat_tensor.scalar import PRIMITIVES
@@ -26,6 +26,7 @@ from eqsat_tensor.schedule.loop_values import (
 
 COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"keep": 0.0}
 GUARD = 2.0  # cost of a padded value: comparisons and a selection
+SIDES = 3.0  # by how much a kernel may exceed its cost in sides of selections
 CAP = 1000.0  # costs are only compared with thresholds far below
 
 
@@ -106,21 +107,39 @@ def costs_of(outputs: Collection[Value], roots: Collection[Value]) -> dict[Value
 
 
 def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Value]:
-    """Values to store so that no kernel computes much more than ``limit``."""
+    """Values to store so that no kernel computes much more than ``limit``.
+
+    What one side of a selection alone needs may be passed over, and would not be if it were stored.
+    """
     new: set[Value] = set()
     for root in walk(outputs):
         if root not in roots or isinstance(root, Call):
             continue
         start = root.source if isinstance(root, Reduce | Scan) else root
         inlined = _inlined(start, root, roots | new)
+        costs = [max(2.0, COSTS[v.primitive]) if isinstance(v, Map) else 0.0 for v in inlined]
+        within = _of_one_side(inlined) if sum(costs) > limit else frozenset()
         total = 0.0
         for position, value in enumerate(inlined):
-            total += max(2.0, COSTS[value.primitive]) if isinstance(value, Map) else 0.0
-            if total > limit and value is not start:
+            total += costs[position]
+            most = limit * SIDES if value in within else limit
+            if total > most and value is not start:
                 done, total = set(inlined[: position + 1]), 0.0
                 for later in inlined[position + 1 :]:
                     new |= {o for o in operands_of(later) if o in done and isinstance(o, Map)}
     return new
+
+
+def _of_one_side(order: Sequence[Value]) -> frozenset[Value]:
+    """What is read on one side of one selection alone, of values whose operands come before them."""
+    side: dict[Value, tuple[Value, int] | None] = {}
+    for value in reversed(order):
+        own = side.setdefault(value, None)
+        for number, operand in enumerate(operands_of(value)):
+            chosen = isinstance(value, Map) and value.primitive == "select" and number > 0
+            here = (value, number) if own is None and chosen else own
+            side[operand] = here if side.get(operand, here) == here else None
+    return frozenset(value for value in order if side[value] is not None)
 
 
 def read_apart(outputs: Collection[Value], roots: Collection[Value], limit: float) -> set[Value]:

@@ -126,6 +126,20 @@ def test_as_the_reference_evaluator(name, dtype):
                 )
 
 
+def test_a_side_of_a_wider_type_takes_no_lanes_from_the_rest():
+    def mixed(x):
+        wide = x.astype("float64")
+        return et.where(x > 3, et.exp(wide * wide - 8).astype("float32"), et.exp(x))
+
+    f = et.jit(mixed)
+    x = np.random.default_rng(5).uniform(-4, 4, 1000).astype(np.float32)
+    np.testing.assert_allclose(f(x), et.jit(mixed, mode="reference")(x), rtol=1e-6)
+    lanes = [int(n) for n in re.findall(r"<(\d+) x float>", f.llvm)]
+    narrow = et.jit(lambda x: et.where(x > 3, et.exp(x * x - 8), et.exp(x)))
+    narrow(x)
+    assert max(lanes) == max(int(n) for n in re.findall(r"<(\d+) x float>", narrow.llvm))
+
+
 def test_selections_nested_deeper_than_calls():
     def run(x):
         y = x

@@ -165,6 +165,19 @@ def test_a_chain_of_a_thousand_operations_is_cut_into_kernels() -> None:
     assert 3 <= len(plan.nests) <= 8
 
 
+def test_what_one_side_of_a_selection_needs_is_not_stored() -> None:
+    """Stored it would be computed for all elements; a long chain on it is cut all the same."""
+
+    def side(length: int) -> T:
+        x = y = array("x", N)
+        for _ in range(length):
+            y = fn("erfc", y * x)
+        return fn("select", fn("less", x, x * 2.0), y, x)
+
+    assert len(schedule([side(12).v]).nests) == 1
+    assert len(schedule([side(100).v]).nests) > 3
+
+
 def stencils(steps: int) -> T:
     """Each step reads what is before and behind each place of the step before."""
     x = array("x", N)

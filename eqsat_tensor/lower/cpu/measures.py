@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from eqsat_tensor.extents import evaluate, symbols_of
-from eqsat_tensor.lower.cpu.dear import is_deep, often
+from eqsat_tensor.lower.cpu.dear import DEAR_FUNCTIONS, is_deep, often
 from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.kernel import Setting
 from eqsat_tensor.lower.cpu.places import Guards
@@ -55,8 +56,28 @@ class Measures(Evaluator):
 
     def __init__(self, nest: Nest, setting: Setting) -> None:
         super().__init__(nest, setting)
+        if self.seldom:
+            usual = [v for v in self.body if v not in self.seldom and isinstance(v, Map | Input)]
+            widest = max((v.dtype.itemsize for v in usual), default=4)
+            self.lanes = setting.vector_bytes // max(widest, 4)
         if is_deep(*self.weigh(nest.roots)):
             self.called = often(self.body)
+        self.called = frozenset(self.called) | {
+            (v.primitive, v.dtype)
+            for v in self.seldom
+            if isinstance(v, Map) and v.primitive in DEAR_FUNCTIONS
+        }
+
+    @cached_property
+    def seldom(self) -> frozenset[Value]:
+        """What one side of a selection needs that is of a wider type than the selection: see `tails`."""
+        return frozenset(
+            value
+            for select, sides in self.sides.items()
+            for side in sides
+            for value in side.inside
+            if any(v.dtype.itemsize > select.dtype.itemsize for v in side.inside)
+        )
 
     def weigh(self, roots: Sequence[Root]) -> tuple[float, float]:
         """Cost of a body, and of the longest chain in it."""
@@ -71,7 +92,7 @@ class Measures(Evaluator):
                 leaf = isinstance(value, Input | Reduce) or (
                     value in self.buffers and value not in self.own
                 )
-                if leaf:
+                if leaf or value in self.seldom:
                     depth[value] = 0.0
                 elif not done:
                     stack.append((value, True))

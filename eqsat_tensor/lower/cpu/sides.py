@@ -21,9 +21,10 @@ DEAR = 5.0  # what a side costs at least, in additions of a vector: a branch cos
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a selection: its operand, and what others need, or what is stored, beneath it."""
+    """One side of a selection: its operand, what it alone needs, and what others need, or is stored, beneath that."""
 
     operand: int
+    inside: frozenset[Value]
     beneath: tuple[Value, ...]
 
 
@@ -99,4 +100,4 @@ def _side(
             if operand not in seen:
                 seen.add(operand)
                 heappush(waiting, (-place[operand], operand))
-    return Side(number, tuple(beneath)) if cost >= DEAR else None
+    return Side(number, frozenset(inside), tuple(beneath)) if cost >= DEAR else None
