@@ -226,7 +226,7 @@ def searched(
     from eqsat_tensor.codec import plain_graph, rich_graph
 
     default = cheapest(program, sizes, options)
-    start = program.roots if is_one_region(program.roots) else default
+    start = program.roots if is_one_region(program.roots, default) else default
     given = () if options.sample is None else options.sample.arrays
     for name, count in (
         ("ranges", len(options.ranges)),

@@ -206,11 +206,16 @@ def _region(roots: Sequence[Expr], nodes: set[Expr]) -> Region | None:
     return Region(tuple(roots), tuple(inputs))
 
 
-def is_one_region(roots: Sequence[Expr]) -> bool:
-    """True where a program is nothing but one region on its inputs, which is searched as it is written."""
+def is_one_region(roots: Sequence[Expr], rival: Sequence[Expr]) -> bool:
+    """True where a program is nothing but one region on its inputs, which is searched as it is written.
+
+    Not where its ``rival`` has an op without a true value: with that none could measure whether it is better.
+    """
     plain = without_assumptions(roots)
     found = regions_of(plain)
-    return len(found) == 1 and _is_all(found[0], plain)
+    if len(found) != 1 or not _is_all(found[0], plain):
+        return False
+    return None not in rivals(found[0], plain, without_assumptions(rival))
 
 
 def _is_all(region: Region, roots: Sequence[Expr]) -> bool:

@@ -14,6 +14,7 @@ from eqsat_tensor.ops.arithmetic import (
     divide,
     multiply,
     negative,
+    sqrt,
     square,
     subtract,
 )
@@ -77,6 +78,7 @@ def normal_density(x: Expr) -> Expr:
 
 ndtr: OpDef = composite(
     "ndtr", 1, expand=lambda x: scaled(erfc(scaled(x, -math.sqrt(0.5))), 0.5),
+    real=lambda x: scaled(erfc(negative(divide(x, sqrt(full_like(x, 2))))), 0.5),
     vjp=lambda ct, out, x: (multiply(ct, normal_density(x)),),
     doc="The distribution function of the standard normal distribution.",
 )  # fmt: skip
