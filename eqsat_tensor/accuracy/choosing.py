@@ -269,6 +269,13 @@ class Choice:
             near, of = self.like_them(points, wide)
             self.joined(near, forced[:, of])
 
+    def learn_of(self, verdict: Verdict) -> None:
+        """Points at which a form is worse than another join both samples, and points like them: they count."""
+        failed = self.random.permutation(verdict.failed)[:JOINING]
+        points = verdict.asked_points.of(failed)
+        for some in (points, self.like_them(points)[0]):
+            self.joined(some, None, ALIKE_WEIGHT, ALLOWED)
+
     def like_them(self, points: Sample, wide: int = 0) -> tuple[Sample, np.ndarray]:
         """Points like each of some, where the root has a value, and the number of the one that each is like."""
         near, places = self.real([self.like(c, wide) for c in points.columns])

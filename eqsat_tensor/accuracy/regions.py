@@ -86,9 +86,8 @@ def improve(
         result = search(terms, dtype, draws, rules, seed, effort, progress, others)
         found.append((region, result))
         notes += result.told()
-        whole = _is_all(region, plain)  # it is measured as it stands: fused, it would be another
         pairs = enumerate(zip(terms, result.terms, strict=True))
-        changed = [i for i, (was, now) in pairs if whole or now is not was]
+        changed = [i for i, (was, now) in pairs if now is not was]
         table |= {region.roots[i]: (region, i, result) for i in changed}
 
     def change(node: Expr, operands: tuple[Expr, ...]) -> Expr:

@@ -22,7 +22,7 @@ from eqsat_tensor.accuracy.rows import Draws
 from eqsat_tensor.accuracy.series import series_of
 from eqsat_tensor.accuracy.terms import Term, Values, inner, leaf, term, to_exprs
 from eqsat_tensor.accuracy.truth import Truth
-from eqsat_tensor.accuracy.verifying import Verdict
+from eqsat_tensor.accuracy.verifying import Verdict, verify
 from eqsat_tensor.egraph.explore import Bounds, explore
 from eqsat_tensor.lang import Expr
 from eqsat_tensor.ops.leaf import input_
@@ -37,6 +37,7 @@ MATTERS = 0.25  # bits that a form must gain on values that are there, which are
 ALIKE_WORTH = 4.0  # bits that are worth a second choice where inputs nearly agree
 FEW = 6  # further candidates there, at most
 ROOM = 0.02  # bits of mean error that count as no worse
+RIVALRIES = 2  # times that a choice is made anew for points at which the rival is better
 ARITHMETIC = ("add", "subtract", "multiply", "divide")
 KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
 SUM_SIZE = 12  # nodes of a sum whose share in its first operand may tell, as well
@@ -330,8 +331,22 @@ class _Search:
         e = self.effort
         asked = e.asked // self.check_truth.numbers.dear
         found = choice.verified(e.verified, asked, e.mends, self.progress)
+        if root.rival is not None and self.judge.independent:
+            found = self.beside_rival(root.rival, choice, found, asked)
         if not self.judge.independent and found.before - found.after < MATTERS:
             return choice.as_written()
+        return found
+
+    def beside_rival(self, rival: Term, choice: Choice, found: Chosen, asked: int) -> Chosen:
+        """A choice that knows points at which the rival is better by more than a bit; ``found`` if there are none."""
+        e = self.effort
+        for _ in range(RIVALRIES):
+            lost = verify(rival, found.term, self.judge, e.verified, asked, self.random)
+            if not len(lost.failed):
+                break
+            self.progress(f"the default is better by up to {lost.worst:.1f} bits: chosen anew")
+            choice.learn_of(lost)
+            found = choice.verified(e.verified, asked, e.mends, self.progress)
         return found
 
     def better_alike(self, root: _Root, terms: Sequence[Term], found: Chosen) -> Chosen:

@@ -70,6 +70,17 @@ def test_a_searched_program_is_no_worse_than_the_default_one(command, name, most
     assert bits <= min(most, command.error_bits(ours, truth).mean() + 0.3)
 
 
+def test_a_form_loses_no_more_than_a_bit_beside_the_default_either(command):
+    """Where the program as written overflows all the same is lost to it, and much to the default."""
+    [program] = [p for p in command.PROGRAMS if p.name == "log of Poisson probability"]
+    random = np.random.default_rng(1)
+    calls = [[np.float32(a) for a in program.draw(random)] for _ in range(6)]
+    truth = command.truth_of(program, calls).astype(np.float32)
+    run = command.searched(program, calls[0])
+    made = np.stack([run(*arrays) for arrays in calls])
+    assert command.error_bits(made, truth).mean() < 1
+
+
 def test_faults_are_told(command):
     fine = {"NumPy": (1.0, 0.5), "ours": (1.2, 0.0)}
     rows = {"a": {"float64": fine}, "b": {"float64": {"NumPy": (1.0, 0.0), "ours": (3.0, 0.25)}}}
@@ -77,3 +88,5 @@ def test_faults_are_told(command):
     assert command.mean_of(rows, "float64", "ours") == pytest.approx(2.1)
     worse = {"c": {"float64": fine | {command.SEARCHED: (2.0, 0.0)}}}
     assert command.faults(worse) == ["c, float64: 2.00 bits searched, 1.20 by default"]
+    slope = {"d": {"float32": {"ours": (0.5, 0.0), "ours, widened": (0.0, 0.0)}}}  # NumPy has none
+    assert command.faults(slope) == []
