@@ -35,6 +35,7 @@ REGRET = 1.0  # times that the rest is charged: a point that was right should st
 WORSE = 1.0  # bits by which a point may be worse than as written without a further charge
 MATTERS = 0.25  # bits that a form must gain on values that are there, which are few and guessed at
 ALIKE_WORTH = 4.0  # bits that are worth a second choice where inputs nearly agree
+RIVAL_WORTH = 0.5  # and that are worth taking the rival instead
 FEW = 6  # further candidates there, at most
 ROOM = 0.02  # bits of mean error that count as no worse
 RIVALRIES = 2  # times that a choice is made anew for points at which the rival is better
@@ -317,6 +318,8 @@ class _Search:
             return found
         if self.near and self.error(root, found.term, self.near[0]) > ALIKE_WORTH:
             found = self.better_alike(root, terms, found)
+        if self.near and root.rival is not None:
+            found = self.rival_alike(root, root.rival, found)
         self.progress(told(found.before, found.after, found.verdict))
         return found
 
@@ -364,6 +367,15 @@ class _Search:
         now, then = (self.error(root, c.term, self.near[1]) for c in (found, other))
         good = other.after <= found.after + ROOM and then < now - ALIKE_WORTH
         return other if good else found
+
+    def rival_alike(self, root: _Root, rival: Term, found: Chosen) -> Chosen:
+        """The rival by itself where it is better for inputs that nearly agree, which no branch tells, and elsewhere
+        about as good."""
+        for near in self.near:
+            if self.error(root, rival, near) > self.error(root, found.term, near) - RIVAL_WORTH:
+                return found
+        alone = self.choice(root, [rival, root.written])
+        return alone if alone.after <= found.after + MATTERS else found
 
     def error(self, root: _Root, t: Term, sample: Sample) -> float:
         """The mean error of a term at a sample's points."""
