@@ -108,24 +108,25 @@ def fuzz(
     jobs: Annotated[int | None, typer.Option(help="Processes; one a core where not given.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compile random programs and hold them against the truth; exit 1 where one is wrong."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """Compile random programs and hold them against the truth; exit 1 where one is wrong.
 
+    Faults are told as they are found, on standard error.  Ctrl-C ends the run: what was done is told,
+    exit 130.
+    """
+    from eqsat_tensor.fuzz.shown import Shown, interruptible
     from eqsat_tensor.fuzz.workers import fuzz as run
 
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("programs", total=programs)
-        findings = run(programs, seed, jobs, lambda done: bar.update(task, completed=done))
+    with interruptible(), Shown(programs) as shown:
+        findings = run(programs, seed, jobs, shown.progress, shown.fault)
     if as_json:
         print(json.dumps(findings.as_json(), indent=1))
     else:
-        for number, what in findings.faults.items():
-            print(f"seed {number}:\n{what}\n")
         print(", ".join(f"{name} {n}" for name, n in findings.counts.items()))
-        print(f"{len(findings.faults)} of {findings.counts['done']} programs at fault")
-    if findings.faults:
-        raise typer.Exit(1)
+        done = findings.counts["done"]
+        stopped = f"; stopped before the other {programs - done}" if findings.stopped else ""
+        print(f"{len(findings.faults)} of {done} programs at fault{stopped}")
+    if findings.faults or findings.stopped:
+        raise typer.Exit(1 if findings.faults else 130)
 
 
 @app.command()

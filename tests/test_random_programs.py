@@ -8,9 +8,14 @@ one that does.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter, OrderedDict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,10 +168,76 @@ def test_a_process_that_dies_is_a_finding_and_takes_no_other_program_with_it(
     assert "code -6: out of memory" in findings.faults[3]
 
 
+WAITING = """
+import json, sys, time
+for seed in range(int(sys.argv[1]), int(sys.argv[1]) + int(sys.argv[2])):
+    if seed == 4:
+        time.sleep(60)
+    print(json.dumps({"seed": seed, "counts": {"programs": 1}, "fault": "wrong" * (seed == 2)}), flush=True)
+"""
+
+
+def test_a_fault_is_told_as_it_is_found_and_an_interrupt_leaves_what_was_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "WORKER", (sys.executable, "-c", WAITING))
+    told: list[int] = []
+    done: list[int] = []
+
+    def interrupt() -> None:
+        while not told or done[-1] < 4:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    findings = workers.fuzz(8, 0, 1, done.append, lambda seed, what: told.append(seed))
+    assert findings.stopped
+    assert told == [2]
+    assert done == [1, 2, 3, 4]
+    assert findings.counts["done"] == 4
+    assert findings.faults == {2: "wrong"}
+
+
+def test_what_goes_wrong_with_the_workers_themselves_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "WORKER", (sys.executable, "-c", "print('no record')"))
+    with pytest.raises(json.JSONDecodeError):
+        workers.fuzz(8, jobs=2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_stopped_tells_what_it_did(number: int, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with errors.open("w") as stderr:
+        command = [sys.executable, "-c", COMMAND, "fuzz", "--programs", "8", "--jobs", "1"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        while "seed 2" not in errors.read_text():  # told while the program of seed 4 still runs
+            assert process.poll() is None, errors.read_text()
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(number)
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == 1, told
+    assert "1 of 4 programs at fault; stopped before the other 4" in told
+    assert "eqsat fuzz --programs 1 --seed 2" in errors.read_text()
+
+
+COMMAND = f"""
+import sys
+from eqsat_tensor.fuzz import workers
+workers.WORKER = (sys.executable, "-c", {WAITING!r})
+from eqsat_tensor.cli import main
+main()
+"""
+
+
 def test_the_command_tells_what_it_did() -> None:
     command = [sys.executable, "-m", "eqsat_tensor", "fuzz", "--programs", "6", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["faults"] == []
+    assert not told["stopped"]
+    assert "6 of 6" in done.stderr
     assert told["counts"]["programs"] == told["counts"]["done"] == 6
