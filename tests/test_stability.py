@@ -107,6 +107,18 @@ def test_logistic_loss_and_its_gradient_for_large_margins():
     np.testing.assert_allclose(slope, [(1000 - 0.5) / 3, (-1000 - 0.5) / 3], rtol=1e-13)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_share_of_either_of_two_exponentials(turned):
+    def share(x, y):
+        total = et.exp(y) + et.exp(x) if turned else et.exp(x) + et.exp(y)
+        return et.exp(x) / total, et.exp(y) / total
+
+    x, y = np.array([1000.0, -1000.0, 100.0]), np.array([1001.0, -1003.0, 800.0])
+    first, second = et.jit(share)(x, y)
+    np.testing.assert_allclose(first, 1 / (1 + np.exp(y - x)), rtol=1e-13)
+    np.testing.assert_allclose(second, 1 / (1 + np.exp(x - y)), rtol=1e-13)
+
+
 def test_a_branch_not_taken_gives_no_nan():
     slope = et.jit(et.grad(lambda x: et.sum(et.where(x < 7, x, et.sqrt(x - 7)))))
     np.testing.assert_allclose(slope(np.array([5.0, 11.0, -np.inf])), [1, 0.25, 1])

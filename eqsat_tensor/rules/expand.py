@@ -18,8 +18,6 @@ from eqsat_tensor.rules.signature import ENGINE_NAMES, live, text_number
 from eqsat_tensor.rules.syntax import Sexpr, Symbol, Text, show
 from eqsat_tensor.rules.vocabulary import ROOT, TYPE_NAMES, Vocabulary, is_variable, variables
 
-ORDERED_NODES = 2  # commutative nodes of a pattern that are matched in both orders
-
 
 class UntypedNumber(Exception):
     """A bare number on the right side whose type nothing says; the message is the number."""
@@ -50,18 +48,9 @@ def expand(rule: Rule, number: int | str, vocabulary: Vocabulary) -> list[str]:
 
 # ------------------------------------------------------------------------------ argument orders
 def _orders(rule: Rule, vocabulary: Vocabulary) -> Iterator[tuple[Sexpr, tuple[Sexpr, ...]]]:
-    """The patterns with the operands of their first commutative nodes in both orders."""
+    """The patterns with the operands of their commutative nodes in all orders."""
     whole: Sexpr = (Symbol("when"), rule.lhs, *rule.conditions)
     places = [p for p, t in _places(whole) if is_commutative(t, vocabulary)]
-    if len(places) > ORDERED_NODES:  # first those where the other order is another pattern
-        plain = _canonical(rule.lhs, rule.rhs, rule.conditions, vocabulary)
-
-        def is_symmetric(place: tuple[int, ...]) -> bool:
-            turned = _swapped(whole, (), {place})
-            assert isinstance(turned, tuple), turned
-            return _canonical(turned[1], rule.rhs, turned[2:], vocabulary) == plain
-
-        places = sorted(places, key=is_symmetric)[:ORDERED_NODES]
     for swaps in product((False, True), repeat=len(places)):
         chosen = {p for p, swap in zip(places, swaps, strict=True) if swap}
         done = _swapped(whole, (), chosen)
@@ -98,22 +87,33 @@ def _canonical(
 ) -> str:
     """A text that is equal for variants equal up to names, and operand order on the right."""
     names: dict[str, str] = {}
-    for term in (lhs, *conditions):
+
+    def name(term: Sexpr) -> None:
         for v in variables(term):
             names.setdefault(v, f"v{len(names)}")
 
     def renamed(term: Sexpr, sort: bool) -> Sexpr:
         if not isinstance(term, tuple) or not term:
-            return Symbol(names.get(str(term), str(term))) if is_variable(term) else term
-        parts = [term[0], *(renamed(t, sort) for t in term[1:])]
-        if sort and is_commutative(tuple(parts), vocabulary):
+            return Symbol(names.get(str(term), "v")) if is_variable(term) else term
+        first = (
+            term[0] if isinstance(term[0], Symbol) else renamed(term[0], sort)
+        )  # of several claims
+        parts = [first, *(renamed(t, sort) for t in term[1:])]
+        either = sort and is_commutative(tuple(parts), vocabulary)
+        if either or parts[0] == "!=":
             parts[-2:] = sorted(parts[-2:], key=show)
         return tuple(parts)
 
+    name(lhs)
+    left = list(conditions)
+    while left:  # whatever order they are written in
+        first = min(left, key=lambda c: show(renamed(c, False)))
+        left.remove(first)
+        name(first)
+
     # conditions hold patterns too, (= p (Multiply x y)), in which the order of operands tells
-    left = [renamed(lhs, False), *sorted((renamed(c, False) for c in conditions), key=show)]
-    right = [renamed(rhs, True)]
-    return show((*left, Symbol("=>"), *right))
+    premises = sorted((renamed(c, False) for c in conditions), key=show)
+    return show((renamed(lhs, False), *premises, Symbol("=>"), renamed(rhs, True)))
 
 
 # ------------------------------------------------------------------------------ emitting

@@ -57,6 +57,7 @@ class _Lint:
             self.term(rule.lhs, "Expr")
         for c in rule.conditions:
             self.condition(c)
+        self.constants_compared()
         bound = self.bound_variables()
         if rule.kind == "rewrite":
             self.made(rule.lhs, bound, "a computation on the left side", partial_allowed=True)
@@ -172,7 +173,8 @@ class _Lint:
         if head == "=":
             if len(c) != 3:
                 raise self.error(f"{show(c)} compares {len(c) - 1} things", "write (= a b)")
-            sort = self.sort_of(c[1]) or self.sort_of(c[2])
+            sides = sorted(c[1:], key=_is_literal)  # 1.0 may be an f64 or a value
+            sort = self.sort_of(sides[0]) or self.sort_of(sides[1])
             self.term(c[1], sort)
             self.term(c[2], sort)
         elif head in self.vocabulary.relations:
@@ -192,6 +194,39 @@ class _Lint:
             raise self.error(f"{show(c)} is a value, no condition", "write (= v ...) or a fact")
         else:
             raise self.unknown(head)
+
+    def constants_compared(self) -> None:
+        """What a comparison names beside variables is looked up: where it is not, nothing is different from it."""
+        matched = variables((Symbol("when"), self.rule.lhs))
+        alone = {
+            str(left): right
+            for c in self.rule.conditions
+            if isinstance(c, tuple) and len(c) == 3 and c[0] == "="
+            for left, right in (c[1:], c[:0:-1])
+            if is_variable(left) and str(left) not in matched and _is_constant(right)
+        }
+        for c in self.rule.conditions:
+            assert isinstance(c, tuple), c
+            if len(c) != 3 or c[0] not in ("=", "!="):
+                continue
+            for left, right in (c[1:], c[:0:-1]):
+                if self.sort_of(left) != "Expr":
+                    continue
+                if c[0] == "=" and _is_literal(right):
+                    full = f"(Full ({'F' if isinstance(right, float) else 'I'} {show(right)}) t)"
+                    if isinstance(right, Symbol):
+                        full = f"(Full (B {int(right == 'true')}) t)"
+                    raise self.error(
+                        f"{show(c)} compares a value with a number",
+                        f"write (= {show(left)} {full})",
+                    )
+                known = is_variable(right) and str(right) not in alone
+                if c[0] == "!=" and not known:
+                    raise self.error(
+                        f"{show(c)} looks {show(right)} up, and holds in no program without it",
+                        "compare variables that the left side matches, such as one with"
+                        " (= one (Full (F 1.0) t)); or match (Full (F c) t) and compare c",
+                    )
 
     def sort_of(self, t: Sexpr) -> str:
         """The sort of a term where it shows; "" where not."""
@@ -334,6 +369,14 @@ class _Lint:
         head = str(t[0])
         own = (head in self.vocabulary.ops and head != "Full") or head in self.vocabulary.relations
         return int(own and head not in VALUES) + sum(map(self.atoms_of, t[1:]))
+
+
+def _is_literal(t: Sexpr) -> bool:
+    return isinstance(t, int | float) or (isinstance(t, Symbol) and not is_variable(t))
+
+
+def _is_constant(t: Sexpr) -> bool:
+    return isinstance(t, tuple) and t[:1] == ("Full",)
 
 
 def duplicates(rules: Iterable[Rule]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,31 @@ LATE = """
 (rewrite (Sin (Exp x)) (Tanh x) :ruleset simplify :name "late")
 """
 STEPS = 5
+
+
+def solved_by_its_own_inverse() -> tuple[list[et.Tensor], list[et.Tensor]]:
+    """A product with the identity: one of its factors, by which systems once came apart for ever."""
+    x = et.tensor("x", (1, 1))
+    inverse = et.linalg.inv(et.assume(x, orthogonal=True))
+    return [x], [et.sum(inverse), -(inverse.T @ et.ones((1, 1)) @ inverse.T)]
+
+
+def rows_of_rows_that_are_alike() -> tuple[list[et.Tensor], list[et.Tensor]]:
+    """Labels of labels: all rows are one, so that what is read is what it is read of."""
+    x, i = et.tensor("x", (2,)), et.tensor("i", (2,), "int64")
+    return [x, i], [et.broadcast_to(x, (2, 2))[i]]
+
+
+@pytest.mark.parametrize("make", [solved_by_its_own_inverse, rows_of_rows_that_are_alike])
+def test_what_is_a_part_of_itself_does_not_come_apart_for_ever(make: Any) -> None:
+    leaves, outputs = make()
+    normal = pipeline.normalized(
+        make_program([t.expr for t in leaves], [], [], [t.expr for t in outputs], [])
+    )
+    found = pipeline.saturated(normal, pipeline.rulebook(Options()))
+    assert found.stopped == "saturated"
+    assert found.graph is not None
+    assert len(found.graph.nodes) < 20_000
 
 
 def late_book() -> RuleBook:

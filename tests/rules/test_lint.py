@@ -73,6 +73,21 @@ BAD = {
     "relation at-least is declared with other sorts or merged otherwise": (
         "(relation at-least (Expr f64) :merge min)", 5,
     ),
+    "(!= x 1.0) looks 1.0 up, and holds in no program without it": (
+        f"(rewrite (Exp x) x :when ((!= x 1.0)) {OK})", 5,
+    ),
+    "(!= x (Full (F 1.0) t)) looks (Full (F 1.0) t) up": (
+        f"(rewrite (Exp x) x :when ((= t (type x)) (!= x (Full (F 1.0) t))) {OK})", 5,
+    ),
+    "(!= x one) looks one up": (
+        f"(rewrite (Exp x) x :when ((= one (Full (F 1.0) t)) (!= x one)) {OK})", 5,
+    ),
+    "(= x 1.0) compares a value with a number; write (= x (Full (F 1.0) t))": (
+        f"(rewrite (Exp x) x :when ((= x 1.0)) {OK})", 5,
+    ),
+    "(= true x) compares a value with a number; write (= x (Full (B 1) t))": (
+        f"(rewrite (LogicalNot x) x :when ((= true x)) {OK})", 5,
+    ),
     "the bare boolean": (f"(rewrite (Exp x) x :when ((or (> 1.0 2.0) (> 1.0 3.0))) {OK})", 5),
     "is a value, no condition": (f"(rewrite (Exp x) x :when ((Exp x)) {OK})", 5),
     "declared :shrinks": ('(rewrite (Exp x) (Exp (Exp x)) :ruleset fold :name "n")', 5),

@@ -56,9 +56,23 @@ def test_commutative_patterns_come_in_both_orders_without_duplicates() -> None:
     assert [len(engine_rules(t)) for t in (one, same, turned, none, both)] == [2, 4, 1, 1, 1]
 
 
-def test_at_most_two_nodes_are_put_in_both_orders() -> None:
-    text = '(rewrite (Add (Multiply a (Maximum b 1.0)) (Minimum c d)) a :ruleset exact :name "n")'
-    assert len(engine_rules(text)) == 4
+def test_every_node_is_matched_in_both_orders() -> None:
+    three = '(rewrite (Add (Multiply a (Maximum b 1.0)) (Minimum c d)) a :ruleset exact :name "n")'
+    assert len(engine_rules(three)) == 8
+    cases = '(rewrite (LogicalOr (LogicalAnd x y) (LogicalAnd (LogicalNot x) y)) y :ruleset exact :name "n")'
+    assert len(engine_rules(cases)) == 8
+    alike = """(rewrite (Add p q) (Multiply x (Add y z)) :ruleset exact :name "n"
+      :when ((= p (Multiply x y)) (= q (Multiply x z)) (!= p q) (!= p x) (!= q x) (!= p y) (!= q z)))"""
+    assert len(engine_rules(alike)) == 4  # the sum turned round is the same pattern, others' names
+
+
+def test_a_fact_is_concluded_of_both_operands() -> None:
+    text = """(relation pair (Expr Expr Expr))
+      (fact (pair s x y) :when ((= s (Add (Exp x) (Exp y)))) :name "n")
+      (fact (positive s) :when ((= s (Add (Exp x) (Exp y)))) :name "m")"""
+    made = book(text)
+    vocabulary = Vocabulary(made.relations)
+    assert [len(expand(rule, 0, vocabulary)) for rule in made.rules] == [2, 1]
 
 
 def test_a_birewrite_is_two_rules() -> None:

@@ -166,7 +166,8 @@ class Writer(Frame):
             by = self.spread(self.size(step), "i64", lanes)
             walk = f.emit(f"mul {wide} {counting('i64', lanes)}, {by}")
             offsets = walk if offsets is None else f.emit(f"add {wide} {offsets}, {walk}")
-        return f.emit(f"getelementptr {kind}, ptr {pointer}, {wide} {offsets}")
+        # no offsets: all lanes at one place, which a store has in a value of no elements alone
+        return f.emit(f"getelementptr {kind}, ptr {pointer}, {wide} {offsets or 'zeroinitializer'}")
 
     def gather(
         self,
