@@ -21,7 +21,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -310,29 +310,35 @@ class Engine:
             result[name] = Table(rows)
         return result
 
-    def beneath(self, tables: Mapping[str, int]) -> set[tuple[str, str]]:
-        """Pairs of tables: a row of the first has an argument that is the result of a row of the second.
+    def nodes(
+        self, tables: Mapping[str, tuple[int, int]], constants: str, numbers: Iterable[str]
+    ) -> Iterable[tuple[Any, int, Sequence[Any], float | None]]:
+        """Of each row of some tables its result, a number for its table, its operands, its value.
 
-        tables: name -> how many arguments count, the last of each row.
+        tables: name -> that number, and how many arguments are operands, the last ones.  Rows of the
+        table ``constants`` have the value that one of the tables ``numbers`` holds of the first argument.
         """
-        return self._guarded(lambda: self._beneath(tables), "beneath")  # type: ignore[no-any-return]
+        return self._guarded(lambda: self._nodes(tables, constants, numbers), "nodes")  # type: ignore[no-any-return]
 
-    def _beneath(self, tables: Mapping[str, int]) -> set[tuple[str, str]]:
+    def _nodes(
+        self, tables: Mapping[str, tuple[int, int]], constants: str, numbers: Iterable[str]
+    ) -> Iterable[tuple[Any, int, Sequence[Any], float | None]]:
         functions = self._graph.freeze().functions
-        results: dict[Any, set[str]] = {}
-        reading: dict[str, set[Any]] = {}
-        for name, count in tables.items():
-            arguments = reading[name] = set()
-            for row in functions[spelled(f"({name})")[1:-1]].rows:
-                results.setdefault(row.output, set()).add(name)
-                if count:
-                    arguments.update(row.inputs[-count:])
-        return {
-            (name, other)
-            for name, arguments in reading.items()
-            for value in arguments
-            for other in results.get(value, ())
-        }
+        found: list[tuple[Any, int, Sequence[Any], float | None]] = []
+        for name, (number, arity) in tables.items():
+            rows = functions[spelled(f"({name})")[1:-1]].rows
+            if name == constants and rows:
+                values: dict[Any, float] = {}
+                for table in numbers:
+                    function = functions[table]
+                    read = self._reader(function.input_sorts[0], {})
+                    values.update((r.output, float(read(r.inputs[0]))) for r in function.rows)
+                found += [(r.output, number, (), values.get(r.inputs[0])) for r in rows]
+            elif arity:
+                found += [(r.output, number, r.inputs[-arity:], None) for r in rows]
+            else:
+                found += [(r.output, number, (), None) for r in rows]
+        return found
 
     def _reader(self, sort: str, readers: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
         if sort in readers:

@@ -1,16 +1,16 @@
 """Which rules of a book can fire on the ops that are there, and the engine's text for them.
 
 Loading a rule costs 0.2 ms, push and pop 15 us, an empty search 1 us: so a rule is loaded and run
-only once all ops of its patterns are in the e-graph, each on the one that it is on in the pattern, and
-most of a book never is.  Facts are looked for only where a rule that can fire, or such a fact, asks for
-them.
+only once all ops of its patterns are in the e-graph, one on the other as they are in the pattern
+(`rules.skeletons`), and most of a book never is.  Facts are looked for only where a rule that can
+fire, or such a fact, asks for them.
 
-    ops there: {input, full, exp, add, log}, log on exp   ->   "log-of-exp" ... 20 of 430
+    there: {input, full, exp, add, log}, log(exp(any)) ...   ->   "log-of-exp" ... 20 of 430
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ from eqsat_tensor.rules.book import FACTS, RuleBook
 from eqsat_tensor.rules.expand import UntypedNumber, expand
 from eqsat_tensor.rules.shipped import MARK
 from eqsat_tensor.rules.signature import shared_types, type_rule
+from eqsat_tensor.rules.skeletons import mask_of
 from eqsat_tensor.rules.uses import bits, uses_of
 from eqsat_tensor.rules.vocabulary import Vocabulary
 
@@ -75,7 +76,7 @@ class Needs:
         uses = [own[r.name].uses if r.name in own else others[r.name] for r in book.rules]
         self.reads = [u.reads for u in uses]
         self.makes = {r.name: u.makes for r, u in zip(book.rules, uses, strict=True)}
-        self.pairs = [u.pairs for u in uses]
+        self.skeletons = [mask_of(u.needs) for u in uses]
         self._relations: dict[str, int] = {}  # the bit of each that a rule asks for or concludes
         sets: dict[frozenset[str], int] = {}
         for u in uses:
@@ -109,26 +110,26 @@ class Needs:
     def need(
         self,
         mask: int,
-        pairs: Set[int] | None = None,
+        found: int | None = None,
         allowed: frozenset[str] | None = None,
         wanted: frozenset[str] = frozenset(),
     ) -> Need:
         """What can fire where these ops are there; of rewrites only those ``allowed`` (None: all).
 
-        pairs: of ops that are there, one on the other (`rules.uses.pair`); None: any may be.
+        found: the skeletons that are there, as bits; None: any may be.
         wanted: relations that are asked for beside those that rewrites ask for.
         """
         rewrites, facts = (
-            tuple(i for i in rules if pairs is None or self.pairs[i] <= pairs)
+            tuple(i for i in rules if found is None or not self.skeletons[i] & ~found)
             for rules in self._with_ops(mask, allowed)
         )
         key = mask, rewrites, facts, wanted
-        found = self._needs.get(key)
-        if found is None:
+        need = self._needs.get(key)
+        if need is None:
             if len(self._needs) > 512:
                 self._needs.clear()
-            found = self._needs[key] = self._need(mask, rewrites, facts, wanted)
-        return found
+            need = self._needs[key] = self._need(mask, rewrites, facts, wanted)
+        return need
 
     def _with_ops(
         self, mask: int, allowed: frozenset[str] | None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -30,11 +30,13 @@ from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
 from eqsat_tensor.rules.book import Relation, RuleBook, Step
-from eqsat_tensor.rules.signature import LIVE, live, shared_type_rules
-from eqsat_tensor.rules.uses import pair
+from eqsat_tensor.rules.signature import LIVE, VALUES, live, shared_type_rules
+from eqsat_tensor.rules.skeletons import SKELETONS, Node
 from eqsat_tensor.rules.vocabulary import RELATIONS
+from eqsat_tensor.types import Literal
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
+NUMBERS = tuple(name for name, sorts in VALUES.items() if sorts)  # tables of what constants are
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
 clock = time.perf_counter  # what stages are timed by
@@ -108,16 +110,30 @@ def diagnose(error: EngineError, rules: RuleBook) -> str:
     return f"{text}. Rules that had fired: {shown}{more}"
 
 
-def written_pairs(outputs: Sequence[Expr]) -> set[int]:
-    """The pairs of ops of a program, one on the other (`pair`)."""
+def written(outputs: Sequence[Expr]) -> int:
+    """The skeletons of patterns that a program holds as it is written."""
     number = codes()
-    pairs = set()
+    nodes: list[Node] = []
+    stands: dict[Expr, Expr] = {}  # what facts are assumed of is its operand
     for node in topological(outputs):
-        for operand in node.arguments:
-            while operand.op is assume_op:
-                operand = operand.arguments[0]
-            pairs.add(pair(number[node.op.name], number[operand.op.name]))
-    return pairs
+        operands = [stands[a] for a in node.arguments]
+        if node.op is assume_op:
+            stands[node] = operands[0]
+            continue
+        stands[node] = node
+        value = number_of(node.attributes[0]) if node.op.name == "full" else None
+        nodes.append((node, number[node.op.name], operands, value))
+    return SKELETONS.found(nodes)
+
+
+def number_of(value: Literal) -> float | None:
+    """A constant as patterns have it; None where none has."""
+    if value.dtype.kind == "c":
+        return None
+    try:
+        return float(value.value)
+    except OverflowError:
+        return None
 
 
 class _Run:
@@ -139,7 +155,8 @@ class _Run:
         self.stopped = "saturated"
         self.needs = needs_of(rules, len(OPS))
         self.present = 0  # ops in the e-graph, as bits
-        self.pairs: Set[int] | None = None  # of ops there, one on the other; None: any may be
+        self.skeletons: int | None = None  # that are there; None: any may be
+        self.loaded: Need | None = None  # what the engine was last told of
         self.clock = 0  # counts changes of the e-graph
         self.rounds = 0  # of the schedule
         self.rows_at_most = 0
@@ -160,7 +177,7 @@ class _Run:
         self.lap("encode")
         self.present = self.needs.mask(encoder.ops)
         if encoder.nodes <= LOOKED_AT:
-            self.pairs = written_pairs(outputs)
+            self.skeletons = written(outputs)
         self.large = Large.of(encoder.nodes, self.rules)
         engine = engines.get(self.rules, self.needed().rules)
         self.load(engine)
@@ -208,11 +225,14 @@ class _Run:
 
     def needed(self) -> Need:
         """What can fire on the ops that are there."""
-        return self.needs.need(self.present, self.pairs, self.allowed, frozenset(self.read))
+        return self.needs.need(self.present, self.skeletons, self.allowed, frozenset(self.read))
 
     def load(self, engine: Engine) -> None:
         """See that the engine knows what can fire on the ops that are there."""
-        self.need = need = self.needed()
+        need = self.needed()
+        if need is self.loaded:
+            return
+        self.need = self.loaded = need
         for name in need.ops:
             engine.load(name, partial(op_forms, name), "schema")
         for table in need.tables:
@@ -234,13 +254,13 @@ class _Run:
                 engine.load(f"relation/{name}", partial(_declaration, relation), "relations")
 
     def look(self, engine: Engine) -> None:
-        """See which ops are on which by now, where the e-graph is small enough to be looked at."""
-        if self.pairs is None:
+        """See what patterns can match by now, where the e-graph is small enough to be looked at."""
+        if self.skeletons is None:
             return
-        ops = {live(OPS[name].constructor): name for name in self.need.ops}
-        found = engine.beneath({table: OPS[name].arity for table, name in ops.items()})
         number = codes()
-        self.pairs = {pair(number[ops[a]], number[ops[b]]) for a, b in found}
+        ops = [(number[name], OPS[name]) for name in self.need.ops]
+        tables = {live(op.constructor): (k, op.arity) for k, op in ops}
+        self.skeletons = SKELETONS.found(engine.nodes(tables, live("Full"), NUMBERS))
 
     def round(self, engine: Engine, encoder: Encoder) -> None:
         """Rows in, then the schedule."""
@@ -326,7 +346,7 @@ class _Run:
                 present |= self.needs.makes.get(name, 0)
                 rewrote |= name in self.needs.makes and name not in self.facts
                 fired += n
-        if present != self.present or (changed and rewrote and self.pairs is not None):
+        if present != self.present or (changed and rewrote and self.skeletons is not None):
             self.present = present
             self.look(engine)
             self.load(engine)

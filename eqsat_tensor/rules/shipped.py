@@ -5,8 +5,8 @@ room have changed, it counts as not there, and the files are read, which takes h
 rule follows from what an op's `infer` does, which no digest tells: a test holds them against it.)
 
 One line with the digest of those, then JSON, compressed:  book (`stored`), type rules by op, the texts
-that rules quote, and for each rule what it reads and makes (`Uses`, sets of names and pairs by number)
-and its engine rules, with MARK for its number.
+that rules quote, skeletons, and for each rule what it reads and makes (`Uses`, sets of names and skeletons by
+number) and its engine rules, with MARK for its number.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from eqsat_tensor.rules import stored
 from eqsat_tensor.rules.book import Rule
 from eqsat_tensor.rules.expand import UntypedNumber, expand
 from eqsat_tensor.rules.signature import signature, text_number
+from eqsat_tensor.rules.skeletons import SKELETONS, Skeleton
 from eqsat_tensor.rules.syntax import Sexpr, Text
 from eqsat_tensor.rules.uses import Uses, uses_of
 from eqsat_tensor.rules.vocabulary import Vocabulary
@@ -81,13 +82,17 @@ def load(sources: tuple[tuple[str, str], ...]) -> Shipped | None:
     for text in record["quoted"]:
         text_number(text)  # by which it stands in the engine's rules, so that it is read back
     names = [frozenset(every) for every in record["names"]]
-    pairs = [frozenset(every) for every in record["pairs"]]
+    entered: list[int] = []  # the numbers that skeletons have here; parts come before wholes
+    for op, operands, value, same in record["skeletons"]:
+        parts = tuple(tuple([entered[k] for k in needed]) for needed in operands)
+        entered.append(SKELETONS.enter(Skeleton(op, parts, value, same)))
+    needs = [frozenset([entered[k] for k in every]) for every in record["needs"]]
     return Shipped(
         stored.from_record(record["book"]),
         record["type rules"],
         {
-            name: Worked(Uses(reads, makes, names[asks], names[concludes], pairs[on]), texts)
-            for name, (reads, makes, asks, concludes, on, texts) in record["rules"].items()
+            name: Worked(Uses(reads, makes, names[asks], names[concludes], needs[needed]), texts)
+            for name, (reads, makes, asks, concludes, needed, texts) in record["rules"].items()
         },
     )
 
@@ -107,21 +112,23 @@ def write(
     uses = uses_of(rules, vocabulary)
     names = sorted({tuple(sorted(s)) for u in uses.values() for s in (u.asks, u.concludes)})
     number = {frozenset(every): i for i, every in enumerate(names)}
-    pairs = sorted({tuple(sorted(u.pairs)) for u in uses.values()})
-    on = {frozenset(every): i for i, every in enumerate(pairs)}
+    skeletons, place = _with_parts(n for u in uses.values() for n in u.needs)
+    needs = sorted({tuple(sorted(place[n] for n in u.needs)) for u in uses.values()})
+    needed = {every: i for i, every in enumerate(needs)}
     record = {
         "book": stored.to_record(rulesets, relations, rules, schedule),
         "type rules": dict(type_rules),
         "quoted": sorted(_quoted(tuple((r.lhs, r.rhs, r.conditions) for r in rules))),
         "names": names,
-        "pairs": pairs,
+        "skeletons": skeletons,
+        "needs": needs,
         "rules": {
             name: [
                 u.reads,
                 u.makes,
                 number[u.asks],
                 number[u.concludes],
-                on[u.pairs],
+                needed[tuple(sorted(place[n] for n in u.needs))],
                 texts.get(name),
             ]
             for name, u in uses.items()
@@ -129,6 +136,24 @@ def write(
     }
     data = json.dumps(record, separators=(",", ":")).encode()
     FILE.write_bytes(key_of(sources).encode() + b"\n" + zlib.compress(data, 9))
+
+
+def _with_parts(numbers: Iterable[int]) -> tuple[list[Skeleton], dict[int, int]]:
+    """Skeletons and their parts, parts first, each with places for numbers; and the places of all."""
+    wanted: set[int] = set()
+    left = list(numbers)
+    while left:
+        n = left.pop()
+        if n not in wanted:
+            wanted.add(n)
+            left += [k for needed in SKELETONS.all[n].operands for k in needed]
+    place = {n: k for k, n in enumerate(sorted(wanted))}
+    skeletons = []
+    for n in place:
+        s = SKELETONS.all[n]
+        parts = tuple(tuple(place[k] for k in needed) for needed in s.operands)
+        skeletons.append(s._replace(operands=parts))
+    return skeletons, place
 
 
 def _quoted(term: Sexpr) -> frozenset[str]:

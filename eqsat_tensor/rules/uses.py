@@ -1,7 +1,7 @@
 """What a rule reads and makes: the ops of its patterns and its result, the facts it asks for and concludes.
 
 (rewrite (Log (Exp x)) x :when (is-float x))
-->  reads {log, exp}, makes {}, asks {is-float}, pairs {log on exp}
+->  reads {log, exp}, makes {}, asks {is-float}, needs {log(exp(any))}
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from eqsat_tensor.lang import OPS
 from eqsat_tensor.rules.book import Rule
+from eqsat_tensor.rules.skeletons import skeletons_of
 from eqsat_tensor.rules.syntax import Sexpr
 from eqsat_tensor.rules.vocabulary import Vocabulary, is_variable
 
@@ -18,24 +19,19 @@ from eqsat_tensor.rules.vocabulary import Vocabulary, is_variable
 class Uses(NamedTuple):
     """Sets of ops are numbers, with the bit of each op that is in them (`bits`).
 
-    pairs: of ops that its patterns have one on the other, as numbers (`pair`).
+    needs: the skeletons of its patterns, by number (`rules.skeletons`).
     """
 
     reads: int
     makes: int
     asks: frozenset[str]
     concludes: frozenset[str]
-    pairs: frozenset[int]
+    needs: frozenset[int]
 
 
 def bits() -> dict[str, int]:
     """The bit of each op, by name.  Ops that are defined later come after those that are there."""
     return {name: 1 << i for i, name in enumerate(OPS)}
-
-
-def pair(op: int, operand: int) -> int:
-    """The number of a pair: an op, and an op of its operand, as they are numbered in `OPS`."""
-    return op << 16 | operand
 
 
 def uses_of(rules: Iterable[Rule], vocabulary: Vocabulary) -> dict[str, Uses]:
@@ -53,43 +49,9 @@ def uses_of(rules: Iterable[Rule], vocabulary: Vocabulary) -> dict[str, Uses]:
             ops.of(rule.rhs) | bit["full"] * alone,
             _relations(rule.conditions, relations),
             concludes,
-            _pairs((rule.lhs, *rule.conditions), numbers, vocabulary),
+            skeletons_of(rule.lhs, rule.conditions, vocabulary, numbers),
         )
     return found
-
-
-def _pairs(
-    terms: Iterable[Sexpr], numbers: Mapping[str, int], vocabulary: Vocabulary
-) -> frozenset[int]:
-    """The pairs of ops that are one on the other wherever such terms are."""
-    found: set[int] = set()
-    above: dict[str, set[int]] = {}  # variable -> the ops whose operand it is
-    named: list[tuple[str, int]] = []  # variable, an op that it is
-    full = numbers[OPS["full"].constructor]
-
-    def walk(term: Sexpr) -> None:
-        if not isinstance(term, tuple) or not term:
-            return
-        op = vocabulary.ops.get(str(term[0]))
-        for t in term[len(term) - op.arity :] if op is not None else ():
-            number = numbers[str(term[0])]
-            if isinstance(t, tuple):
-                found.update(pair(number, numbers[w]) for w in (str(t[0]),) if w in numbers)
-            elif is_variable(t):
-                above.setdefault(str(t), set()).add(number)
-            else:
-                found.add(pair(number, full))
-        if str(term[0]) == "=" and len(term) == 3:
-            for name, made in ((term[1], term[2]), (term[2], term[1])):
-                if is_variable(name) and isinstance(made, tuple) and str(made[0]) in numbers:
-                    named.append((str(name), numbers[str(made[0])]))
-        for t in term:
-            walk(t)
-
-    for term in terms:
-        walk(term)
-    found.update(pair(op, operand) for name, operand in named for op in above.get(name, ()))
-    return frozenset(found)
 
 
 def _relations(term: Sexpr, names: frozenset[str]) -> frozenset[str]:

@@ -319,7 +319,7 @@ def test_steps_for_the_first_round_are_not_done_after_proposals() -> None:
 
 def test_a_program_gets_an_engine_without_many_rules_that_it_does_not_need() -> None:
     many = "\n".join(
-        f'(rewrite (Sin (Multiply x {k}.5)) (Sin (Multiply {k}.5 (Sin x))) :ruleset simplify :name "s{k}")'
+        f'(rewrite (Sin (Multiply x y)) (Sin {k}.5) :ruleset simplify :name "s{k}" :when ((is-int x)))'
         for k in range(engines.SURPLUS + 20)
     )
     book = small_book(RULES + many)
