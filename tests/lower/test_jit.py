@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections import OrderedDict
 
 import pytest
 
@@ -151,22 +150,3 @@ def test_the_target_key_names_machine_and_versions() -> None:
 def test_importing_the_package_does_not_import_llvmlite() -> None:
     code = "import sys, eqsat_tensor; assert not [m for m in sys.modules if 'llvmlite' in m]"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_a_kernel_is_compiled_and_loaded_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = TWICE.replace("@twice", f"@{jit.KERNEL}")
-    item = jit.kernel_object(text)
-    address = jit.kernel_address(item)
-    monkeypatch.setattr(jit, "compile_object", None)  # would fail if called
-    monkeypatch.setattr(jit, "load", None)
-    assert jit.kernel_object(str(text)) is item
-    assert jit.kernel_address(bytes(bytearray(item))) == address
-
-
-def test_kernels_beyond_the_limit_are_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jit, "KEPT", 2)
-    monkeypatch.setattr(jit, "_kernels", OrderedDict())
-    texts = [f"define void @{jit.KERNEL}() {{\n  ret void\n}}\n; {k}" for k in range(3)]
-    for text in texts:
-        jit.kernel_object(text)
-    assert len(jit._kernels) == 2

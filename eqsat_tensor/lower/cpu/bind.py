@@ -15,15 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eqsat_tensor.extents import Size
-from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.bound import Bound, bind
 from eqsat_tensor.lower.cpu.host import Surroundings
-from eqsat_tensor.lower.cpu.scipy_functions import scipy_symbols
+from eqsat_tensor.lower.cpu.images import Image, addresses
 from eqsat_tensor.lower.records import plain, records, rich
 from eqsat_tensor.timing import stage
 from eqsat_tensor.types import Literal, Shape
 
-FORMAT = 8  # of the bytes; part of every cache key
+FORMAT = 9  # of the bytes; part of every cache key
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ class Step:
 class Program:
     """Machine code and all that binding needs; made by `compile_plan` or `Program.from_bytes`."""
 
-    objects: tuple[bytes, ...]  # one a kernel
-    names: tuple[str, ...]
+    images: tuple[Image, ...]
+    kernels: tuple[tuple[str, int, str], ...]  # name, number of the image, name there
     steps: tuple[Step, ...]
     tiles: tuple[tuple[int, ...], ...]
     inputs: tuple[tuple[str, str, Shape], ...]  # name, dtype, shape
@@ -107,16 +106,15 @@ class Program:
     last: Mapping[str, int]
     reuse: Mapping[str, str]  # temporary -> the dying one whose memory it takes
     overwritten: tuple[tuple[int, str], ...]  # outputs that may be stored over an input
-    externals: tuple[str, ...] = ()  # symbols that SciPy supplies when the code is loaded
     _addresses: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     def addresses(self) -> Mapping[str, int]:
         """Addresses of the kernels, loaded at the first call."""
-        if not self._addresses and self.names:
-            symbols = scipy_symbols(self.externals) if self.externals else None
+        if not self._addresses and self.kernels:
             with stage("load"):
-                for name, item in zip(self.names, self.objects, strict=True):
-                    self._addresses[name] = jit.kernel_address(item, symbols)
+                where = [addresses(image) for image in self.images]
+                for name, number, symbol in self.kernels:
+                    self._addresses[name] = where[number][symbol]
         return self._addresses
 
     def bind(
@@ -166,4 +164,4 @@ class Program:
         return program
 
 
-_RECORDS = records(Program, Step, Partial, Product, HostCall, HostArray)
+_RECORDS = records(Program, Image, Step, Partial, Product, HostCall, HostArray)

@@ -1,4 +1,4 @@
-"""`Plan` -> LLVM text, a kernel for each nest that differs from all others, each a module of its own.
+"""`Plan` -> LLVM text, a kernel for each nest that differs from all others.
 
 nest 0 map [n]                 define void @kernel0(ptr %argument, i64 %begin, i64 %end) {
   out0 = add(x, y)        ->     ... explicit vectors, main loop and masked tail ...
@@ -13,7 +13,6 @@ from typing import Any
 
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.alike import Form, Words, form_of, renamed
-from eqsat_tensor.lower.cpu.external import symbols_of
 from eqsat_tensor.lower.cpu.inplace import write_call
 from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.lines import METADATA, PAST_CACHES
@@ -31,14 +30,12 @@ PRODUCTS, SUMS = ("multiply", "square"), ("add", "subtract")
 class Module:
     """The kernel of each nest ("" for calls), what each word of its argument holds, and the texts.
 
-    parts: body of each kernel and what it declares.  externals: symbols of functions of SciPy that
-    the kernels call.
+    parts: body of each kernel and what it declares.
     """
 
     kernels: tuple[str, ...]
     slots: tuple[tuple[tuple[Any, ...], ...], ...]
     parts: Mapping[str, tuple[str, Mapping[str, str]]]
-    externals: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -104,8 +101,7 @@ def emit(
         parts[name] = body, declared
         kernels.append(name)
         slots.append(tuple(words))
-    externals = symbols_of({symbol for _, declared in parts.values() for symbol in declared})
-    return Module(tuple(kernels), tuple(slots), parts, externals)
+    return Module(tuple(kernels), tuple(slots), parts)
 
 
 _written: OrderedDict[tuple[Form, int, bool, frozenset[str]], tuple[Written, Words]] = OrderedDict()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,9 +63,6 @@ if hasattr(os, "register_at_fork"):
         before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
     )
 KERNEL = "kernel"  # the function of a module that holds one
-KEPT = 1024  # kernels whose objects are kept for programs to come
-_kernels: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()  # digest, level -> object
-_addresses: dict[bytes, int] = {}  # by digest of the object: code that is loaded stays
 _numbers = count()
 _alive: list[object] = []  # trackers: a library is unloaded when its tracker is collected
 
@@ -203,30 +199,6 @@ def stored_object(text: str, opt: int = KERNEL_LEVEL) -> bytes:
         found = compile_object(text, opt)
         _store.put(key, found)
     return found
-
-
-def kernel_object(text: str, opt: int = KERNEL_LEVEL) -> bytes:
-    """As `compile_object`, for the module of one kernel; equal ones are compiled once a process."""
-    with LOCK:
-        key = (sha256(text.encode()).digest(), opt)
-        found = _kernels.get(key)
-        if found is None:
-            found = _kernels[key] = compile_object(text, opt)
-            while len(_kernels) > KEPT:
-                _kernels.popitem(last=False)
-        return found
-
-
-def kernel_address(item: bytes, symbols: Mapping[str, int] | None = None) -> int:
-    """The address of the function `KERNEL` of an object; equal ones are loaded once a process.
-
-    symbols: as `load` takes them.
-    """
-    with LOCK:
-        key = sha256(item).digest()
-        if key not in _addresses:
-            _addresses[key] = load([item], [KERNEL], symbols)[KERNEL]
-        return _addresses[key]
 
 
 def load(

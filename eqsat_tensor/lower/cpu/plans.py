@@ -8,6 +8,7 @@ from typing import Any
 from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.accumulate import combine_of
+from eqsat_tensor.lower.cpu.batches import compiled, images_of
 from eqsat_tensor.lower.cpu.bind import HostArray, HostCall, Partial, Product, Program, Step
 from eqsat_tensor.lower.cpu.emit import emit
 from eqsat_tensor.lower.cpu.inplace import domain_of
@@ -46,7 +47,9 @@ def compile_plan(
     with stage("emit"):
         module = emit(plan, contract, small=small)
     with stage("LLVM"):
-        objects = [jit.kernel_object(module.alone(name), level) for name in module.names]
+        kernels = compiled(module, level)
+    images = images_of(list(kernels.values()))
+    number = {id(image): k for k, image in enumerate(images)}
     steps = tuple(
         _step(plan, nest, module.kernels[i], module.slots[i]) for i, nest in enumerate(plan.nests)
     )
@@ -56,8 +59,8 @@ def compile_plan(
         if name.startswith("tmp")
     }
     return Program(
-        tuple(objects),
-        tuple(module.names),
+        images,
+        tuple((name, number[id(image)], symbol) for name, (image, symbol) in kernels.items()),
         steps,
         plan.tiles,
         tuple((v.name, v.dtype.name, v.shape) for v in plan.inputs),
@@ -66,7 +69,6 @@ def compile_plan(
         dict(plan.last),
         reused(plan),
         overwritten(plan),
-        module.externals,
     )
 
 
