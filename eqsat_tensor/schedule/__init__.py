@@ -24,7 +24,7 @@ from eqsat_tensor.schedule.loop_values import (
     View,
     walk,
 )
-from eqsat_tensor.schedule.loops import Plan
+from eqsat_tensor.schedule.loops import Nest, Plan
 from eqsat_tensor.schedule.nests import Placement, is_reshape, placed
 from eqsat_tensor.schedule.tiles import product_of, tiles_of
 from eqsat_tensor.schedule.values import lower_program
@@ -70,27 +70,24 @@ def schedule(outputs: Sequence[Value]) -> Plan:
             for read in placement.reads[root]:
                 if read.leaf and read.value in buffers:
                     last[buffers[read.value]] = number[i]
-    nests = tuple(
-        collapsed(placement, i, len(group) == 1 or _beside_product(placement, group, i))
-        for group in groups
-        for i in group
-    )
+    nests: list[Nest] = []
+    for group in groups:
+        # Beside a product, blocks of a "map" may be of elements, of whole rows each.
+        free = any(product_of(placement.nests[m]) for m in group)
+        for i in group:
+            whole = len(group) == 1 or (free and placement.nests[i].kind == "map")
+            nests.append(collapsed(placement, i, whole))
     inputs = tuple(v for v in placement.order if isinstance(v, Input))
-    plan = Plan(tuple(outputs), nests, buffers, tiles, last, inputs)
+    plan = Plan(tuple(outputs), tuple(nests), buffers, tiles, last, inputs)
     plan.check()
     return plan
-
-
-def _beside_product(placement: Placement, group: list[int], i: int) -> bool:
-    """A "map" in a group with a matrix product: its blocks may be of elements, of whole rows each."""
-    nests = placement.nests
-    return nests[i].kind == "map" and any(product_of(nests[m]) for m in group)
 
 
 def _reshaped_outputs(outputs: tuple[Value, ...]) -> tuple[tuple[Value, ...], dict[Value, int]]:
     """Outputs that are another shape of a computed value: that value is computed in their place."""
     wanted: list[Value] = []
     moved: dict[Value, int] = {}
+    own = set(outputs)
     for k, output in enumerate(outputs):
         source: Value = output
         if isinstance(source, Map) and source.primitive == "keep":
@@ -100,7 +97,7 @@ def _reshaped_outputs(outputs: tuple[Value, ...]) -> tuple[tuple[Value, ...], di
             continue
         while isinstance(source, Call) and is_reshape(source):
             source = source.operands[0]
-        if isinstance(source, Input) or source in outputs or source in moved:
+        if isinstance(source, Input) or source in own or source in moved:
             wanted.append(output)
             continue
         moved[source] = k
@@ -120,6 +117,7 @@ def _buffers(
     }
     read_elsewhere |= {v.operands[0] for v in walk(outputs) if isinstance(v, Call)}
     names: dict[Value, str] = {}
+    number = {output: k for k, output in enumerate(outputs)}
     changed = {v.operands[0]: v for v in placement.order if isinstance(v, Call) and v.in_place}
     for value in placement.order:
         last = value  # what the memory holds in the end
@@ -127,8 +125,8 @@ def _buffers(
             last = changed[last]
         if last in moved:
             names[value] = f"out{moved[last]}"
-        elif last in outputs:
-            names[value] = f"out{outputs.index(last)}"
+        elif last in number:
+            names[value] = f"out{number[last]}"
         elif isinstance(value, Call) and value.in_place:
             names[value] = names[value.operands[0]]
         elif isinstance(value, Input):
@@ -141,6 +139,6 @@ def _buffers(
             )
             if value in read_elsewhere or not local:
                 names[value] = f"tmp{len(names)}"
-    for output, k in zip(outputs, range(len(outputs)), strict=True):
+    for output, k in number.items():
         names.setdefault(output, f"out{k}")
     return names

@@ -87,8 +87,8 @@ class Plan:
     def check(self) -> None:
         """Assert what lower relies on: every read is of an input, of an earlier nest, or local."""
         assert [i for g in self.tiles for i in g] == list(range(len(self.nests))), self.tiles
-        for name in {f"out{k}" for k in range(len(self.outputs))}:
-            assert name in self.buffers.values(), name
+        missing = {f"out{k}" for k in range(len(self.outputs))}.difference(self.buffers.values())
+        assert not missing, missing
         for nest in self.nests:
             assert nest.outer + nest.reduced <= len(nest.domain), nest
             for root in nest.roots:

@@ -38,6 +38,8 @@ HOIST = 4.0  # the same, for a value that every outer iteration would compute ag
 APART = 32.0  # the same, for a value that one nest would compute at several places
 ROOTS = 9  # roots of one nest: bounds the size of a kernel
 KERNEL = 400.0  # cost of one kernel's body, about: beyond it values are stored
+LARGE = 1000  # values of a program that is placed anew only so often,
+TURNS = 4  # then all that is dear is stored at once
 WINDOW = 24  # nests looked back on for one that fits
 
 
@@ -211,13 +213,14 @@ def placed(outputs: tuple[Value, ...]) -> Placement:
     roots = must_be_stored(outputs, walk(outputs))
     extra = read_apart(outputs, roots, APART)
     extra |= cuts(outputs, roots | extra, KERNEL)
-    while True:
-        placement = Placement(outputs, extra)
-        dear = promoted(placement)
-        if not dear:
-            keep_rows(placement)
-            return placement
+    turns = TURNS if len(walk(outputs)) > LARGE else None
+    placement = Placement(outputs, extra)
+    while dear := promoted(placement, every=turns == 0):
+        turns = turns - 1 if turns else turns
         extra |= dear
+        placement = Placement(outputs, extra)
+    keep_rows(placement)
+    return placement
 
 
 Uses = dict[Value, dict[int, set[tuple[int, Access]]]]
@@ -236,8 +239,11 @@ def uses_of(placement: Placement) -> Uses:
     return uses
 
 
-def promoted(placement: Placement) -> set[Value]:
-    """Dear values of two nests, and those that a nest would compute again and again."""
+def promoted(placement: Placement, every: bool = False) -> set[Value]:
+    """Dear values of two nests, and those that a nest would compute again and again.
+
+    every: also those within others of them, which storing these may make needless.
+    """
     costs = placement.costs
     dear: list[Value] = []
     for value, where in uses_of(placement).items():
@@ -255,7 +261,7 @@ def promoted(placement: Placement) -> set[Value]:
     covered: set[Value] = set()
     chosen: set[Value] = set()
     for value in sorted(dear, key=lambda v: -costs[v]):  # the outermost of each expression
-        if value not in covered:
+        if every or value not in covered:
             chosen.add(value)
             covered |= {r.value for r in reads_of(value, placement.roots)}
     return chosen

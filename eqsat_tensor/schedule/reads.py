@@ -112,21 +112,29 @@ def cuts(outputs: Collection[Value], roots: set[Value], limit: float) -> set[Val
     What one side of a selection alone needs may be passed over, and would not be if it were stored.
     """
     new: set[Value] = set()
+    stored = set(roots)
     for root in walk(outputs):
         if root not in roots or isinstance(root, Call):
             continue
         start = root.source if isinstance(root, Reduce | Scan) else root
-        inlined = _inlined(start, root, roots | new)
+        inlined = _inlined(start, root, stored)
         costs = [max(2.0, COSTS[v.primitive]) if isinstance(v, Map) else 0.0 for v in inlined]
         within = _of_one_side(inlined) if sum(costs) > limit else frozenset()
-        total = 0.0
-        for position, value in enumerate(inlined):
-            total += costs[position]
-            most = limit * SIDES if value in within else limit
-            if total > most and value is not start:
-                done, total = set(inlined[: position + 1]), 0.0
-                for later in inlined[position + 1 :]:
-                    new |= {o for o in operands_of(later) if o in done and isinstance(o, Map)}
+        piece: dict[Value, int] = {}  # the kernel would be in so many pieces: which is each in?
+        number, total = 0, 0.0
+        for value, cost in zip(inlined, costs, strict=True):
+            piece[value] = number
+            total += cost
+            if total > (limit * SIDES if value in within else limit):
+                number, total = number + 1, 0.0
+        if number:
+            earlier = (
+                {o for o in operands_of(value) if piece.get(o, own) < own}
+                for value, own in piece.items()
+            )
+            found = {o for values in earlier for o in values if isinstance(o, Map)}
+            new |= found
+            stored |= found
     return new
 
 

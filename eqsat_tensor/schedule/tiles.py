@@ -50,19 +50,23 @@ def _whole(product: Call) -> bool:
 def tiles_of(placement: Placement) -> list[list[int]]:
     """Groups of nest numbers, in an order in which every group reads earlier ones only."""
     groups: list[list[int]] = []
+    leaves: list[set[Value]] = []  # what each group reads that its nests do not make
     group_of: dict[int, int] = {}
     for i in _products_late(placement):
         draft = placement.nests[i]
         others = _read_by(placement, i)
         first = max((group_of[h] for h, _, _ in others), default=0)
         for g in range(max(first, len(groups) - WINDOW), len(groups)):
-            if _fits(placement, draft, groups[g], others):
+            inside = [(read, root) for h, read, root in others if group_of[h] == g]
+            if _fits(placement, draft, groups[g][0], inside, leaves[g]):
                 groups[g].append(i)
+                leaves[g] |= draft.leaves
                 group_of[i] = g
                 break
         else:
             group_of[i] = len(groups)
             groups.append([i])
+            leaves.append(set(draft.leaves))
     return groups
 
 
@@ -86,7 +90,8 @@ def _products_late(placement: Placement) -> list[int]:
     done: set[int] = set()
     while stack:
         i = stack[-1]
-        needed = {h for h, _, _ in _read_by(placement, i)} & products - done
+        reads = {h for h, _, _ in _read_by(placement, i)}
+        needed = {h for h in reads if h in products and h not in done}
         if i in done or not needed:
             stack.pop()
             if i not in done:
@@ -98,17 +103,25 @@ def _products_late(placement: Placement) -> list[int]:
 
 
 def _fits(
-    placement: Placement, draft: Draft, members: list[int], others: list[tuple[int, Read, Value]]
+    placement: Placement,
+    draft: Draft,
+    first: int,
+    inside: list[tuple[Read, Value]],
+    leaves: set[Value],
 ) -> bool:
+    """May a nest take turns with a group?
+
+    first: of its nests, which all have one leading axis.  inside: what the nest reads of them.
+    leaves: what they read.
+    """
     nests = placement.nests
     size = None if product_of(draft) else leading(draft)
-    if size is None or any(leading(nests[m]) != size for m in members):
+    if size is None or leading(nests[first]) != size:
         return False
-    inside = [(h, read, root) for h, read, root in others if h in members]
-    beside = product_of(nests[members[0]]) is not None
-    if not inside and (beside or not any(draft.leaves & nests[m].leaves for m in members)):
+    if not inside and (product_of(nests[first]) is not None or draft.leaves.isdisjoint(leaves)):
         return False
-    return all(_same_block(nests[h], read, draft, root) for h, read, root in inside)
+    homes = placement.home
+    return all(_same_block(nests[homes[read.value]], read, draft, root) for read, root in inside)
 
 
 def _same_block(maker: Draft, read: Read, reader: Draft, root: Value) -> bool:

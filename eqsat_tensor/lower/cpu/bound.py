@@ -311,18 +311,18 @@ class _Binder(Products):
             owner = home[name] = home[program.reuse[name]]
             bytes_, first, last = spans[owner]
             spans[owner] = (bytes_, first, max(last, spans.pop(name)[2]))
-        done: list[tuple[int, int, int, int, str]] = []  # offset, end, first, last
+        offsets: dict[str, int] = {}
+        done, total = np.empty((0, 4), np.int64), 0  # offset, end, first, last: in order
         for name, (size, first, last) in sorted(spans.items(), key=lambda kv: (-kv[1][0], kv[0])):
             first, last = group_of[first][0], group_of[last][-1]
-            size, offset = (size + 2 * ALIGN - 1) // ALIGN * ALIGN, 0
-            for begin, end, a, b, _ in sorted(done):
-                if not (last < a or b < first) and offset < end and begin < offset + size:
-                    offset = end
-            done.append((offset, offset + size, first, last, name))
-        total = max((end for _, end, _, _, _ in done), default=0)
+            size = (size + 2 * ALIGN - 1) // ALIGN * ALIGN
+            offset = offsets[name] = _gap(done[(done[:, 2] <= last) & (done[:, 3] >= first)], size)
+            at = int(done[:, 0].searchsorted(offset))
+            done = np.insert(done, at, (offset, offset + size, first, last), axis=0)
+            total = max(total, offset + size)
         arena = np.empty(total + ALIGN, np.uint8)
         start = (arena.ctypes.data + ALIGN - 1) // ALIGN * ALIGN
-        where = {name: start + offset for offset, _, _, _, name in done}
+        where = {name: start + offset for name, offset in offsets.items()}
         return arena, {name: where[owner] for name, owner in home.items()}
 
     def finish(self) -> Bound:
@@ -366,6 +366,16 @@ class _Binder(Products):
             tuple(self.kept),
             tuple(self.stamps or ()),
         )
+
+
+def _gap(taken: NDArray[np.int64], size: int) -> int:
+    """The first offset from which so many bytes are free beside blocks (offset, end) in order."""
+    if not len(taken):
+        return 0
+    ends = np.maximum.accumulate(taken[:, 1])
+    before = np.concatenate([[0], ends[:-1]])
+    free = np.flatnonzero(taken[:, 0] - before >= size)
+    return int(before[free[0]] if len(free) else ends[-1])
 
 
 def bind(

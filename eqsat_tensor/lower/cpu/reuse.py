@@ -7,6 +7,7 @@ nothing else, is put into that output's memory (`settled`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -26,6 +27,9 @@ from eqsat_tensor.schedule.loop_values import (
     View,
 )
 from eqsat_tensor.schedule.loops import Nest, Plan, Root
+from eqsat_tensor.types import TensorType
+
+PAIRS = 1 << 14  # of outputs and inputs, up to which an output may be stored over any input
 
 
 def settled(plan: Plan) -> Plan:
@@ -36,6 +40,7 @@ def settled(plan: Plan) -> Plan:
     over: the product would come before the last read.
     """
     buffers, last = dict(plan.buffers), dict(plan.last)
+    holds = Counter(buffers.values())
     readers: dict[str, set[int]] = {}
     for i, nest in enumerate(plan.nests):
         for name in _names_read(plan, nest):
@@ -50,11 +55,13 @@ def settled(plan: Plan) -> Plan:
         output = plan.buffers.get(roots[0].value, "")
         if plan.nests[i].kind != "map" or len(roots) != 1 or not output.startswith("out"):
             continue
-        if roots[0].guards or list(buffers.values()).count(output) != 1:
+        if roots[0].guards or holds[output] != 1:
             continue
-        kinds = {v.type for v, _ in stored_reads(plan, plan.nests[i], roots[0]) if v in plan.inputs}
+        reads = stored_reads(plan, plan.nests[i], roots[0])
+        kinds = {v.type for v, _ in reads if isinstance(v, Input)}
         if _places(plan, plan.nests[i], roots[0]).get(name) == {True} and value.type not in kinds:
             buffers[value] = output
+            holds[output] += 1
             last[output] = i
             del last[name]
     return replace(plan, buffers=buffers, last=last)
@@ -109,50 +116,62 @@ def overwritten(plan: Plan) -> tuple[tuple[int, str], ...]:
     nowhere but at the element that it then stores; a product may add to its own memory.
     """
     number = {f"out{k}": k for k in range(len(plan.outputs))}
+    some = len(plan.outputs) * len(plan.inputs) > PAIRS  # only what the nest reads itself
+    alike: dict[TensorType, list[Input]] = {}
+    for target in plan.inputs:
+        if target.contiguous:
+            alike.setdefault(target.type, []).append(target)
     fitting: dict[int, set[str]] = {}  # of every nest that writes the output
     for group in plan.tiles:
         for i in group:
             nest = plan.nests[i]
-            for root in nest.roots:
-                if isinstance(root.value, Call) and root.value.in_place:
-                    continue  # the memory was written before: it counts where that was
-                output = number.get(plan.buffers.get(root.value, ""))
-                if output is None:
-                    continue
-                fits = {
-                    target.name
-                    for target in plan.inputs
-                    if target.type == root.value.type
-                    and target.contiguous
-                    and nest.kind in ("map", "call")
-                    and not root.guards
-                    and plan.last.get(target.name, -1) <= i
-                    and _only_there(plan, nest, root, target)
-                    and not any(
-                        target.name in _names_read(plan, plan.nests[m]) for m in group if m != i
-                    )
-                }
+            written = [
+                (root, output)
+                for root in nest.roots
+                if (output := number.get(plan.buffers.get(root.value, ""))) is not None
+                # in place: the memory was written before, and it counts where that was
+                and not (isinstance(root.value, Call) and root.value.in_place)
+            ]
+            if not written:
+                continue
+            read = _names_read(plan, nest)
+            beside = {n for m in group if m != i for n in _names_read(plan, plan.nests[m])}
+            for root, output in written:
+                fits: set[str] = set()
+                if nest.kind in ("map", "call") and not root.guards:
+                    fits = {
+                        t.name
+                        for t in alike.get(root.value.type, ())
+                        if (t.name in read or not some)
+                        and plan.last.get(t.name, -1) <= i
+                        and t.name not in beside
+                    }
+                    there = _only_there(plan, nest, root, fits & read)
+                    fits = there if isinstance(root.value, Host) else fits - read | there
                 fitting[output] = fitting.get(output, fits) & fits
+    order = {t.name: k for k, t in enumerate(plan.inputs)}
     return tuple(
-        (output, t.name) for output in fitting for t in plan.inputs if t.name in fitting[output]
+        (output, name)
+        for output, names in fitting.items()
+        for name in sorted(names, key=order.__getitem__)
     )
 
 
-def _only_there(plan: Plan, nest: Nest, root: Root, target: Input) -> bool:
-    """Does the nest read ``target``, if at all, for ``root`` alone and at the element stored?"""
+def _only_there(plan: Plan, nest: Nest, root: Root, names: set[str]) -> set[str]:
+    """Those of the inputs that a nest reads which it reads for ``root`` alone, at the element stored."""
     if isinstance(root.value, Host):
-        return False
+        return set()
     if isinstance(root.value, Call):
         # of a product only c, and that as it lies: a and b are read again and again
         first, last = root.value.operands[:4], root.value.operands[4:]
-        return target not in map(_memory, first) and (
-            target in last or target not in map(_memory, last)
-        )
+        spoilt = {*map(_memory, first), *(_memory(v) for v in last if v is not _memory(v))}
+        return names - {plan.buffers.get(v, "") for v in spoilt}
+    found = set(names)
     for other in nest.roots:
-        fits = _places(plan, nest, other).get(target.name)
-        if fits is not None and (other is not root or fits != {True}):
-            return False
-    return True
+        for name, fits in _places(plan, nest, other).items():
+            if other is not root or fits != {True}:
+                found.discard(name)
+    return found
 
 
 def _memory(value: Value) -> Value:
