@@ -253,6 +253,7 @@ RULES: dict[str, Rule] = {
     "searchsorted": same,
     "lookup": shifted,
     "label_sum": shifted,
+    "convolution": shifted,
     "unique": shifted,
     "attach": same,
     "custom": _custom,

@@ -21,12 +21,14 @@ from eqsat_tensor.namespace.operands import (
     show_all,
 )
 from eqsat_tensor.namespace.reducing import absent
-from eqsat_tensor.ops import arithmetic, compare, movement, reduce, select, sorting
-from eqsat_tensor.ops.leaf import constant, full_like, iota, size_value
+from eqsat_tensor.ops import arithmetic, compare, movement, select, sorting
+from eqsat_tensor.ops.complexes import complex_, imag, real
+from eqsat_tensor.ops.convolution import convolution
+from eqsat_tensor.ops.leaf import constant, full_like, size_value
 from eqsat_tensor.sizes import size_or_dim, tracing
 from eqsat_tensor.tensor import FUNCTIONS, Tensor, as_expr
 
-UNROLLED = 16  # longest kernel whose products are written out
+UNROLLED = 2  # longest kernel whose products are written out
 
 
 def cut(x: Expr, axis: int, start: Size, length: Size, step: int = 1) -> Expr:
@@ -281,48 +283,51 @@ def _operands(name: str, a: Any, v: Any) -> tuple[Expr, Expr]:
     return exprs[0], exprs[1]
 
 
-def _whole(a: Expr, v: Expr) -> Expr:
-    """All products: element k is the sum of a[k - j] v[j].
+def _convolved(a: Expr, v: Expr, start: Size, length: Size) -> Expr:
+    """Some of all products: element k of these is the sum of a[k - j] v[j].
 
     What lies beyond the ends of `a` is left out, not multiplied by 0: v may hold NaN or infinity.
     """
     (n,), (m,) = a.shape, v.shape
     if isinstance(n, int) and (not isinstance(m, int) or n < m):
         a, v, n, m = v, a, m, n
-    length = n + m - 1
-    if isinstance(m, int) and m <= UNROLLED:
-        total = None
-        for j in range(m):
-            factor = movement.broadcast_to(movement.squeeze(cut(v, 0, j, 1), (0,)), (n,))
-            term = movement.pad(arithmetic.multiply(a, factor), [j], [1], [length])
-            total = term if total is None else arithmetic.add(total, term)
-        assert total is not None, v
-        return total
-    # Rows of n + m elements, read as rows of one less: each begins one place later.
-    rows = movement.pad(movement.broadcast(a, (0,), (m, n)), [0, 0], [1, 1], [m, n + m])
-    flat = cut(movement.reshape(rows, (m * (n + m),)), 0, 0, m * length)
-    shifted = movement.reshape(flat, (m, length))
-    products = arithmetic.multiply(shifted, movement.broadcast(v, (1,), (m, length)))
-    before, place = (iota(axis=axis, dtype=INT64, shape=(m, length)) for axis in (0, 1))
-    past = arithmetic.add(before, movement.broadcast_to(size_value(n, INT64), (m, length)))
-    inside = compare.logical_and(compare.less_equal(before, place), compare.less(place, past))
-    kept = compare.where(inside, products, movement.zeros_like(products))
-    return reduce.sum_over(kept, (0,))
+    if not isinstance(m, int) or m > UNROLLED:
+        return _by_parts(a, v, start, length)
+    total = None
+    for j in range(m):
+        factor = movement.broadcast_to(movement.squeeze(cut(v, 0, j, 1), (0,)), (n,))
+        term = movement.pad(arithmetic.multiply(a, factor), [j], [1], [n + m - 1])
+        total = term if total is None else arithmetic.add(total, term)
+    assert total is not None, v
+    return cut(total, 0, start, length)
 
 
-def _part(name: str, full: Expr, n: Size, m: Size, mode: Any, turned: bool) -> Tensor:
+def _by_parts(a: Expr, v: Expr, start: Size, length: Size) -> Expr:
+    """By the library's convolution, of complex numbers by those of their parts."""
+    if a.dtype.kind != "c":
+        return convolution(a, v, start=(start,), shape=(length,))
+    parts = [[part(x) for part in (real, imag)] for x in (a, v)]
+    (rr, ri), (ir, ii) = (
+        [convolution(x, y, start=(start,), shape=(length,)) for y in parts[1]] for x in parts[0]
+    )
+    return complex_(arithmetic.subtract(rr, ii), arithmetic.add(ri, ir))
+
+
+def _part(name: str, a: Expr, v: Expr, mode: Any, turned: bool) -> Tensor:
     """What a mode keeps of all products.  turned: as seen from the other end."""
     modes: Sequence[str] = ("full", "same", "valid")
     if mode not in modes:
         raise ValueError(message(name, "mode full, same or valid", repr(mode)))
+    (n,), (m,) = a.shape, v.shape
+    whole = n + m - 1
     if mode == "full":
-        return Tensor(full)
+        return Tensor(_convolved(a, v, 0, whole))
     short, long = minimum(n, m), maximum(n, m)
     length = long if mode == "same" else long - short + 1
     start = short - 1 if mode == "valid" else (short - 1) // 2
     if turned:
-        start = full.shape[0] - start - length
-    return Tensor(cut(full, 0, start, length))
+        start = whole - start - length
+    return Tensor(_convolved(a, v, start, length))
 
 
 @public(numpy=np.convolve)
@@ -332,8 +337,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tensor:
     mode: "full", "same" (as long as the longer) or "valid" (where they overlap wholly).
     """
     left, right = _operands("convolve", a, v)
-    full = _whole(left, right)
-    return _part("convolve", full, left.shape[0], right.shape[0], mode, False)
+    return _part("convolve", left, right, mode, False)
 
 
 @public(numpy=np.correlate)
@@ -349,11 +353,11 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Tensor:
     if mode == "same" and minimum(n, m) not in (n, m) and tracing():
         n, m = (int(size_or_dim(size)) for size in (n, m))  # which is longer: for these sizes alone
         left, right = movement.refine(left, (n,)), movement.refine(right, (m,))
-    full = _whole(left, cut(right, 0, m - 1, m, -1))
     shorter = minimum(n, m)
     if mode == "same" and shorter not in (n, m):
         hint = "Use mode full or valid, or sizes that are known."
         raise UnsupportedError(
             message("correlate", "to know which is longer", show_all((a, v)), hint)
         )
-    return _part("correlate", full, n, m, mode, shorter == n and n != m)
+    turned = cut(right, 0, m - 1, m, -1)
+    return _part("correlate", left, turned, mode, shorter == n and n != m)

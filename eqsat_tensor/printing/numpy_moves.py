@@ -238,6 +238,19 @@ def _searchsorted(w: Writer, node: Expr) -> Text:
     return w.call("searchsorted", a, v, f"side={'right' if node['right'] else 'left'!r}")
 
 
+def _convolution(w: Writer, node: Expr) -> Text:
+    """What is cut out of all products: nothing lies outside of them but where a start is below 0."""
+    (start,) = node["start"]
+    n, m = (x.shape[-1] for x in node.arguments)
+    if len(node.shape) != 1 or 0 in (n, m) or (isinstance(start, int) and start < 0):
+        raise w.missing(node)
+    full = w.call("convolve", *(w.known[x].text for x in node.arguments))
+    if (start, node.shape[0]) == (0, n + m - 1):
+        return full
+    ends = (w.size(end).at(SUM) for end in (start, start + node.shape[0]))
+    return Text(f"{full.at(ATOM)}[{':'.join(ends)}]")
+
+
 def _ldexp(w: Writer, node: Expr) -> Text:
     x, power = (w.known[a] for a in node.arguments)
     return w.call("ldexp", x.text, f"{power.at(ATOM)}.astype('int32')")
@@ -277,7 +290,7 @@ RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "slice": _slice, "pad": _pad, "concatenate": _concatenate, "diagonal": _diagonal,
     "cumsum": _cumulative, "cumprod": _cumulative, "cummax": _cumulative, "cummin": _cumulative,
     "logcumsumexp": _cumulative, "sort": _sorted, "argsort": _sorted,
-    "searchsorted": _searchsorted, "ldexp": _ldexp,
+    "searchsorted": _searchsorted, "convolution": _convolution, "ldexp": _ldexp,
     "pick": _pick, "gather": _gathered, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
     "complex": _complex,
 }  # fmt: skip

@@ -124,3 +124,48 @@ def test_threads_do_the_rows_and_values_of_a_routine() -> None:
             np.testing.assert_array_equal(made, np.searchsorted(a, v))
     finally:
         et.set_threads(before)
+
+
+CONVOLVED = (1, 3, 8, 31, 64, 65, 200, 600)  # lengths that meet every part of a block, or none
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_convolutions(dtype: str, by_way_of_python: list[str]) -> None:
+    rng = np.random.default_rng(3)
+    convolve = {m: et.jit(lambda a, v, m=m: et.convolve(a, v, m)) for m in ("full", "valid")}
+    for n in CONVOLVED:
+        a = (rng.standard_normal(n) * 9).astype(dtype)
+        for m in CONVOLVED:
+            v = (rng.standard_normal(m) * 9).astype(dtype)
+            for mode, function in convolve.items():
+                made, wanted = function(a, v), np.convolve(a, v, mode)
+                assert made.dtype == wanted.dtype, (n, m, mode)
+                if dtype in FLOATS:
+                    wide = np.convolve(a.astype("f8"), v.astype("f8"), mode)
+                    size = np.convolve(abs(a).astype("f8"), abs(v).astype("f8"), mode)
+                    bound = np.finfo(dtype).eps * np.sqrt(min(n, m)) * size
+                    assert (np.abs(made - wide) <= bound).all(), (n, m, mode)
+                else:
+                    np.testing.assert_array_equal(made, wanted, err_msg=f"{n} {m} {mode}")
+    assert not by_way_of_python
+
+
+def test_convolutions_of_rows_by_any_number_of_threads(by_way_of_python: list[str]) -> None:
+    rng = np.random.default_rng(4)
+    x, v = rng.standard_normal((5, 900)), rng.standard_normal((5, 40))
+    v[:, 7], v[:, -1] = np.nan, np.inf
+    long, w = rng.standard_normal(30_000), rng.standard_normal(700)
+    wanted = np.array([np.convolve(a, b, "same") for a, b in zip(x, v, strict=True)])
+    each = et.jit(et.vmap(lambda a, b: et.convolve(a, b, "same")))
+    one = et.jit(lambda a, v: et.convolve(a, v))
+    before, found = pool.pool().threads, []
+    try:
+        for threads in (1, 2):
+            et.set_threads(threads)
+            np.testing.assert_allclose(each(x, v), wanted)
+            found.append(one(long, w))
+    finally:
+        et.set_threads(before)
+    np.testing.assert_array_equal(*found)
+    np.testing.assert_allclose(found[0], np.convolve(long, w), atol=1e-12)
+    assert not by_way_of_python

@@ -141,7 +141,7 @@ def kernel_of(
 ) -> Any:
     """The kernel of a host call for given sizes, a ctypes function: keep it as long as it may run."""
     function = FASTER.get(call.op) or around.function(call.op)
-    attributes = {name: _known(value, number) for name, value in call.attributes}
+    attributes = {name: known(value, number) for name, value in call.attributes}
     operands = [_place(a, number) for a in call.operands]
     results = [(which, _place(a, number)) for which, a in call.results]
     count = sum(o.fixed is None for o in operands) + len(results)
@@ -185,8 +185,8 @@ def _place(array: HostArray, number: Callable[[Size], int]) -> _Place:
     return _Place(dtype, shape, ctypes.c_char * (math.prod(shape) * dtype.itemsize), fixed)
 
 
-def _known(value: Any, number: Callable[[Size], int]) -> Any:
+def known(value: Any, number: Callable[[Size], int]) -> Any:
     """An attribute with its sizes as numbers."""
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return tuple(_known(v, number) for v in value)
+        return tuple(known(v, number) for v in value)
     return number(value) if isinstance(value, SizeTerm) else value

@@ -1,4 +1,5 @@
-"""Library ops that are done as machine code, not by way of Python: sorts, searches, sums by label.
+"""Library ops that are done as machine code, not by way of Python: sorts, searches, sums by label,
+convolutions.
 
 A call back into Python costs some ten microseconds, copies, and the GIL.
 """
@@ -15,6 +16,7 @@ import numpy as np
 
 from eqsat_tensor.extents import Size
 from eqsat_tensor.lower.cpu import jit, numpy_sorts
+from eqsat_tensor.lower.cpu.host import known
 
 if TYPE_CHECKING:
     from eqsat_tensor.lower.cpu.bind import HostArray, HostCall
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 NUMBERS = "fiu"
 MOST = 1 << 32  # elements of a row, for indices beside bits of keys
 SORT_NS, SEARCH_NS, LABEL_NS = 0.4, 1.5, 1.0  # of an element and a round of halving; of a label
+PRODUCT_NS = 0.03
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,16 @@ def routine_of(call: HostCall, number: Callable[[Size], int]) -> Routine | None:
     if any(np.dtype(a.dtype).kind not in NUMBERS for a in call.operands):
         return None
     shapes = [tuple(map(number, a.shape)) for a in (*call.operands, call.results[0][1])]
-    return make(call, dict(call.attributes), shapes)
+    attributes = {name: known(value, number) for name, value in call.attributes}
+    return make(call, attributes, shapes)
 
 
 @cache
 def _kernel(name: str, *options: Any) -> int:
-    from eqsat_tensor.lower.cpu import labels, ordering  # only where one is used
+    from eqsat_tensor.lower.cpu import convolving, labels, ordering  # only where one is used
 
-    text = getattr(ordering if hasattr(ordering, name) else labels, name)(*options)
+    module = next(m for m in (ordering, labels, convolving) if hasattr(m, name))
+    text = getattr(module, name)(*options)
     item = jit.stored_object(text, jit.GLUE_LEVEL)
     return jit.load([item], ["kernel"])["kernel"]
 
@@ -158,6 +163,25 @@ def _label_sum(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) ->
     return Routine(kernel, words, math.prod(lead), cost, shared=False, refuses=strict)
 
 
+def _convolution(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) -> Routine | None:
+    from eqsat_tensor.lower.cpu.convolving import block_length
+
+    (x, weights), (_, out) = call.operands, call.results[0]
+    (*lead, n), (*_, m), (*_, length) = shapes
+    if not n or not m:
+        return None
+    if n < m:  # the products commute
+        x, weights, n, m = weights, x, m, n
+    rows, width = math.prod(lead), jit.vector_bytes()
+    words: dict[str, Any] = {"x": x, "weights": weights, "out": out, "n": n, "m": m}
+    words |= {"length": length, "start": attributes["start"][0]}
+    one = rows == 1
+    kernel = _kernel("convolution_text", x.dtype, width, one)
+    align = block_length(x.dtype, width) if one else 1
+    cost = rows * length * (m * PRODUCT_NS + 1)
+    return Routine(kernel, words, length if one else rows, cost, align=align)
+
+
 _ROUTINES: dict[str, Callable[[HostCall, Mapping[str, Any], Shapes], Routine | None]] = {
     "sort": _sort,
     "argsort": _argsort,
@@ -165,4 +189,5 @@ _ROUTINES: dict[str, Callable[[HostCall, Mapping[str, Any], Shapes], Routine | N
     "searchsorted": _searchsorted,
     "lookup": _lookup,
     "label_sum": _label_sum,
+    "convolution": _convolution,
 }

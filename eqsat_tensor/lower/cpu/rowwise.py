@@ -14,7 +14,7 @@ from eqsat_tensor.lower.cpu.function import Function, Typed
 
 Body = Callable[[str, list[str]], list[str]]
 
-INTEGERS = ("n", "m", "strict")  # words that are numbers; the others are addresses
+INTEGERS = ("n", "m", "length", "start", "strict")  # words that are numbers; others: addresses
 
 
 class RowKernel:
