@@ -1,4 +1,4 @@
-"""Factors and systems done as machine code are NumPy's, of every form; what is refused raises as there."""
+"""Factors, systems and determinants done as machine code are NumPy's, of every form; what is refused raises as there."""
 
 from __future__ import annotations
 
@@ -81,11 +81,59 @@ def test_triangular_systems_are_scipys(dtype, lower, turned, by_way_of_python):
     assert not by_way_of_python
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_inverses_and_determinants_are_numpys(dtype, by_way_of_python):
+    inverse, determinant = et.jit(et.linalg.inv), et.jit(et.linalg.det)
+    logarithm = et.jit(lambda x: et.linalg.slogdet(x)[1])
+    eps = np.finfo(dtype).eps
+    for n in SIZES:
+        definite, other, _ = matrices(n, 1, dtype)
+        for a in (definite, other, other[::-1].copy()):
+            condition = np.linalg.cond(a.astype(float))
+            residue = inverse(a).astype(float) @ a - np.eye(n)
+            assert np.abs(residue).max() <= 20 * n * eps * condition, n
+            sign, size = np.linalg.slogdet(a.astype(float))
+            bound = 20 * n * eps * condition
+            np.testing.assert_allclose(logarithm(a), size, rtol=bound, atol=bound)
+            with np.errstate(over="ignore"):
+                wanted = (sign * np.exp(size)).astype(dtype)
+            np.testing.assert_allclose(determinant(a), wanted, rtol=bound)
+            assert inverse(a).dtype == determinant(a).dtype == logarithm(a).dtype == dtype
+    assert not by_way_of_python
+
+
+def test_determinants_reach_as_far_as_their_logarithms(by_way_of_python):
+    determinant = et.jit(et.linalg.det)
+    for diagonal, wanted in (
+        ((1e300, -1e300, 1e-300, 1e-300), -1.0),
+        ((1e-300, 1e-300, 1e300, 1e300), 1.0),
+        ((1e-200, -1e-200), -0.0),
+        ((-1e200, 1e200), -np.inf),
+    ):
+        made = determinant(np.diag(diagonal))
+        np.testing.assert_allclose(made, wanted, rtol=1e-12)
+    assert not by_way_of_python
+    assert determinant(np.ones((3, 3))) == 0
+    assert et.jit(lambda x: et.linalg.slogdet(x)[1])(np.ones((3, 3))) == -np.inf
+
+
+def test_values_alone_are_made_without_vectors(monkeypatch):
+    definite, other, _ = matrices(40, 1, "float64")
+    values, singular = np.linalg.eigvalsh(definite), np.linalg.svd(other, compute_uv=False)
+    for name in ("eigh", "qr"):
+        monkeypatch.setattr(np.linalg, name, None)
+    np.testing.assert_allclose(et.jit(et.linalg.eigvalsh)(definite), values)
+    np.testing.assert_allclose(et.jit(lambda x: et.linalg.eigh(x)[0])(definite), values)
+    np.testing.assert_allclose(et.jit(lambda x: et.linalg.svd(x)[1])(other), singular)
+
+
 def test_stacks_are_done_one_by_one(by_way_of_python):
     definite, a, b = matrices(20, 3, "float64", (2, 3))
     for f, given in (
         (et.linalg.cholesky, (definite,)),
         (et.linalg.solve, (a, b)),
+        (et.linalg.inv, (a,)),
+        (et.linalg.det, (a,)),
         (lambda m, v: et.linalg.solve_triangular(m, v, lower=True), (definite, b)),
     ):
         got, one = et.jit(f)(*given), et.jit(f)

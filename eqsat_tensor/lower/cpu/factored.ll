@@ -1,4 +1,4 @@
-; Cholesky factors, linear and triangular systems of small matrices; see factored.py.
+; Cholesky factors, systems, inverses and determinants of small matrices; see factored.py.
 
 declare void @potrf(ptr, ptr, ptr, ptr, ptr)
 declare void @getrf(ptr, ptr, ptr, ptr, ptr, ptr)
@@ -236,8 +236,18 @@ out:
 }
 declare i1 @llvm.vector.reduce.or.v8i1(<8 x i1>)
 
-; x with A x = b.  To Fortran A' = P L U, so x' P L U = b': two triangles, then rows change places.
 define void @solve(ptr %w, i64 %begin, i64 %end) {
+  call void @systems(ptr %w, i64 %begin, i64 %end, i1 false)
+  ret void
+}
+define void @inv(ptr %w, i64 %begin, i64 %end) {
+  call void @systems(ptr %w, i64 %begin, i64 %end, i1 true)
+  ret void
+}
+
+; x with A x = b, or with A x = 1.  To Fortran A' = P L U, so x' P L U = b': two triangles, then rows
+; change places.
+define internal void @systems(ptr %w, i64 %begin, i64 %end, i1 %inverse) {
 entry:
 $loads
   %info = alloca i64
@@ -265,12 +275,28 @@ system:
   %failed = icmp ne i32 %status, 0
   br i1 %failed, label %bad, label %good
 good:
+  br i1 %inverse, label %unit, label %given
+given:
   call void @llvm.memcpy.p0.p0.i64(ptr %xi, ptr %bi, i64 %bytes, i1 false)
+  br label %solved
+unit:
+  call void @llvm.memset.p0.i64(ptr %xi, i8 0, i64 %bytes, i1 false)
+  %diagonal.step = add i64 %k, 1
+  br label %ones
+ones:
+  %d = phi i64 [0, %unit], [%d.next, %ones]
+  %d.next = add i64 %d, 1
+  %d.o = mul i64 %d, %diagonal.step
+  %d.at = getelementptr $type, ptr %xi, i64 %d.o
+  store $type 1.0, ptr %d.at
+  %d.more = icmp slt i64 %d.next, %n
+  br i1 %d.more, label %ones, label %solved
+solved:
   call void @triangle(ptr %factors, ptr %xi, i64 %n, i64 %k, i1 true, i1 false, i1 false)
   call void @triangle(ptr %factors, ptr %xi, i64 %n, i64 %k, i1 false, i1 false, i1 true)
   br label %swaps
 swaps:
-  %left = phi i64 [%n, %good], [%i, %swapped]
+  %left = phi i64 [%n, %solved], [%i, %swapped]
   %some = icmp sgt i64 %left, 0
   br i1 %some, label %swap, label %swaps.done
 swap:
@@ -303,6 +329,97 @@ swaps.done:
   %nan = call i1 @has_nan(ptr %xi, i64 %width)
   br i1 %nan, label %bad, label %next
 next:
+  br label %head
+bad:
+  call void @leave(i1 true)
+  call void @refused(ptr %w)
+  ret void
+out:
+  call void @leave(i1 true)
+  ret void
+}
+
+define void @det(ptr %w, i64 %begin, i64 %end) {
+  call void @determinants(ptr %w, i64 %begin, i64 %end, i1 false)
+  ret void
+}
+define void @slogdet(ptr %w, i64 %begin, i64 %end) {
+  call void @determinants(ptr %w, i64 %begin, i64 %end, i1 true)
+  ret void
+}
+declare double @llvm.log.f64(double)
+declare double @llvm.exp.f64(double)
+declare double @llvm.fabs.f64(double)
+declare double @llvm.copysign.f64(double, double)
+
+; The product of the pivots, turned about for each exchange of rows; or the logarithm of its size.  The
+; product is made by logarithms where it leaves the range on the way.
+define internal void @determinants(ptr %w, i64 %begin, i64 %end, i1 %logarithm) {
+entry:
+$loads
+  %info = alloca i64
+  store i64 0, ptr %info
+  %area = mul i64 %n, %n
+  %area.bytes = mul i64 %area, $size
+  %step = add i64 %n, 1
+  call void @enter(i1 true)
+  br label %head
+head:
+  %u = phi i64 [%begin, %entry], [%u.next, %good]
+  %more = icmp slt i64 %u, %end
+  br i1 %more, label %matrix, label %out
+matrix:
+  %u.next = add i64 %u, 1
+  %ao = mul i64 %u, %area
+  %ai = getelementptr $type, ptr %a, i64 %ao
+  call void @llvm.memcpy.p0.p0.i64(ptr %factors, ptr %ai, i64 %area.bytes, i1 false)
+  call void @getrf(ptr %n.at, ptr %n.at, ptr %factors, ptr %n.at, ptr %pivots, ptr %info)
+  %status = load i32, ptr %info
+  %failed = icmp ne i32 %status, 0
+  br i1 %failed, label %bad, label %pivot
+pivot:
+  %i = phi i64 [0, %matrix], [%i.next, %pivot]
+  %product = phi double [1.0, %matrix], [%product.next, %pivot]
+  %sum = phi double [0.0, %matrix], [%sum.next, %pivot]
+  %sign = phi double [1.0, %matrix], [%sign.next, %pivot]
+  %odd = phi i1 [false, %matrix], [%odd.next, %pivot]
+  %o = mul i64 %i, %step
+  %at = getelementptr $type, ptr %factors, i64 %o
+  %short = load $type, ptr %at
+  %value = $double
+  %pivot.at = getelementptr $pivot, ptr %pivots, i64 %i
+  %pivot.short = load $pivot, ptr %pivot.at
+  %pivot.from.1 = $widen
+  %i.next = add i64 %i, 1
+  %moved = icmp ne i64 %pivot.from.1, %i.next
+  %minus = fneg double %value
+  %signed = select i1 %moved, double %minus, double %value
+  %product.next = fmul double %product, %signed
+  %turn = call double @llvm.copysign.f64(double 1.0, double %signed)
+  %sign.next = fmul double %sign, %turn
+  %size = call double @llvm.fabs.f64(double %value)
+  %log = call double @llvm.log.f64(double %size)
+  %sum.next = fadd double %sum, %log
+  %range = call double @llvm.fabs.f64(double %product.next)
+  %small = fcmp ult double %range, 0x0170000000000000
+  %large = fcmp ugt double %range, 0x7E70000000000000
+  %outside = or i1 %small, %large
+  %odd.next = or i1 %odd, %outside
+  %pivot.more = icmp slt i64 %i.next, %n
+  br i1 %pivot.more, label %pivot, label %made
+made:
+  %nan = fcmp uno double %sum.next, %sum.next
+  br i1 %nan, label %bad, label %beyond
+beyond:
+  %whole = call double @llvm.exp.f64(double %sum.next)
+  %signed.whole = fmul double %whole, %sign.next
+  %determinant = select i1 %odd.next, double %signed.whole, double %product.next
+  %result = select i1 %logarithm, double %sum.next, double %determinant
+  br label %good
+good:
+  %xi = getelementptr $type, ptr %x, i64 %u
+  %rounded = $rounded
+  store $type %rounded, ptr %xi
   br label %head
 bad:
   call void @leave(i1 true)

@@ -1,4 +1,4 @@
-"""Cholesky factors, linear and triangular systems of small matrices, called as machine code.
+"""Factors, systems, inverses and determinants of small matrices, called as machine code.
 
 By way of Python they cost copies and the GIL, and the library's threads, which go on polling after
 each call: the log likelihood of a Gaussian process on 300 points with its gradient, five such calls,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LARGEST = 512  # rows of a matrix
 # Rows of a block of a triangle: 300 rows and right sides take 0.86 ms, by trsm alone 1.38.
 BLOCK = 48
-NAMES = ("cholesky", "solve", "solve_triangular")
+NAMES = ("cholesky", "solve", "solve_triangular", "inv", "det", "slogdet")
 # Words of the argument block; "again": the host call that raises what is to be raised.
 WORDS = {
     name: place
@@ -40,6 +40,8 @@ def sizes_of(call: HostCall, number: Callable[[Size], int]) -> tuple[int, int, i
     first, last = call.operands[0], call.operands[-1]
     dtypes = {array.dtype for array in call.operands}
     known = call.op in NAMES and dtypes <= {"float64", "float32"} and library.thread_functions()
+    if call.op == "slogdet" and [which for which, _ in call.results] != [1]:  # the sign, too
+        return None
     if not known or not all(isinstance(array.buffer, str) for array in call.operands):
         return None
     *lead, n = (number(s) for s in first.shape[:-1])
@@ -49,12 +51,14 @@ def sizes_of(call: HostCall, number: Callable[[Size], int]) -> tuple[int, int, i
 
 def flops_of(op: str, count: int, n: int, k: int) -> float:
     """About what such a call computes."""
-    return count * n * n * {"cholesky": n / 3, "solve": 2 * n / 3 + 2 * k}.get(op, k)
+    own = {"cholesky": n / 3, "solve": 2 * n / 3 + 2 * k, "inv": 2 * n}
+    return count * n * n * own.get(op, 2 * n / 3 if op in ("det", "slogdet") else k)
 
 
 def scratch(op: str, dtype: str, n: int) -> tuple[int, int]:
     """Bytes of the factors and of the pivots that a call needs."""
-    return (n * n * blas.TYPES[dtype][1], 8 * n) if op == "solve" else (0, 0)
+    by_pivots = op in ("solve", "inv", "det", "slogdet")
+    return (n * n * blas.TYPES[dtype][1], 8 * n) if by_pivots else (0, 0)
 
 
 def text_of(dtype: str) -> str:
@@ -74,6 +78,8 @@ def text_of(dtype: str) -> str:
         less=BLOCK - 1,
         pivot="i64" if wide else "i32",
         widen="add i64 %pivot.short, 0" if wide else "sext i32 %pivot.short to i64",
+        double="fadd double %short, 0.0" if size == 8 else "fpext float %short to double",
+        rounded="fadd double %result, 0.0" if size == 8 else "fptrunc double %result to float",
         thread_symbols=jit.source("blas_threads.ll"),
     )
 

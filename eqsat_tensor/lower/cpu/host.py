@@ -45,6 +45,12 @@ FASTER: dict[str, Callable[..., tuple[Array, ...]]] = {
     "sort": orders.sort,
 }
 
+# What makes one result alone of an op that has several.
+ALONE: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
+    ("eigh", 0): lambda x, **_: (np.linalg.eigvalsh(x),),
+    ("svd", 1): lambda x, **_: (None, np.linalg.svd(x, compute_uv=False)),
+}
+
 CALLS = ("call", "cond", "wrap")  # of code of users' own, which says itself what is wrong
 
 KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
@@ -140,7 +146,8 @@ def kernel_of(
     call: HostCall, number: Callable[[Size], int], around: Surroundings, failure: Failure
 ) -> Any:
     """The kernel of a host call for given sizes, a ctypes function: keep it as long as it may run."""
-    function = FASTER.get(call.op) or around.function(call.op)
+    alone = ALONE.get((call.op, call.results[0][0] or 0)) if len(call.results) == 1 else None
+    function = alone or FASTER.get(call.op) or around.function(call.op)
     attributes = {name: known(value, number) for name, value in call.attributes}
     operands = [_place(a, number) for a in call.operands]
     results = [(which, _place(a, number)) for which, a in call.results]
