@@ -165,6 +165,22 @@ def test_subnormal_arguments_are_not_flushed(name: str, dtype: str, lanes: int) 
     assert_same(name, run(name, dtype, lanes, x), x, x)
 
 
+ENDS = {"exp": {"float64": (-746.5, -715), "float32": (-105, -94)},
+        "exp2": {"float64": (-1077, -1032), "float32": (-152, -136)}}  # fmt: skip
+
+
+@on_each(FLOATS)
+@pytest.mark.parametrize("name", ENDS)
+def test_results_become_subnormal_and_then_zero_where_they_should(
+    name: str, dtype: str, lanes: int
+) -> None:
+    x = np.linspace(*ENDS[name][dtype], 4001).astype(dtype)
+    truth, (x,) = truth_of(name, dtype, (x,))
+    got = run(name, dtype, lanes, x)
+    assert ulps(got, truth).max() <= 0.51
+    assert 0 < np.count_nonzero(got == 0) < x.size // 3
+
+
 @on_each(["float16"])
 @pytest.mark.parametrize("name", sorted(set(MPMATH) - set(OF_TWO)))
 def test_functions_of_halves_are_rounded_once(name: str, dtype: str, lanes: int) -> None:

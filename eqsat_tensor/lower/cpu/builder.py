@@ -77,7 +77,7 @@ class Format:
 FORMATS = {
     "float64": Format("int64", 52, 1023, (-746.0, 710.0), -40.0, 22.0, 6.0, 28.0, 27,
                        0x3FE6A09E667F3BCD, table.LN2_FLOAT64, table.HALF_PI_DOUBLES),
-    "float32": Format("int32", 23, 127, (-104.0, 89.0), -20.0, 10.0, 4.0, 10.6, 12,
+    "float32": Format("int32", 23, 127, (-105.0, 89.0), -20.0, 10.0, 4.0, 10.6, 12,
                        0x3F3504F3, table.LN2_FLOAT32, table.HALF_PI_SINGLES),
 }
 # fmt: on
