@@ -113,6 +113,22 @@ def test_arithmetic_of_halves_is_that_of_numpy(name: str, dtype: str, lanes: int
 
 
 @on_each(FLOATS)
+@pytest.mark.parametrize("name", ["fmod", "remainder", "floor_divide"])
+def test_remainders_of_large_quotients_are_exact(name: str, dtype: str, lanes: int) -> None:
+    """Of multiples, of what is just below them, and of quotients up to and beyond what is divided at once."""
+    rng = np.random.default_rng(5)
+    y = np.ldexp(rng.integers(1, 1000, 6000).astype(dtype), rng.integers(-40, 40, 6000))
+    quotients = 2.0 ** rng.uniform(-2, 70 if dtype == "float64" else 30, 6000)
+    x = (y * np.rint(quotients)).astype(dtype)
+    x[::3] = np.nextafter(x[::3], 0)
+    x[1::3] = np.nextafter(x[1::3], np.array(np.inf, dtype))
+    signs = rng.choice([-1, 1], (2, 6000)).astype(dtype)
+    x, y = x * signs[0], y * signs[1]
+    with np.errstate(all="ignore"):
+        assert_same(name, run(name, dtype, lanes, x, y), getattr(np, name)(x, y), x, y)
+
+
+@on_each(FLOATS)
 def test_fma_is_fused_or_rounded_twice(dtype: str, lanes: int) -> None:
     rng = np.random.default_rng(5)
     x, y, z = rng.normal(size=(3, 1000)).astype(dtype)

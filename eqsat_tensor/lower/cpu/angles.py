@@ -18,6 +18,7 @@ from eqsat_tensor.lower.cpu.elementary import (
     scale,
 )
 
+QUOTIENTS = {"float64": 2.0**51, "float32": 2.0**22}  # below, they are whole but for less than 1
 TRIG_LIMIT = 1.0e6  # beyond, n * (33 bits of pi/2) is no longer exact: libm
 
 
@@ -178,6 +179,39 @@ def by_lanes(b: VectorBuilder, name: str, x: str) -> str:
         one = b.emit(f"call {b.scalar} @{symbol}({b.scalar} {one})")
         value = b.emit(f"insertelement {b.type} {value}, {b.scalar} {one}, i64 {lane}")
     return value
+
+
+# ---------------------------------------------------------------------------------- remainders
+def fmod(b: VectorBuilder, x: str, y: str) -> str:
+    """fmod of C; for quotients beyond `QUOTIENTS`, and where it is NaN or y infinite, in float64 or by libm.
+
+    The rounded quotient reaches no whole number below the true one, so what it is cut to is right or 1
+    too large; x less that many y is a multiple of the last digit of y, and no larger: exact.
+    """
+
+    def body(function: OutlinedFunction) -> None:
+        b = function.builder
+        zero = b.constant(0)
+        over, under = b.intrinsic("fabs", "%a"), b.intrinsic("fabs", "%b")
+        ratio = b.fdiv(over, under)
+        rest = exact_product(b, b.fneg(b.intrinsic("trunc", ratio)), under, over)
+        rest = b.select(b.test("olt", rest, zero), b.fadd(rest, under), rest)
+        value = b.intrinsic("copysign", rest, "%a")
+        finite = b.test("olt", under, b.constant(np.inf))
+        plain = b.both("and", b.test("olt", ratio, b.constant(QUOTIENTS[b.name])), finite)
+        far = b.both("xor", plain, b.yes)
+        function.line(f"br i1 {b.any_lane(far)}, label %far, label %near")
+        function.label("near")
+        function.line(f"ret {b.type} {value}")
+        function.label("far")
+        if b.name == "float64":
+            exact = b.binary("frem", "%a", "%b")
+        else:
+            wide = b.of("float64")
+            exact = b.cast(fmod(wide, wide.cast("%a", b), wide.cast("%b", b)), wide)
+        function.line(f"ret {b.type} {b.select(far, exact, value)}")
+
+    return b.outlined("fmod", [x, y], body)
 
 
 # -------------------------------------------------------------------------------------- power

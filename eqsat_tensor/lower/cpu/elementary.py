@@ -203,6 +203,14 @@ def log_at_ends(b: VectorBuilder, value: str, x: str) -> str:
 
 def log1p_core(b: VectorBuilder, x: str) -> str:
     """log(1 + x) for finite x > -1; loses bits of x below `negligible` only if x is subnormal."""
+    if b.name == "float64":
+        return _log1p_of(b, x)
+    # squares that underflow take as long as 20 others: in float64 they are too seldom to be asked for
+    small = b.test("olt", b.intrinsic("fabs", x), b.constant(b.format.negligible))
+    return b.select(small, x, _log1p_of(b, b.select(small, b.constant(0), x)))
+
+
+def _log1p_of(b: VectorBuilder, x: str) -> str:
     one = b.constant(1)
     u = b.fadd(one, x)
     # what the sum lost; for huge x nothing, where the scale below would overflow
@@ -230,20 +238,22 @@ def softplus(b: VectorBuilder, x: str) -> str:
 
 def log1mexp(b: VectorBuilder, x: str) -> str:
     """log(1 - exp(x)) as log(-expm1(x)) for x > -ln2, else log1p(-exp(x)): one log for both."""
-    one = b.constant(1)
+    zero, one = b.constant(0), b.constant(1)
     n, shifted, r = reduce_by_ln2(b, b.at_least(x, b.format.exp_range[0]))
     grown = expm1_reduced(b, r)
     e = scale(b, b.fadd(grown, one), n)
     power = power_of_two(b, shifted)
     expm1 = b.fmuladd(power, grown, b.fsub(power, one))  # used where n is 0 or -1
     near = b.test("ogt", x, b.constant(-0.6931471805599453))
-    rest = b.fsub(one, e)
+    small = b.test("olt", e, b.constant(b.format.negligible))  # log(1 - e) is -e, as in log1p_core
+    part = e if b.name == "float64" else b.select(small, zero, e)
+    rest = b.fsub(one, part)
     u = b.select(near, b.fneg(expm1), rest)
-    lost = b.select(near, b.constant(0), b.fsub(b.fsub(one, rest), e))
+    lost = b.select(near, zero, b.fsub(b.fsub(one, rest), part))
     m, k, back = decompose_any(b, u)
     f = b.fadd(b.fsub(m, one), back(lost))
     value = b.fneg(b.intrinsic("fabs", log_core(b, f, k)))  # -0 at -inf
-    zero = b.constant(0)
+    value = value if b.name == "float64" else b.select(small, b.fneg(e), value)
     value = b.select(b.test("olt", x, zero), value, b.constant(np.nan))
     return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from eqsat_tensor.lower.cpu import arcs, bits, division, hyperbolic, roots, whole
-from eqsat_tensor.lower.cpu.angles import TRIG_LIMIT, arctan, power, trigonometric
+from eqsat_tensor.lower.cpu.angles import TRIG_LIMIT, arctan, fmod, power, trigonometric
 from eqsat_tensor.lower.cpu.builder import COMPARISONS, OutlinedFunction, Rule, VectorBuilder
 from eqsat_tensor.lower.cpu.elementary import (
     erf,
@@ -117,7 +117,7 @@ def isfinite(b: VectorBuilder, x: str) -> str:
 def float_modulus(b: VectorBuilder, x: str, y: str) -> tuple[str, str, str]:
     """fmod(x, y), the same with the sign of y, and where they differ (NumPy's npy_divmod)."""
     zero = b.constant(0)
-    plain = b.binary("frem", x, y)
+    plain = fmod(b, x, y)
     opposed = b.both("xor", b.test("olt", y, zero), b.test("olt", plain, zero))
     moved = b.both("and", b.test("une", plain, zero), opposed)
     value = b.select(moved, b.fadd(plain, y), plain)
@@ -249,7 +249,7 @@ _FLOAT_RULES: dict[str, Rule] = {
     "exponent": bits.exponent,
     "ldexp": bits.ldexp,
     "rint": unary_intrinsic("rint"),
-    "fmod": instruction("frem"),
+    "fmod": fmod,
     "fmax": bits.number_extremum("oge"),
     "fmin": bits.number_extremum("ole"),
 }
