@@ -71,6 +71,7 @@ class Choice:
         alike: Sequence[Sample] = (),
     ) -> None:
         self.terms, self.draw, self.random = list(terms), draw, random
+        self.given = keys, fit, fresh, alike
         self.fit = Arena(self.terms, keys, fit, random)
         self.fresh = Arena(self.terms, keys, fresh, random)
         self.barred = np.zeros(len(self.terms), bool)
@@ -82,6 +83,22 @@ class Choice:
             count = ZEROS[min(len(fit.columns), len(ZEROS)) - 1]
             for columns in zeros(root, draw, count, random):
                 self.joined(self.real(columns)[0])
+
+    def loses_nowhere(self, term: Term) -> bool:
+        """Does a candidate lose at no point of the samples too much?"""
+        number = self.terms.index(term)
+        return not (self.fit.lost[number].any() or self.fresh.lost[number].any())
+
+    def beside(self, term: Term) -> Choice:
+        """The same choice, a candidate taking the place of the program as written."""
+        keys, fit, fresh, alike = self.given
+        terms = [*(t for t in self.terms if t is not term), term]
+        return Choice(terms, keys, fit, fresh, self.draw, self.random, alike)
+
+    @property
+    def before(self) -> float:
+        """The mean error of the program as written."""
+        return self.mean(Leaf(self.written))
 
     @property
     def written(self) -> int:
@@ -268,13 +285,6 @@ class Choice:
         if self.draw.independent:
             near, of = self.like_them(points, wide)
             self.joined(near, forced[:, of])
-
-    def learn_of(self, verdict: Verdict) -> None:
-        """Points at which a form is worse than another join both samples, and points like them: they count."""
-        failed = self.random.permutation(verdict.failed)[:JOINING]
-        points = verdict.asked_points.of(failed)
-        for some in (points, self.like_them(points)[0]):
-            self.joined(some, None, ALIKE_WEIGHT, ALLOWED)
 
     def like_them(self, points: Sample, wide: int = 0) -> tuple[Sample, np.ndarray]:
         """Points like each of some, where the root has a value, and the number of the one that each is like."""

@@ -8,7 +8,7 @@ give the same terms on every machine that computes the same floats.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -38,7 +38,6 @@ ALIKE_WORTH = 4.0  # bits that are worth a second choice where inputs nearly agr
 RIVAL_WORTH = 0.5  # and that are worth taking the rival instead
 FEW = 6  # further candidates there, at most
 ROOM = 0.02  # bits of mean error that count as no worse
-RIVALRIES = 2  # times that a choice is made anew for points at which the rival is better
 ARITHMETIC = ("add", "subtract", "multiply", "divide")
 KEY_SIZE = 7  # nodes of a subterm by which branches may be told apart
 SUM_SIZE = 12  # nodes of a sum whose share in its first operand may tell, as well
@@ -332,25 +331,30 @@ class _Search:
         keys = self.keys(root.written, self.more_keys)
         choice = Choice(terms, keys, fit, fresh, self.judge, self.random, alike)
         e = self.effort
-        asked = e.asked // self.check_truth.numbers.dear
-        found = choice.verified(e.verified, asked, e.mends, self.progress)
-        if root.rival is not None and self.judge.independent:
-            found = self.beside_rival(root.rival, choice, found, asked)
+        rival = root.rival if self.judge.independent else None
+        if rival is not None and choice.loses_nowhere(rival):
+            placed = self.in_place(root, choice, rival)
+            if placed is not None:
+                return placed
+        found = choice.verified(e.verified, self.asked, e.mends, self.progress)
         if not self.judge.independent and found.before - found.after < MATTERS:
             return choice.as_written()
         return found
 
-    def beside_rival(self, rival: Term, choice: Choice, found: Chosen, asked: int) -> Chosen:
-        """A choice that knows points at which the rival is better by more than a bit; ``found`` if there are none."""
+    def in_place(self, root: _Root, choice: Choice, rival: Term) -> Chosen | None:
+        """The choice beside the rival, which loses nowhere, instead of the program as written; None if it loses
+        too much beside that."""
         e = self.effort
-        for _ in range(RIVALRIES):
-            lost = verify(rival, found.term, self.judge, e.verified, asked, self.random)
-            if not len(lost.failed):
-                break
-            self.progress(f"the default is better by up to {lost.worst:.1f} bits: chosen anew")
-            choice.learn_of(lost)
-            found = choice.verified(e.verified, asked, e.mends, self.progress)
-        return found
+        found = choice.beside(rival).verified(e.verified, self.asked, e.mends, self.progress)
+        verdict = verify(root.written, found.term, self.judge, e.verified, self.asked, self.random)
+        if len(verdict.failed):
+            return None
+        return replace(found, before=choice.before, verdict=verdict)
+
+    @property
+    def asked(self) -> int:
+        """Of how many points the truth is asked where a choice is held."""
+        return self.effort.asked // self.check_truth.numbers.dear
 
     def better_alike(self, root: _Root, terms: Sequence[Term], found: Chosen) -> Chosen:
         """A choice that is better where inputs nearly agree, and elsewhere no worse; ``found`` if there is none."""
@@ -369,8 +373,8 @@ class _Search:
         return other if good else found
 
     def rival_alike(self, root: _Root, rival: Term, found: Chosen) -> Chosen:
-        """The rival by itself where it is better for inputs that nearly agree, which no branch tells, and elsewhere
-        about as good."""
+        """The rival by itself where it is better for inputs that nearly agree, which no
+        branch tells, and about as good elsewhere."""
         for near in self.near:
             if self.error(root, rival, near) > self.error(root, found.term, near) - RIVAL_WORTH:
                 return found

@@ -72,7 +72,7 @@ def test_a_searched_program_is_no_worse_than_the_default_one(command, name, most
 
 def test_a_form_loses_no_more_than_a_bit_beside_the_default_either(command):
     """Where the program as written overflows all the same is lost to it, and much to the default."""
-    [program] = [p for p in command.PROGRAMS if p.name == "log of Poisson probability"]
+    [program] = [p for p in command.PROGRAMS if p.name == "log of binomial probability"]
     random = np.random.default_rng(1)
     calls = [[np.float32(a) for a in program.draw(random)] for _ in range(6)]
     truth = command.truth_of(program, calls).astype(np.float32)
