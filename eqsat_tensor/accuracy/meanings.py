@@ -31,12 +31,12 @@ def meanings() -> dict[str, Term]:
             continue
         inputs = [input_(name="x", key=i, dtype=FLOAT64, shape=()) for i in range(op.arity)]
         (meaning,) = from_exprs([op.real(*inputs)], inputs)
-        if all(_is_told(t) for t in below([meaning])):
+        if all(is_told(t) for t in below([meaning])):
             found[name] = meaning
     return found
 
 
-def _is_told(t: Term) -> bool:
+def is_told(t: Term) -> bool:
     """A long constant is a float that stands for the number beside it."""
     if t.op == "full" and isinstance(t.value, Fraction):
         return t.value.denominator <= SHORT
