@@ -55,7 +55,15 @@ def _orders(rule: Rule, vocabulary: Vocabulary) -> Iterator[tuple[Sexpr, tuple[S
         chosen = {p for p, swap in zip(places, swaps, strict=True) if swap}
         done = _swapped(whole, (), chosen)
         assert isinstance(done, tuple), done
-        yield done[1], done[2:]
+        if not _asks_for_another(done[1], done[2:]):
+            yield done[1], done[2:]
+
+
+def _asks_for_another(lhs: Sexpr, conditions: tuple[Sexpr, ...]) -> bool:
+    """True where a value that is the left side, (= z (Add x y)), is to be another, (!= z self)."""
+    same = {v for c in conditions if isinstance(c, tuple) and c[0] == "=" and lhs in c for v in c}
+    others = (c for c in conditions if isinstance(c, tuple) and c[0] == "!=" and ROOT in c)
+    return any(v in same for c in others for v in c[1:])
 
 
 def _places(term: Sexpr, at: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Sexpr]]:

@@ -66,6 +66,13 @@ def test_every_node_is_matched_in_both_orders() -> None:
     assert len(engine_rules(alike)) == 4  # the sum turned round is the same pattern, others' names
 
 
+def test_an_order_in_which_a_value_is_to_differ_from_itself_is_left_out() -> None:
+    (text,) = engine_rules(
+        '(rewrite (Add x y) z :when ((= z (Add y x)) (!= z self)) :ruleset exact :name "n")'
+    )
+    assert "(= ?self (Add/live ?x ?y)) (= ?z (Add/live ?y ?x)) (!= ?z ?self)" in text
+
+
 def test_a_fact_is_concluded_of_both_operands() -> None:
     text = """(relation pair (Expr Expr Expr))
       (fact (pair s x y) :when ((= s (Add (Exp x) (Exp y)))) :name "n")

@@ -31,10 +31,6 @@ EVERYWHERE: dict[str, tuple[Spelling, Spelling]] = {
     "(-a) b + c = c - a b": (lambda a, b, c: (-a) * b + c, lambda a, b, c: c - a * b),
     "(-a) b - c = -(a b + c)": (lambda a, b, c: (-a) * b - c, lambda a, b, c: -(a * b + c)),
     "(b - a)(-c) = (a - b) c": (lambda a, b, c: (b - a) * (-c), lambda a, b, c: (a - b) * c),
-    "(b - a)(d - c) = (a - b)(c - d)": (
-        lambda a, b, c, d: (b - a) * (d - c),
-        lambda a, b, c, d: (a - b) * (c - d),
-    ),
     "(-a)^2 = a^2": (lambda a: et.square(-a), et.square),
     "(a - b)^2 = (b - a)^2": (lambda a, b: et.square(a - b), lambda a, b: et.square(b - a)),
 }
@@ -69,6 +65,10 @@ FLOATS: dict[str, tuple[Spelling, Spelling]] = {
     "max(a - b, b - a) = |a - b|": (
         lambda a, b: et.maximum(a - b, b - a),
         lambda a, b: abs(a - b),
+    ),
+    "min(a - b, b - a) = -|a - b|": (
+        lambda a, b: et.minimum(a - b, b - a),
+        lambda a, b: -abs(a - b),
     ),
     "max(-2.5 a, -2.5 b) = -2.5 min(a, b)": (
         lambda a, b: et.maximum(a * -2.5, b * -2.5),
