@@ -43,9 +43,14 @@ class Rewritten:
         from eqsat_tensor.extract import extract
 
         assert self.graph is not None
+        assert self.cut is not None
         if self.repeats is None:
-            return Selected(self, self.graph, extract(self.graph, model))
-        selection = self.repeats.selected(self.graph, lambda graph: extract(graph, model))
+            choice = extract(self.graph, model, written=self.cut.roots)
+            return Selected(self, self.graph, choice)
+        written = self.repeats.roots
+        selection = self.repeats.selected(
+            self.graph, lambda graph: extract(graph, model, written=written)
+        )
         return Selected(self, selection.graph, selection.choice, selection)
 
 

@@ -9,23 +9,28 @@ shared node counted once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from eqsat_tensor.egraph.graph import Choice, Graph, Node
 from eqsat_tensor.extract.greedy import HOPEFUL_NODES, Solution, choose_greedily
 from eqsat_tensor.extract.local import improve
 from eqsat_tensor.extract.marginal import beside
 from eqsat_tensor.extract.problem import Problem
+from eqsat_tensor.extract.written import as_written
+from eqsat_tensor.lang import Expr
 
 CostOfNode = Callable[[Node, Graph], float]
 METHODS = ("greedy", "milp")
 ROUNDS = 4  # of local search beside the best program so far
 
 
-def extract(graph: Graph, cost: CostOfNode, method: str = "greedy") -> Choice:
+def extract(
+    graph: Graph, cost: CostOfNode, method: str = "greedy", written: Sequence[Expr] = ()
+) -> Choice:
     """The best acyclic choice of one node for every e-class that the roots need.
 
     cost    non-negative finite cost of one node, its operands not counted.
+    written the program that the graph was made of, never dearer than the choice, and chosen in a tie.
     method  "greedy": bottom-up passes and a local search, linear in practice;
             "milp": an integer program on top; `extract_with_gap` tells what it proved.
     The result does not depend on how e-classes and nodes are numbered.
@@ -35,7 +40,11 @@ def extract(graph: Graph, cost: CostOfNode, method: str = "greedy") -> Choice:
     if method == "milp":
         return extract_with_gap(graph, cost)[0]
     problem = Problem.of(graph, cost)
-    return Choice(problem.choice_of(search(problem).picks))
+    picks = search(problem).picks
+    plain = as_written(problem, graph, written) if written else None
+    if plain is not None and problem.weight_of(plain) <= problem.weight_of(picks):
+        picks = plain
+    return Choice(problem.choice_of(picks))
 
 
 def extract_with_gap(

@@ -1,17 +1,22 @@
 """Extraction against brute force, and what every method must keep."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eqsat_tensor.egraph.decode import decode
 from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.extract import extract, extract_with_gap
 from eqsat_tensor.extract.greedy import choose_greedily
 from eqsat_tensor.extract.local import improve
 from eqsat_tensor.extract.milp import components
 from eqsat_tensor.extract.problem import Problem, scaled
+from eqsat_tensor.lang import OPS
+from eqsat_tensor.ops.captured import input_leaf
 from tests.counting import calls_of
 from tests.extract.graphs import cost_by_op, every_total, graph_of, graphs, total
 
@@ -132,6 +137,29 @@ def test_a_cycle_of_free_nodes_is_no_way_out():
     cost = cost_by_op({"f": 0.0, "g": 0.0, "x": 7.0, "h": 9.0})
     for method in ("greedy", "milp"):
         assert extract(graph, cost, method=method).picks == {0: 3, 1: 1, 2: 2}
+
+
+def test_the_program_as_written_is_chosen_where_the_search_ends_dearer():
+    x = input_leaf("x", np.dtype(np.float64), (3,))
+    a = OPS["log"](x)
+    b = OPS["add"](x, a)
+    c = OPS["multiply"](b, a)
+    d = OPS["arctan2"](c, a)
+    e = OPS["copysign"](c, d)
+    rows = [("input", (), 0), ("log", (0,), 1), ("add", (0, 1), 2), ("multiply", (2, 1), 3)]
+    rows += [("arctan2", (3, 1), 4), ("copysign", (3, 4), 5)]
+    rows += [("maximum", (0, 3), 4), ("arctan2", (2, 5), 1), ("sin", (1,), 5)]
+    graph = graph_of([(op, operands, False, eclass) for op, operands, eclass in rows], (4, 3, 5, 2))
+    nodes = (replace(graph.nodes[0], attributes=x.attributes), *graph.nodes[1:])
+    graph = replace(graph, nodes=nodes)
+    cost = cost_by_op({"input": 0, "log": 8, "add": 6, "multiply": 16, "arctan2": 4, "copysign": 8,
+                       "maximum": 13, "sin": 15})  # fmt: skip
+    assert total(graph, extract(graph, cost), cost) == (0, 49)
+    written = extract(graph, cost, written=[d, c, e, b])
+    assert total(graph, written, cost) == (0, 42)
+    assert decode(graph, written) == [d, c, e, b]
+    subsumed = replace(graph, nodes=(*nodes[:5], replace(nodes[5], subsumed=True), *nodes[6:]))
+    assert extract(subsumed, cost, written=[d, c, e, b]) == extract(subsumed, cost)
 
 
 def test_a_shared_value_is_paid_once():
