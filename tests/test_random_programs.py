@@ -24,7 +24,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from eqsat_tensor.fuzz import workers
-from eqsat_tensor.fuzz.programs import Case, check
+from eqsat_tensor.fuzz.programs import Case, check, draw_case
+from eqsat_tensor.fuzz.workers import depth_of
 from eqsat_tensor.lang import FLOAT64, OPS, topological
 from eqsat_tensor.lower.cpu import accumulate, emit, passes
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
@@ -32,6 +33,7 @@ from eqsat_tensor.lower.cpu.evaluate import Evaluator
 from eqsat_tensor.lower.cpu.places import Known
 from eqsat_tensor.ops.captured import input_leaf
 from eqsat_tensor.runtime import cache
+from eqsat_tensor.types import DTYPES
 from eqsat_tensor.verify.bounds import Verdict, agrees
 from eqsat_tensor.verify.draw import Leaf
 from eqsat_tensor.verify.programs import RandomProgram
@@ -55,6 +57,31 @@ def test_random_programs_are_right(part: int, capsys: pytest.CaptureFixture[str]
     assert counts["any of these"] >= counts["programs"] / 3
     assert counts["hard values"] >= counts["programs"] / 3
     assert counts["unbounded"] <= counts["elements"] / 4
+
+
+def test_programs_are_of_ops_and_dtypes_of_every_kind() -> None:
+    ops: Counter[str] = Counter()
+    dtypes: Counter[str] = Counter()
+    inside = 0  # instances of rules whose value another op uses
+    for seed in range(240):
+        case = draw_case(seed, depth_of(seed))
+        nodes = topological(case.program.outputs)
+        ops.update({n.op.name for n in nodes})
+        dtypes.update({n.dtype.name for n in nodes})
+        inside += case.from_rule and len(case.program.outputs) == 1
+    assert set(dtypes) == {d.name for d in DTYPES}
+    assert set(ops) >= {
+        "sort",
+        "argsort",
+        "solve",
+        "inv",
+        "cumsum",
+        "gather",
+        "scatter",
+        "where",
+        "slice",
+    }
+    assert inside > 20
 
 
 # ----------------------------------------------------------------------------------- mutants

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.lang import Expr, topological
+from eqsat_tensor.verify.draw import is_moderate
 from eqsat_tensor.verify.elements import Element, Objects, nan, special
 from eqsat_tensor.verify.error_rules import Array, spacing
 from eqsat_tensor.verify.precise import true_values
@@ -61,7 +62,8 @@ class Verdict:
 
     ``improved``: elements where the unrewritten program is outside any bound and the computed
     value is close to T.  ``unbounded``: elements that differ where nothing was promised.
-    ``precise``: elements that were settled by evaluating T.
+    ``precise``: elements that were settled by evaluating T.  ``out_of_range``: elements that
+    overflowed where products were taken in another order, at inputs that are far from moderate.
     """
 
     faults: tuple[Fault, ...]
@@ -69,6 +71,7 @@ class Verdict:
     improved: int = 0
     unbounded: int = 0
     precise: int = 0
+    out_of_range: int = 0
 
     @property
     def ok(self) -> bool:
@@ -80,12 +83,16 @@ def agrees(
     outputs: Sequence[Expr],
     inputs: Mapping[Expr, Any],
     improves_nonfinite: bool = True,
+    k: float | Mapping[str, float] = K,
+    reorders: bool = False,
 ) -> Verdict:
     """Hold computed outputs against the program ``outputs`` at ``inputs`` (leaf -> array).
 
     Sizes are known.  Where an input has no elements and another is not finite only types are
     held.  ``improves_nonfinite``: where an input is NaN or infinite, a number may stand
-    where the unrewritten program says NaN (rulesets that declare so were on).
+    where the unrewritten program says NaN (rulesets that declare so were on).  ``k``: ulps of T
+    that are allowed besides, for each dtype where they differ (`K_STABLE`).  ``reorders``: products
+    may have been taken in another order, which overflows elsewhere (as `range_losses` has it).
     """
     arrays = {leaf: np.asarray(x) for leaf, x in inputs.items()}
     reference = evaluate_running(outputs, arrays)
@@ -93,7 +100,8 @@ def agrees(
     tame = all(np.isfinite(x).all() for x in arrays.values() if x.dtype.kind == "f")
     truths: list[Objects] | None = None
     faults: list[Fault] = []
-    counts = {"improved": 0, "unbounded": 0, "precise": 0}
+    counts = {"improved": 0, "unbounded": 0, "precise": 0, "out_of_range": 0}
+    far = reorders and not all(is_moderate(x).all() for x in arrays.values())
     elements = 0
     for number, (value, (expected, bound)) in enumerate(zip(computed, reference, strict=True)):
         array = np.asarray(value)
@@ -118,11 +126,16 @@ def agrees(
                 truths = true_values(outputs, arrays)
             truth = truths[number][index] if truths is not None else None
             counts["precise"] += truth is not None
-            kind = judge(array[index], expected[index], bound[index], truth, improves_nonfinite)
+            ulps = k if isinstance(k, float) else k[expected.dtype.name]
+            kind = judge(
+                array[index], expected[index], bound[index], truth, improves_nonfinite, ulps
+            )
             if kind in counts:
                 counts[kind] += 1
+            elif kind and far and np.isfinite(expected[index]) and not np.isfinite(array[index]):
+                counts["out_of_range"] += 1
             elif kind:
-                allowed = C * float(bound[index]) + K * ulp(truth, expected.dtype)
+                allowed = C * float(bound[index]) + ulps * ulp(truth, expected.dtype)
                 faults.append(
                     Fault(number, index, array[index], expected[index], show(truth), allowed, kind)
                 )
@@ -143,7 +156,12 @@ def suspicious(computed: Array, expected: Array, bound: Array) -> Array:
 
 
 def judge(
-    computed: Any, expected: Any, bound: float, truth: Element, improves_nonfinite: bool
+    computed: Any,
+    expected: Any,
+    bound: float,
+    truth: Element,
+    improves_nonfinite: bool,
+    k: float = K,
 ) -> str:
     """ "" (right), "improved", "unbounded", or the reason why the element is wrong."""
     dtype = np.asarray(expected).dtype
@@ -162,7 +180,7 @@ def judge(
         if not np.isfinite(expected):
             return "" if expected == computed else "another infinity"
         return "outside the bound"
-    if distance(computed, truth, dtype) <= C * bound + K * ulp(truth, dtype):
+    if distance(computed, truth, dtype) <= C * bound + k * ulp(truth, dtype):
         return ""
     return "outside the bound"
 

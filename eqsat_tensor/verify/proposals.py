@@ -14,7 +14,7 @@ import numpy as np
 
 from eqsat_tensor import ops as _ops  # noqa: F401  (fills the registry)
 from eqsat_tensor.extents import Size
-from eqsat_tensor.lang import BOOL, FLOAT16, INT64, OPS, Expr, OpDef, apply
+from eqsat_tensor.lang import BOOL, FLOAT16, INT64, INTS, OPS, Expr, OpDef, apply
 from eqsat_tensor.ops.gather import MODES
 from eqsat_tensor.types import DTYPES, Literal, TensorType, literal
 from eqsat_tensor.verify import matrix_proposals
@@ -309,6 +309,29 @@ def _sorted(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -
     return {"axis": axis}, {"sort": [wanted], "argsort": [keys]}.get(op.name, [wanted, keys])
 
 
+def _searchsorted(
+    d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], operands: Any
+) -> Proposal:
+    """Rows, and places in them of values of their dtype."""
+    d.need(wanted.rank > 0 and wanted.dtype == INT64)
+    values = wanted.with_dtype(d.dtype(DTYPES))
+    rows = values.with_shape((*values.shape[:-1], d.size()))
+    return {"right": given.get("right", int(d.random.integers(2)))}, [rows, values]
+
+
+def _lookup(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    d.need(wanted.rank > 0)
+    table = wanted.with_shape((*wanted.shape[:-1], d.size()))
+    return {"shape": wanted.shape}, [table, wanted.with_dtype(d.dtype(INTS))]
+
+
+def _label_sum(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    d.need(wanted.rank > 0 and wanted.dtype in op.dtypes)
+    parts = wanted.with_shape((*wanted.shape[:-1], d.size()))
+    attributes = {"strict": given.get("strict", 0), "shape": wanted.shape}
+    return attributes, [parts, parts.with_dtype(d.dtype(INTS))]
+
+
 def _scatter(
     d: Draw, op: OpDef, wanted: TensorType, given: Mapping[str, Any], operands: Any
 ) -> Proposal:
@@ -389,6 +412,9 @@ PROPOSERS: dict[str, Proposer] = {
     "sort": _sorted,
     "argsort": _sorted,
     "ordered_by": _sorted,
+    "searchsorted": _searchsorted,
+    "lookup": _lookup,
+    "label_sum": _label_sum,
     "refine": _same,
     "stretch": _same,
     "unstretch": _same,
