@@ -71,7 +71,7 @@ def accumulate_columns(w: Passes, index: list[str], low: str, high: str | None, 
 def _may_be_narrow(w: Passes) -> bool:
     """May a row be shorter than a vector, so that its accumulators stay in a register?"""
     nest = w.nest
-    if nest.reduced != 1 or len(nest.domain) != nest.outer + 2:
+    if nest.reduced != 1 or len(nest.domain) != nest.outer + 2 or w.setting.terse:
         return False
     plain = all(isinstance(r.value, Reduce) and not r.guards for r in nest.roots)
     width = nest.domain[-1]

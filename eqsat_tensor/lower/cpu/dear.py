@@ -31,11 +31,11 @@ def is_deep(cost: float, chain: float) -> bool:
     return cost <= DEEP * chain
 
 
-def often(body: Iterable[Value]) -> frozenset[tuple[str, np.dtype]]:
-    """The dear functions, by dtype, that stand in a body `OFTEN`."""
+def often(body: Iterable[Value], once: bool = False) -> frozenset[tuple[str, np.dtype]]:
+    """The dear functions, by dtype, that stand in a body `OFTEN`; or at all, if once is enough."""
     uses = Counter(
         (v.primitive, v.dtype)
         for v in body
         if isinstance(v, Map) and v.dtype.kind == "f" and v.primitive in DEAR_FUNCTIONS
     )
-    return frozenset(function for function, n in uses.items() if n >= OFTEN)
+    return frozenset(function for function, n in uses.items() if n >= (1 if once else OFTEN))

@@ -25,7 +25,8 @@ class Setting:
 
     vector_bytes: width of the machine's vector registers.  contract: whether a * b + c may be one
     operation, for products that are not among ``rounded``.  small: names of sizes that are
-    `short.FEW` at most.  never_read: names of outputs that no nest reads again.
+    `short.FEW` at most.  never_read: names of outputs that no nest reads again.  terse: whether text
+    is spared, since there is so much of it.
     """
 
     buffers: Mapping[Value, str]
@@ -34,6 +35,7 @@ class Setting:
     small: frozenset[str]
     rounded: Collection[Value]
     never_read: Collection[str]
+    terse: bool = False
 
 
 class Slots:

@@ -60,7 +60,9 @@ class Measures(Evaluator):
             usual = [v for v in self.body if v not in self.seldom and isinstance(v, Map | Input)]
             widest = max((v.dtype.itemsize for v in usual), default=4)
             self.lanes = setting.vector_bytes // max(widest, 4)
-        if is_deep(*self.weigh(nest.roots)):
+        if setting.terse:
+            self.called = often(self.body, once=True)
+        elif is_deep(*self.weigh(nest.roots)):
             self.called = often(self.body)
         self.called = frozenset(self.called) | {
             (v.primitive, v.dtype)
@@ -104,11 +106,16 @@ class Measures(Evaluator):
         return total, max((depth[v] for r in roots for v in r.sources), default=0.0)
 
     def shape_of(self, roots: Sequence[Root], cut: bool) -> Shape:
-        """Lanes of a step by the shape of the body: long chains want many, wide ones few."""
+        """Lanes of a step by the shape of the body: long chains want many, wide ones few.
+
+        Terse code is one loop of single vectors, masked: a quarter of what LLVM has to do.
+        """
         cost, chain = self.weigh(roots)
         few = self.few_elements()
         if few:
             return Shape(few, few, True)
+        if self.setting.terse:
+            return Shape(self.lanes, self.lanes, not cut)
         vectors = 4 if cost <= LIGHT or is_deep(cost, chain) else 2
         return Shape(vectors * self.lanes, self.lanes, cost > HEAVY and not cut)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from eqsat_tensor.extents import product
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY, Here, Known
 from eqsat_tensor.lower.cpu.streams import aligned_flags, streamed
@@ -31,6 +32,9 @@ from eqsat_tensor.schedule.loop_values import (
 
 BLOCK = 8  # tiles side by side that are done for all rows: as many lines and pages are read in turn
 FEW = 4  # this part of a tile's rows is read element by element as fast
+SMALL = (
+    4096  # elements of a box that is in the cache whichever way it is read: no tiles in terse code
+)
 COST = 12.0  # of a body, at most: it is written once for each row of a tile
 
 
@@ -52,6 +56,9 @@ def across(w: Passes) -> Across | None:
         for v in w.body
     )
     if last < 1 or not plain or not simple or w.weigh(nest.roots)[0] > COST:
+        return None
+    size = product(nest.domain)
+    if w.setting.terse and isinstance(size, int) and size <= SMALL:
         return None
     if any(linear(r.value, r.access)[1].get(last) != 1 for r in nest.roots):
         return None
