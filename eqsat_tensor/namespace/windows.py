@@ -11,8 +11,9 @@ from eqsat_tensor.errors import ShapeError, TraceError, message
 from eqsat_tensor.extents import maximum, same_size
 from eqsat_tensor.lang import INT64, Expr
 from eqsat_tensor.namespace.operands import NUMPY, PUBLIC, axis_of, expr_of, public, show
-from eqsat_tensor.namespace.pieces import cut, joined_where_any, picked, resized
+from eqsat_tensor.namespace.pieces import cut, joined_where_any, resized
 from eqsat_tensor.ops import arithmetic, movement
+from eqsat_tensor.ops.gather import gather
 from eqsat_tensor.ops.leaf import iota
 from eqsat_tensor.tensor import Tensor
 
@@ -95,9 +96,9 @@ def _windows(x: Expr, length: int, place: int, few: bool) -> Expr:
         ]
         return joined_where_any(parts, len(x.shape))
     shape = (count, length)
-    starts, within = (iota(axis=j, dtype=INT64, shape=shape) for j in (0, 1))
-    labels = movement.reshape(arithmetic.add(starts, within), (count * length,))
-    found = picked(x, place, labels)
-    found = movement.reshape(found, (*x.shape[:place], *shape, *x.shape[place + 1 :]))
-    rank = len(found.shape)
-    return movement.transpose(found, [*(j for j in range(rank) if j != place + 1), place + 1])
+    labels = arithmetic.add(*(iota(axis=j, dtype=INT64, shape=shape) for j in (0, 1)))
+    others = [j for j in range(len(x.shape)) if j != place]
+    rows = movement.transpose(x, [place, *others])
+    found = gather(rows, labels, checked=False)  # its derivative adds up along the windows alone
+    order = [*range(2, place + 2), 0, *range(place + 2, len(x.shape) + 1), 1]
+    return movement.transpose(found, order)

@@ -54,7 +54,7 @@ def test_folds_of_no_elements_and_of_unknown_sizes():
 @pytest.mark.parametrize(
     ("shape", "window", "axis"),
     [((7,), 3, None), ((40,), 20, None), ((9, 8), (5, 6), None), ((7,), 0, None), ((7, 2), (1, 2), None), ((5, 6), (2, 3), None), ((5, 6), 4, 1), ((5, 6), 4, -2), ((4,), 4, 0),
-     ((5, 6), (2, 2), (1, 1)), ((3, 4, 5), (2, 3), (0, 2))],
+     ((5, 6), (2, 2), (1, 1)), ((3, 4, 5), (2, 3), (0, 2)), ((3, 40, 4), 18, 1), ((40, 3), 20, 0)],
 )  # fmt: skip
 def test_windows_slide(shape, window, axis):
     x = np.arange(np.prod(shape)).reshape(shape).astype(float)
