@@ -146,6 +146,10 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
     "sort": [((of("f8", 4, 3),), {"axis": 0}), ((of("f8", 2, 5),), {"axis": 1}),
              ((of("f8", 0),), {"axis": 0})],
     "argsort": [((of("f8", 4, 3),), {"axis": 0}), ((of("f8", 7),), {"axis": 0})],
+    # Rows in which every place is told: there is but one order.
+    "partition": [((of("f8", 4, 3),), {"axis": 1, "kth": (1,)}),
+                  ((of("f8", 4, 2),), {"axis": 0, "kth": (1, 2)})],
+    "argpartition": [((of("f8", 3, 4),), {"axis": 0, "kth": (1,)})],
     "ordered_by": [((of("f8", 4, 3), of("i8", 4, 3)), {"axis": 0}, 5)],
     "searchsorted": [((of("f8", 5), of("f8", 2, 3)), {"right": r}) for r in (0, 1)]
                   + [((of("f8", 2, 5), of("f8", 2, 3)), {"right": 1})],

@@ -35,9 +35,17 @@ STEPS = ("lower", "higher", "nearest", "midpoint")
 
 
 # ---------------------------------------------------------------------------------- sorted rows
-def _rows(expr: Expr, axes: Axes) -> tuple[Expr, Expr | None]:
-    """Rows sorted along a last axis, and how many elements of each are no NaN (None: all)."""
-    rows = sorting.sort(wide := merged(expr, axes), axis=len(expr.shape) - len(axes))
+def _rows(expr: Expr, axes: Axes, middle: bool = False) -> tuple[Expr, Expr | None]:
+    """Rows sorted along a last axis, and how many elements of each are no NaN (None: all).
+
+    middle: sorted there is enough.
+    """
+    wide, last = merged(expr, axes), len(expr.shape) - len(axes)
+    if middle:
+        size = wide.shape[last]
+        rows = sorting.partition(wide, axis=last, kth=((size - 1) // 2, size // 2))
+    else:
+        rows = sorting.sort(wide, axis=last)
     if expr.dtype not in FLOATS:
         return rows, None
     there = compare.cast_to(compare.logical_not(compare.isnan(wide)), INT64)
@@ -237,7 +245,7 @@ def _median_of(expr: Expr, axes: Axes, skip_nan: bool) -> Expr:
     left = movement.without(expr.shape, axes)
     if any(expr.shape[a] == 0 for a in axes):
         return constant(np.nan, expr.dtype, left)
-    rows, present = _rows(expr, axes)
+    rows, present = _rows(expr, axes, middle=not skip_nan)
     assert present is not None, expr
     length = movement.broadcast_to(size_value(rows.shape[-1], INT64), present.shape)
     count = present if skip_nan else length

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.errors import ShapeError, UnsupportedError, message
-from eqsat_tensor.extents import Size, product
-from eqsat_tensor.lang import INT64, Expr
+from eqsat_tensor.extents import product
+from eqsat_tensor.lang import INT64, NUMBERS, Expr, OpDef
 from eqsat_tensor.namespace.operands import (
     axis_of,
     common_dtype,
@@ -71,29 +71,34 @@ def argsort(
 def partition(
     a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None
 ) -> Tensor:
-    """The elements with the `kth` smallest at its place, smaller ones before it: they are sorted."""
+    """The elements with the `kth` smallest at its place, smaller ones before it."""
     _checked("partition", kind, order)
     expr, place = along("partition", a, axis)
-    _check_kth("partition", kth, expr.shape[place])
-    return Tensor(sorting.sort(expr, axis=place))
+    return Tensor(_parted(sorting.partition, sorting.sort, expr, kth, place))
 
 
 @public(numpy=np.argpartition)
 def argpartition(
     a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None
 ) -> Tensor:
-    """Indices that partition an array: here those that sort it."""
+    """Indices that partition an array."""
     _checked("argpartition", kind, order)
     expr, place = along("argpartition", a, axis)
-    _check_kth("argpartition", kth, expr.shape[place])
-    return Tensor(sorting.argsort(expr, axis=place))
+    return Tensor(_parted(sorting.argpartition, sorting.argsort, expr, kth, place))
 
 
-def _check_kth(name: str, kth: Any, size: Size) -> None:
-    places = np.atleast_1d(np.asarray(kth))
+def _parted(op: OpDef, whole: OpDef, x: Expr, kth: Any, axis: int) -> Expr:
+    """A partition by one place; by several, and of numbers that are not real, the whole order."""
+    places, size = np.atleast_1d(np.asarray(kth)), x.shape[axis]
     outside = isinstance(size, int) and ((places < -size) | (places >= size)).any()
     if places.dtype.kind not in "iu" or outside:
-        raise ValueError(message(name, f"places below {size} as kth=", f"kth={kth!r}"))
+        raise ValueError(message(op.name, f"places below {size} as kth=", f"kth={kth!r}"))
+    if places.size != 1 or x.dtype not in NUMBERS:
+        result: Expr = whole(x, axis=axis)
+        return result
+    k = int(places[0])
+    parted: Expr = op(x, axis=axis, kth=(k if k >= 0 else size + k,))
+    return parted
 
 
 @public(numpy=np.lexsort)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eqsat_tensor.extents import product
+from eqsat_tensor.extents import Size, product
 from eqsat_tensor.kinds import Attribute, Kind
 from eqsat_tensor.lang import FLOATS, INT64, INTS, NUMBERS, OPS, Expr, OpDef, define
 from eqsat_tensor.ops.compare import greater, where
@@ -59,6 +59,31 @@ sort = define(
     vjp=lambda ct, out, x, axis: (ordered_by(ct, argsort(x, axis=axis), axis=axis),),
     jvp=lambda tangents, out, x, axis: _moved(tangents, lambda t: ordered_by(t, x, axis=axis)),
     doc="The elements along an axis in ascending order, NaN last.",
+)  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------ partitions
+def _parted(*types: TensorType, axis: int, kth: tuple[Size, ...]) -> TensorType:
+    assert kth, kth
+    return _same(*types, axis=axis)
+
+
+PLACES = {**AXIS, "kth": Attribute.SIZES}
+argpartition = define(
+    "argpartition", Kind.LIBRARY, arity=1,
+    numpy=lambda x, axis, kth: np.argsort(x, axis, kind="stable").astype(INT64, copy=False),
+    infer=lambda x, axis, kth: _parted(x, axis=axis, kth=kth).with_dtype(INT64),
+    attributes=PLACES, ulps=0,
+    doc="The indices of `partition`.",
+)  # fmt: skip
+partition: OpDef = define(
+    "partition", Kind.LIBRARY, arity=1, numpy=lambda x, axis, kth: np.sort(x, axis, kind="stable"),
+    infer=_parted, attributes=PLACES, ulps=0,
+    vjp=lambda ct, out, x, axis, kth: (
+        ordered_by(ordered_by(ct, out, axis=axis), argsort(x, axis=axis), axis=axis),),
+    jvp=lambda tangents, out, x, axis, kth: _moved(tangents, lambda t: ordered_by(
+        ordered_by(t, x, axis=axis), argsort(out, axis=axis), axis=axis)),
+    doc="The elements along an axis in some order: those at places `kth` (from the first to the last of them) as sorted, smaller ones before.",
 )  # fmt: skip
 
 

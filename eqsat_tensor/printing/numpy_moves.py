@@ -231,6 +231,12 @@ def _sorted(w: Writer, node: Expr) -> Text:
     return w.call(node.op.name, _operand(w, node).text, *keywords)
 
 
+def _parted(w: Writer, node: Expr) -> Text:
+    places = [w.size(k).text for k in node["kth"]]
+    kth = places[0] if len(places) == 1 else f"({', '.join(places)})"
+    return w.call(node.op.name, _operand(w, node).text, kth, f"axis={node['axis']}")
+
+
 def _searchsorted(w: Writer, node: Expr) -> Text:
     if len(node.arguments[0].shape) != 1:
         raise w.missing(node)
@@ -290,6 +296,7 @@ RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     "slice": _slice, "pad": _pad, "concatenate": _concatenate, "diagonal": _diagonal,
     "cumsum": _cumulative, "cumprod": _cumulative, "cummax": _cumulative, "cummin": _cumulative,
     "logcumsumexp": _cumulative, "sort": _sorted, "argsort": _sorted,
+    "partition": _parted, "argpartition": _parted,
     "searchsorted": _searchsorted, "convolution": _convolution, "ldexp": _ldexp,
     "pick": _pick, "gather": _gathered, "matmul": _matmul, "gemm": _gemm, "keep": _keep,
     "complex": _complex,

@@ -52,7 +52,8 @@ def lower_program(
     return tuple(results)
 
 
-ALONG_ROWS = ("sort", "argsort", "ordered_by")  # library ops that are done along the last axis
+# Library ops that are done along the last axis.
+ALONG_ROWS = ("sort", "argsort", "ordered_by", "partition", "argpartition")
 
 
 class Recorder(Builder):
@@ -150,7 +151,8 @@ class Values(Table):
             for v, a in zip(operands, node.arguments, strict=True)
         )
         type = node.type.with_shape(shape)
-        fields = (node.op.name, (("axis", len(order) - 1),), None)
+        named = node.named | {"axis": len(order) - 1}
+        fields = (node.op.name, tuple(named.items()), None)
         return self.view(node.shape, self.make(Host, type, "host", stored, (), *fields), swap)
 
     def array(self, value: Value, type: TensorType) -> Value:

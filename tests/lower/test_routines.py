@@ -126,6 +126,48 @@ def test_threads_do_the_rows_and_values_of_a_routine() -> None:
         et.set_threads(before)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["bits", "few", "close"])
+def test_partitions(dtype: str, kind: str, by_way_of_python: list[str]) -> None:
+    for n in (1, 3, 511, 512, 600, 3001):
+        x = rows(n, dtype, kind)
+        wanted = np.sort(x, axis=1)
+        for k in {0, n // 3, n - 1}:
+            made = et.jit(lambda x, k=k: et.partition(x, k))(x)
+            order = et.jit(lambda x, k=k: et.argpartition(x, k))(x)
+            np.testing.assert_array_equal(np.sort(order, axis=1), np.tile(np.arange(n), (3, 1)))
+            assert made.dtype == dtype
+            for parts in (made, np.take_along_axis(x, order, 1)):
+                before, at, after = np.split(parts, [k, k + 1], axis=1)
+                found = np.concatenate([np.sort(before, 1), at, np.sort(after, 1)], axis=1)
+                np.testing.assert_array_equal(found, wanted, err_msg=f"{n} {k}")
+    assert not by_way_of_python
+
+
+@pytest.mark.parametrize("shape", [(3000,), (4000,), (3, 701), (2, 600)])
+def test_medians_and_their_gradients_of_long_rows(
+    shape: tuple[int, ...], by_way_of_python: list[str]
+) -> None:
+    rng = np.random.default_rng(5)
+    median = et.jit(lambda x: et.median(x, axis=-1))
+    slope = et.jit(et.grad(lambda x: et.sum(et.median(x, axis=-1) ** 2)))
+    for x in (
+        rng.standard_normal(shape),
+        rng.permutation(np.arange(np.prod(shape))).reshape(shape),
+    ):
+        x = x.astype(float)
+        wanted = np.median(x, axis=-1)
+        np.testing.assert_array_equal(median(x), wanted)
+        order, n = np.argsort(x, axis=-1), shape[-1]
+        want = np.zeros(shape)
+        for k in ((n - 1) // 2, n // 2):
+            at = np.take_along_axis(order, np.full((*shape[:-1], 1), k), -1)
+            part = np.take_along_axis(want, at, -1) + wanted[..., None]
+            np.put_along_axis(want, at, part, -1)
+        np.testing.assert_allclose(slope(x), want)
+    assert not by_way_of_python
+
+
 CONVOLVED = (1, 3, 8, 31, 64, 65, 200, 600)  # lengths that meet every part of a block, or none
 
 

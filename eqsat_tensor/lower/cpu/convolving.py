@@ -6,7 +6,7 @@ A block is VECTORS vectors of neighbouring results.  The weights j, j + lanes, j
 vectors of x that lie whole vectors apart, so TURNS of them share what they read: for 32 products of
 vectors 11 are read in place of 32.  Where some lanes of a block lie beyond an end of x these are
 masked.  Sums are taken over RUN weights at a time, which keeps errors small, and a block is always
-done whole and by one thread.  1,000,000 float64 by 64 weights, one thread: NumPy 34 ms, 1.6 so.
+done whole and by one thread.  1,000,000 float64 by 64 weights, one thread: NumPy 10.9 ms, 2.3 so.
 """
 
 from __future__ import annotations

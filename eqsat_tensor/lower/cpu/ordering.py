@@ -123,8 +123,11 @@ def ordered_by_text(dtype: str, by: str) -> str:
     return kernel.text(row)
 
 
-def write_order(r: Rows, dtype: str, x: str, order: str) -> None:
-    """The stable order of one row; nothing is sorted where it is in order already."""
+def write_order(r: Rows, dtype: str, x: str, order: str, sort: str = "sort") -> None:
+    """The stable order of one row; nothing is sorted where it is in order already.
+
+    sort: the word with the sort of uint64.
+    """
     f, last = r.function, f"{FIRST - 1}"
 
     def ascending(lanes: int) -> Body:
@@ -147,24 +150,24 @@ def write_order(r: Rows, dtype: str, x: str, order: str) -> None:
     def count(lanes: int) -> Body:
         def body(i: str, _: list[str]) -> list[str]:
             b = r.builder("uint64", lanes)
-            r.store(b, _counted(b, i), order, i)
+            r.store(b, counted(b, i), order, i)
             return []
 
         return body
 
     there = f.emit(f"select i1 {falls_later}, i64 0, i64 {r.n}")
     r.each(LANES, [], count, there)
-    when(f, falls_later, lambda: _write_sorted(r, dtype, x, order))
+    when(f, falls_later, lambda: _write_sorted(r, dtype, x, order, sort))
 
 
-def _counted(words: VectorBuilder, i: str) -> str:
+def counted(words: VectorBuilder, i: str) -> str:
     """i, i + 1, ..."""
     index = words.splat(i)
     steps = ", ".join(f"i64 {q}" for q in range(words.lanes))
     return words.binary("add", index, f"<{steps}>") if words.lanes else index
 
 
-def _write_sorted(r: Rows, dtype: str, x: str, order: str) -> None:
+def _write_sorted(r: Rows, dtype: str, x: str, order: str, sort: str) -> None:
     """Packed into ``order``, sorted, and unpacked there."""
     f = r.function
     whole = np.dtype(dtype).itemsize == 8
@@ -187,15 +190,15 @@ def _write_sorted(r: Rows, dtype: str, x: str, order: str) -> None:
             words, found = wide_key(b, r.load(b, x, i))
             found = words.binary("lshr", found, words.splat(shift)) if whole else found
             found = words.binary("shl", found, words.splat(index_bits))
-            r.store(words, words.binary("or", found, _counted(words, i)), order, i)
+            r.store(words, words.binary("or", found, counted(words, i)), order, i)
             return []
 
         return body
 
     r.each(LANES, [], pack)
-    r.call("sort", order, r.n)
+    r.call(sort, order, r.n)
     if whole:
-        _finer(r, dtype, x, order, (least, shift, index_bits, low), one_less)
+        _finer(r, dtype, x, order, (least, shift, index_bits, low), one_less, sort)
 
     def unpack(lanes: int) -> Body:
         def body(i: str, _: list[str]) -> list[str]:
@@ -242,7 +245,13 @@ def _span(r: Rows, dtype: str, x: str, index_bits: str) -> tuple[str, str]:
 
 
 def _finer(
-    r: Rows, dtype: str, x: str, order: str, packing: tuple[str, str, str, str], last: str
+    r: Rows,
+    dtype: str,
+    x: str,
+    order: str,
+    packing: tuple[str, str, str, str],
+    last: str,
+    sort: str,
 ) -> None:
     """Runs that are alike in the high bits of their keys: packed with the low ones, sorted again."""
     f = r.function
@@ -285,7 +294,7 @@ def _finer(
 
                 f.loop(begin, f.add(i, "1"), 1, [], pack)
                 length = f.subtract(f.add(i, "1"), begin)
-                r.call("sort", f.offset("i64", order, begin), length)
+                r.call(sort, f.offset("i64", order, begin), length)
 
             when(f, several, again)
             return [f.emit(f"select i1 {ends}, i64 {f.add(i, '1')}, i64 {begin}")]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NUMBERS = "fiu"
 MOST = 1 << 32  # elements of a row, for indices beside bits of keys
 SORT_NS, SEARCH_NS, LABEL_NS = 0.4, 1.5, 1.0  # of an element and a round of halving; of a label
-PRODUCT_NS = 0.03
+PRODUCT_NS, PART_NS = 0.03, 1.5  # of a convolution; of an element of a partition
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,16 @@ def routine_of(call: HostCall, number: Callable[[Size], int]) -> Routine | None:
 
 @cache
 def _kernel(name: str, *options: Any) -> int:
-    from eqsat_tensor.lower.cpu import convolving, labels, ordering  # only where one is used
+    from eqsat_tensor.lower.cpu import convolving, labels, ordering, selecting  # where one is used
 
-    module = next(m for m in (ordering, labels, convolving) if hasattr(m, name))
+    module = next(m for m in (ordering, labels, convolving, selecting) if hasattr(m, name))
     text = getattr(module, name)(*options)
     item = jit.stored_object(text, jit.GLUE_LEVEL)
     return jit.load([item], ["kernel"])["kernel"]
 
 
 Shapes = list[tuple[int, ...]]
+Make = Callable[["HostCall", Mapping[str, Any], Shapes], "Routine | None"]
 
 
 def _rounds(n: int) -> int:
@@ -107,6 +108,42 @@ def _argsort(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) -> R
     words: dict[str, Any] = {"x": x, "out": out, "n": n, "sort": sort}
     cost = rows * (40 + n * (2 + _rounds(n) * SORT_NS))
     return Routine(_kernel("argsort_text", x.dtype), words, rows, cost)
+
+
+def _partition(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) -> Routine | None:
+    return _parted(call, attributes, shapes, "partition_text", _sort)
+
+
+def _argpartition(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) -> Routine | None:
+    return _parted(call, attributes, shapes, "argpartition_text", _argsort)
+
+
+def _parted(
+    call: HostCall, attributes: Mapping[str, Any], shapes: Shapes, name: str, whole: Make
+) -> Routine | None:
+    """A partition of long rows; short ones are sorted."""
+    from eqsat_tensor.lower.cpu import selecting
+
+    (x,), (_, out) = call.operands, call.results[0]
+    found, sort = _along_rows(attributes, shapes), numpy_sorts.sort_address(x.dtype)
+    kth = attributes["kth"]
+    first, last = min(kth), max(kth)
+    if found is None or not sort or not 0 <= first <= last < found[1]:
+        return None
+    rows, n = found
+    if n < selecting.LEAST:
+        return whole(call, attributes, shapes)
+    numbers = selecting.sample_of(n, first, last)
+    sample, aside = (Room(size) for size in selecting.room_of(x.dtype, numbers))
+    words: dict[str, Any] = {"x": x, "out": out, "sample": sample, "aside": aside}
+    widest = np.dtype(x.dtype).itemsize
+    if name == "argpartition_text":
+        keys, widest = numpy_sorts.sort_address("uint64"), 8
+        words |= {"places": Room(8 * n), "order": Room(8 * n), "sort": sort, "sort_keys": keys}
+    else:
+        words["sort"] = sort
+    kernel = _kernel(name, x.dtype, jit.vector_bytes() // max(widest, 4))
+    return Routine(kernel, words | numbers, rows, rows * n * PART_NS, shared=False)
 
 
 def _ordered_by(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) -> Routine | None:
@@ -182,7 +219,9 @@ def _convolution(call: HostCall, attributes: Mapping[str, Any], shapes: Shapes) 
     return Routine(kernel, words, length if one else rows, cost, align=align)
 
 
-_ROUTINES: dict[str, Callable[[HostCall, Mapping[str, Any], Shapes], Routine | None]] = {
+_ROUTINES: dict[str, Make] = {
+    "partition": _partition,
+    "argpartition": _argpartition,
     "sort": _sort,
     "argsort": _argsort,
     "ordered_by": _ordered_by,

@@ -14,7 +14,8 @@ from eqsat_tensor.lower.cpu.function import Function, Typed
 
 Body = Callable[[str, list[str]], list[str]]
 
-INTEGERS = ("n", "m", "length", "start", "strict")  # words that are numbers; others: addresses
+# Words that are numbers; the others are addresses.
+INTEGERS = ("n", "m", "length", "start", "strict", "count", "step", "low", "high", "first", "last")
 
 
 class RowKernel:
@@ -59,9 +60,18 @@ class Rows:
     ) -> None:
         self.function, self.words, self.unit, self.one = function, words, unit, one
         self.declared = declared
+        self.known: dict[str, str] = {}
+
+    def knowing(self, **words: str) -> Rows:
+        """The same row with other values for words."""
+        rows = Rows(self.function, self.words, self.declared, self.unit, self.one)
+        rows.known = words
+        return rows
 
     def pointer(self, name: str) -> str:
         """The value of a word."""
+        if name in self.known:
+            return self.known[name]
         f = self.function
         at = f.offset("i64", "%argument", str(self.words.index(name)))
         return f.emit(f"load {'i64' if name in INTEGERS else 'ptr'}, ptr {at}")
@@ -94,10 +104,10 @@ class Rows:
         at = self.function.offset(b.scalar, base, index)
         self.function.effect(f"store {b.type} {value}, ptr {at}, align {b.dtype.itemsize}")
 
-    def copy(self, to: str, source: str, dtype: str) -> None:
-        """A row."""
+    def copy(self, to: str, source: str, dtype: str, length: str = "") -> None:
+        """A row, or so many elements."""
         self.declare("llvm.memcpy.p0.p0.i64", "void", "ptr", "ptr", "i64", "i1")
-        count = self.function.multiply(self.n, str(np.dtype(dtype).itemsize))
+        count = self.function.multiply(length or self.n, str(np.dtype(dtype).itemsize))
         self.function.effect(
             f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {count}, i1 false)"
         )

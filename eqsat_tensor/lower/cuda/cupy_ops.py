@@ -53,11 +53,11 @@ def _solve_triangular(cp: Any, a: Any, b: Any, lower: int, transposed: int) -> R
     return (solve_triangular(a, b, trans=int(transposed), lower=bool(lower)),)
 
 
-def _sort(cp: Any, x: Any, axis: int) -> Results:
+def _sort(cp: Any, x: Any, axis: int, kth: Any = None) -> Results:
     return (cp.sort(x, axis),)
 
 
-def _argsort(cp: Any, x: Any, axis: int) -> Results:
+def _argsort(cp: Any, x: Any, axis: int, kth: Any = None) -> Results:
     return (cp.argsort(x, axis),)
 
 
@@ -74,6 +74,8 @@ ON_DEVICE: Mapping[str, Callable[..., Results]] = {
     "solve_triangular": _solve_triangular,
     "sort": _sort,
     "argsort": _argsort,
+    "partition": _sort,
+    "argpartition": _argsort,
 }
 
 
