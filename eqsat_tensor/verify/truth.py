@@ -325,7 +325,10 @@ class Truth(Builder):
 
     def constant(self, value: float, like: Any) -> Any:
         result = np.empty(np.shape(like), object)
-        result.fill(self.number(value))
+        of_floats = any(isinstance(x, self.context.mpf) for x in np.asarray(like, object).flat)
+        result.fill(
+            self.number(float(value) if of_floats else value)
+        )  # bodies say 0 of floats, too
         return result
 
     def number(self, value: Any) -> Element:

@@ -180,3 +180,10 @@ def _literal(value: float) -> object:
     from eqsat_tensor.types import literal
 
     return literal(value, FLOAT64)
+
+
+def test_a_constant_of_a_float_body_is_a_real_number_though_it_is_written_as_a_whole_one() -> None:
+    x, y = leaf("x"), leaf("y")
+    product = OPS["multiply"](y, OPS["fraction"](x))
+    [truth] = true_values([product], {x: np.array(np.inf), y: np.array(3.0)})
+    assert truth[()] == 0
