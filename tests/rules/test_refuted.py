@@ -45,6 +45,10 @@ POINTS: dict[str, tuple[str, Point]] = {
         "(rewrite (Softplus (Negative (Log x))) (Log1p (Divide 1.0 x)))",
         {"x": 1e-310},
     ),
+    "negative-of-quotient-by-difference": (
+        "(rewrite (Negative (Divide z (Subtract x y))) (Divide z (Subtract y x)))",
+        {"x": 1.0, "y": 1.0, "z": 1.0},
+    ),
     "power-half": ("(rewrite (Power x 0.5) (Sqrt x))", {"x": -INF}),
     "product-of-powers": (
         "(rewrite (Multiply (Power x y) (Power x z)) (Power x (Add y z)))",
