@@ -7,6 +7,7 @@ Nests that take turns on blocks hold what they hold through the whole of their g
 from __future__ import annotations
 
 import ctypes
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -312,14 +313,14 @@ class _Binder(Products):
             bytes_, first, last = spans[owner]
             spans[owner] = (bytes_, first, max(last, spans.pop(name)[2]))
         offsets: dict[str, int] = {}
-        done, total = np.empty((0, 4), np.int64), 0  # offset, end, first, last: in order
+        done: list[tuple[int, int, int, int]] = []  # offset, end, first, last: in order
         for name, (size, first, last) in sorted(spans.items(), key=lambda kv: (-kv[1][0], kv[0])):
             first, last = group_of[first][0], group_of[last][-1]
             size = (size + 2 * ALIGN - 1) // ALIGN * ALIGN
-            offset = offsets[name] = _gap(done[(done[:, 2] <= last) & (done[:, 3] >= first)], size)
-            at = int(done[:, 0].searchsorted(offset))
-            done = np.insert(done, at, (offset, offset + size, first, last), axis=0)
-            total = max(total, offset + size)
+            beside = [(begin, end) for begin, end, a, b in done if a <= last and b >= first]
+            offset = offsets[name] = _gap(beside, size)
+            insort(done, (offset, offset + size, first, last))
+        total = max((end for _, end, _, _ in done), default=0)
         arena = np.empty(total + ALIGN, np.uint8)
         start = (arena.ctypes.data + ALIGN - 1) // ALIGN * ALIGN
         where = {name: start + offset for name, offset in offsets.items()}
@@ -368,14 +369,14 @@ class _Binder(Products):
         )
 
 
-def _gap(taken: NDArray[np.int64], size: int) -> int:
+def _gap(taken: list[tuple[int, int]], size: int) -> int:
     """The first offset from which so many bytes are free beside blocks (offset, end) in order."""
-    if not len(taken):
-        return 0
-    ends = np.maximum.accumulate(taken[:, 1])
-    before = np.concatenate([[0], ends[:-1]])
-    free = np.flatnonzero(taken[:, 0] - before >= size)
-    return int(before[free[0]] if len(free) else ends[-1])
+    offset = 0
+    for begin, end in taken:
+        if begin - offset >= size:
+            break
+        offset = max(offset, end)
+    return offset
 
 
 def bind(
