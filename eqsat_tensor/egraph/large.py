@@ -1,7 +1,8 @@
-"""What large programs are spared: rules that rest, and fewer rounds of the schedule.
+"""What large programs are spared: rules that rest, and more than one round of the schedule.
 
 In a large program there is always something new somewhere, and each rule is matched against all of
 that, most of them in vain, run after run: three rounds of all steps, for what the first steps found.
+Proposers are asked once, before the last steps of the schedule, which are done with what they say.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from itertools import count
 
 from eqsat_tensor.egraph.engines import rule_number
 from eqsat_tensor.egraph.needs import Need
-from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Step
+from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Schedule, Step
 
 LARGE = 1000  # nodes of a program beyond which it is large
-PATIENCE = 2  # runs after which a rule that has not fired rests
-AWAKE = 2  # steps at the end of the schedule that no rule rests in
-REPEATS = 2  # of a part of the schedule, at most; one after proposals
-ROUNDS = 1  # of proposals: a round takes the whole schedule
-FACT_RUNS = 3  # of facts in a row: what is known travels on with each round of the schedule
+PATIENCE = 1  # runs after which a rule that has not fired rests
+AWAKE = 4  # steps at the end of the schedule, before which all rules wake and proposers are asked
+REPEATS = (
+    2  # of a part of the schedule, at most; before all rules wake, of rulesets alone: others once
+)
+FACT_RUNS = 2  # of facts in a row: what is known travels on with each round of the schedule
 
 
 class Large:
@@ -28,6 +30,8 @@ class Large:
     def __init__(self, rules: RuleBook) -> None:
         self.rules = rules
         self.tries: Counter[str] = Counter()  # runs of each rule, by its ruleset in the engine
+        self.stable = {r.name for r in rules.rulesets if r.guarantee == "stable"}
+        self.awake = False
         self._names: dict[tuple[str, ...], str] = {}  # of sets of rules that are awake
 
     @classmethod
@@ -35,17 +39,22 @@ class Large:
         """For a program of so many nodes; None where that is not large."""
         return cls(rules) if nodes > LARGE else None
 
-    def wakes(self, step: int) -> bool:
-        """Wake all rules, where this step of the schedule is the first that none rests in."""
-        if step != len(self.rules.schedule) - AWAKE:
-            return False
-        self.tries.clear()
-        return True
+    def parts(self) -> tuple[Schedule, Schedule]:
+        """The schedule up to where proposers are asked and all rules wake, and the rest of it."""
+        schedule = self.rules.schedule
+        return schedule[:-AWAKE], schedule[-AWAKE:]
 
-    def times(self, step: Step, rounds: int) -> Iterable[int]:
-        """How often a step is done at most, in a round of proposals (the first: 1)."""
+    def wake(self) -> None:
+        """Wake all rules, for the rest of the schedule."""
+        self.tries.clear()
+        self.awake = True
+
+    def times(self, step: Step) -> Iterable[int]:
+        """How often a step is done at most."""
         if step.kind == "repeat":
-            return range(min(step.count, REPEATS if rounds == 1 else 1))
+            is_plain = all(s.kind == "run" for s in step.steps)
+            again = is_plain or (self.awake and not self.stable.isdisjoint(step.rulesets()))
+            return range(min(step.count, REPEATS if again else 1))
         facts_alone = [s.names for s in step.steps] == [(FACTS,)]
         return range(FACT_RUNS) if facts_alone else count()
 

@@ -22,21 +22,19 @@ from eqsat_tensor.egraph.engine import Engine, EngineError
 from eqsat_tensor.egraph.engines import engines, rule_key
 from eqsat_tensor.egraph.freeze import Frozen, freeze
 from eqsat_tensor.egraph.graph import Graph
-from eqsat_tensor.egraph.large import ROUNDS, Large
+from eqsat_tensor.egraph.large import Large
 from eqsat_tensor.egraph.needs import Need, needs_of
+from eqsat_tensor.egraph.present import held, written
 from eqsat_tensor.egraph.propose import Ingest, settled
-from eqsat_tensor.egraph.schema import codes, contradiction_rules, op_forms
+from eqsat_tensor.egraph.schema import contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
-from eqsat_tensor.rules.book import Relation, RuleBook, Step
-from eqsat_tensor.rules.signature import LIVE, VALUES, live, shared_type_rules
-from eqsat_tensor.rules.skeletons import SKELETONS, Node
+from eqsat_tensor.rules.book import Relation, RuleBook, Schedule, Step
+from eqsat_tensor.rules.signature import LIVE, shared_type_rules
 from eqsat_tensor.rules.vocabulary import RELATIONS
-from eqsat_tensor.types import Literal
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
-NUMBERS = tuple(name for name, sorts in VALUES.items() if sorts)  # tables of what constants are
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
 clock = time.perf_counter  # what stages are timed by
@@ -110,32 +108,6 @@ def diagnose(error: EngineError, rules: RuleBook) -> str:
     return f"{text}. Rules that had fired: {shown}{more}"
 
 
-def written(outputs: Sequence[Expr]) -> int:
-    """The skeletons of patterns that a program holds as it is written."""
-    number = codes()
-    nodes: list[Node] = []
-    stands: dict[Expr, Expr] = {}  # what facts are assumed of is its operand
-    for node in topological(outputs):
-        operands = [stands[a] for a in node.arguments]
-        if node.op is assume_op:
-            stands[node] = operands[0]
-            continue
-        stands[node] = node
-        value = number_of(node.attributes[0]) if node.op.name == "full" else None
-        nodes.append((node, number[node.op.name], operands, value))
-    return SKELETONS.found(nodes)
-
-
-def number_of(value: Literal) -> float | None:
-    """A constant as patterns have it; None where none has."""
-    if value.dtype.kind == "c":
-        return None
-    try:
-        return float(value.value)
-    except OverflowError:
-        return None
-
-
 class _Run:
     def __init__(
         self,
@@ -184,15 +156,10 @@ class _Run:
         self.lap("load")
         with engine.session():
             self.lap("push")
-            self.round(engine, encoder)
-            frozen = self.frozen(engine, encoder, roots)
-            for _ in range(self.limits.rounds if self.large is None else ROUNDS):
-                if self.stopped != "saturated" or not self.propose(encoder, frozen):
-                    break
-                self.present |= self.needs.mask(encoder.ops)
-                self.load(engine)
-                self.round(engine, encoder)
-                frozen = self.frozen(engine, encoder, roots)
+            if self.large is None:
+                frozen = self.in_rounds(engine, encoder, roots)
+            else:
+                frozen = self.in_parts(self.large, engine, encoder, roots)
             wrong = (
                 self.contradictions(engine)
                 if any(n.op is assume_op for n in topological(outputs))
@@ -208,6 +175,30 @@ class _Run:
             tuple(encoder.assumed),
             wrong,
         )
+
+    def in_rounds(self, engine: Engine, encoder: Encoder, roots: Sequence[int]) -> Frozen:
+        """The whole schedule, again and again with what proposers say of what came of it."""
+        self.round(engine, encoder, self.rules.schedule)
+        frozen = self.frozen(engine, encoder, roots)
+        for _ in range(self.limits.rounds):
+            if self.stopped != "saturated" or not self.propose(encoder, frozen):
+                break
+            self.round(engine, encoder, self.rules.schedule)
+            frozen = self.frozen(engine, encoder, roots)
+        return frozen
+
+    def in_parts(
+        self, large: Large, engine: Engine, encoder: Encoder, roots: Sequence[int]
+    ) -> Frozen:
+        """The schedule once, its last steps with what proposers say of what came of the others."""
+        first, last = large.parts()
+        self.round(engine, encoder, first)
+        if self.stopped == "saturated" and self.limits.rounds:
+            self.propose(encoder, self.frozen(engine, encoder, roots))
+        large.wake()
+        self.idle.clear()
+        self.round(engine, encoder, last)
+        return self.frozen(engine, encoder, roots)
 
     def contradictions(self, engine: Engine) -> tuple[Contradiction, ...]:
         """Program nodes, by number, of which contradicting facts are known; -1: what rules made."""
@@ -257,13 +248,13 @@ class _Run:
         """See what patterns can match by now, where the e-graph is small enough to be looked at."""
         if self.skeletons is None:
             return
-        number = codes()
-        ops = [(number[name], OPS[name]) for name in self.need.ops]
-        tables = {live(op.constructor): (k, op.arity) for k, op in ops}
-        self.skeletons = SKELETONS.found(engine.nodes(tables, live("Full"), NUMBERS))
+        self.skeletons = held(engine, self.need.ops)
 
-    def round(self, engine: Engine, encoder: Encoder) -> None:
-        """Rows in, then the schedule."""
+    def round(self, engine: Engine, encoder: Encoder, schedule: Schedule) -> None:
+        """Rows in, then these steps."""
+        if self.rounds:
+            self.present |= self.needs.mask(encoder.ops)
+            self.load(engine)
         commands, tables = encoder.take()
         if commands:
             engine.run(*commands)
@@ -277,9 +268,7 @@ class _Run:
         self.clock += 1
         self.rounds += 1
         self.rows_at_most = engine.size()
-        for k, step in enumerate(self.rules.schedule):
-            if self.large is not None and self.large.wakes(k):
-                self.idle.clear()
+        for step in schedule:
             self.step(engine, step)
         self.lap("saturate")
 
@@ -312,7 +301,7 @@ class _Run:
         if step.kind in ("run", "together"):
             return self.run(engine, step.names)
         changed = False
-        if step.kind == "first" and self.rounds > 1:
+        if step.kind == "first" and self.rounds > 1 and self.large is None:
             return False
         for _ in self.times(step):
             again = False
@@ -326,7 +315,7 @@ class _Run:
     def times(self, step: Step) -> Iterable[int]:
         """How often a step is done at most."""
         if self.large is not None:
-            return self.large.times(step, self.rounds)
+            return self.large.times(step)
         return range(step.count) if step.kind == "repeat" else count()
 
     def run(self, engine: Engine, rulesets: tuple[str, ...]) -> bool:
@@ -385,7 +374,7 @@ class _Run:
         return settled(frozen.graph, found, ingest)
 
     def propose(self, encoder: Encoder, frozen: Frozen) -> bool:
-        """Enter what proposers say of the graph; False where that is nothing, or not worth a round."""
+        """Enter what proposers say of the graph; False where that is not worth a round of its own."""
         ingest = Ingest(encoder, frozen.graph, frozen.handles)
         entered: Counter[str] = Counter()
         is_worth = False
@@ -400,7 +389,8 @@ class _Run:
             except (AssertionError, EqsatError, LookupError, ValueError) as e:
                 raise EngineError(f"proposer {proposer.name}: {e!r}") from None
         self.lap("propose")
-        if not is_worth and entered.total() * self.limits.worth <= len(frozen.graph.nodes):
+        few = entered.total() * self.limits.worth <= len(frozen.graph.nodes)
+        if few and not is_worth and self.large is None:
             return False
         for name, times in entered.items():
             self.matches[name] = self.matches.get(name, 0) + times
