@@ -294,6 +294,10 @@ def test_equal_products_leave_nothing(dtype: str) -> None:
     np.testing.assert_array_equal(difference(a, b, b, a), np.zeros(1003, dtype))
     np.testing.assert_array_equal(difference(a, b, c, d), a * b - c * d)
     np.testing.assert_array_equal(et.jit(lambda a, b: et.sqrt(a * a - b * b))(a, -a), 0)
+    np.testing.assert_array_equal(et.jit(lambda a, b, c, d: -(a * b) + c * d)(a, b, b, a), 0)
+    large = et.jit(lambda a, b: (et.logsumexp(-(a * b)), et.logcumsumexp(a * -b)[-1]))
+    a, b = (np.array(v, dtype) for v in ([2.1e38, 1.5e38], [-1.48, -0.44]))
+    np.testing.assert_array_equal(large(a, b), np.max(-(a * b)))
     z = a + 1j * b
     assert not et.jit(lambda z, w: z * w)(z, z.conj()).imag.any()
 

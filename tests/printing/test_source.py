@@ -79,7 +79,7 @@ def drawn(seed):
     outputs = replaced(outputs, named)
     try:
         values = evaluate(outputs, known)
-    except EqsatError:
+    except (EqsatError, np.linalg.LinAlgError):
         return None
     return None if is_beyond_text(outputs, known) else (outputs, known, values)
 

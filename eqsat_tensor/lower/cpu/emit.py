@@ -141,14 +141,15 @@ def rounded_products(outputs: Sequence[Value]) -> frozenset[Value]:
 
     Fused with an addition, a product is not rounded.  Were ``x * y`` rounded for ``max(x * y)``
     and not for ``x * y - max(x * y)``, the greatest difference would not be 0; nor would ``a * b - c * d``
-    be where the two agree, were one of them rounded.  Squares that are added do not cancel.
+    be where the two agree, were one of them rounded.  Squares that are added do not cancel.  A sign does
+    not come between: ``-(x * y) - m`` is fused, too.
     """
     uses = dict.fromkeys(outputs, 1)
     paired = set[Value]()
     for value in reversed(walk(outputs)):
         if _may_cancel(value):
-            paired.update(operands_of(value))
-        passed_on = uses[value] if isinstance(value, View | Pad) else 1
+            paired.update(map(_unsigned, operands_of(value)))
+        passed_on = uses[value] if isinstance(value, View | Pad) or _is_negative(value) else 1
         for operand in operands_of(value):
             uses[operand] = uses.get(operand, 0) + passed_on
     return frozenset(paired | {v for v, n in uses.items() if n > 1 and _is_product(v)})
@@ -159,7 +160,17 @@ def _may_cancel(value: Value) -> bool:
     if not (isinstance(value, Map) and value.primitive in SUMS):
         return False
     squares = value.primitive == "add" and all(map(_is_square, value.operands))
-    return all(map(_is_product, value.operands)) and not squares
+    return all(_is_product(_unsigned(operand)) for operand in value.operands) and not squares
+
+
+def _unsigned(value: Value) -> Value:
+    while _is_negative(value):
+        (value,) = operands_of(value)
+    return value
+
+
+def _is_negative(value: Value) -> bool:
+    return isinstance(value, Map) and value.primitive == "negative"
 
 
 def _is_product(value: Value) -> bool:
