@@ -15,10 +15,11 @@ from pathlib import Path
 from eqsat_tensor.errors import UnsupportedError
 from eqsat_tensor.extents import Size, evaluate, product, symbols_of
 from eqsat_tensor.lower.cuda import columns, inplace, rows, scans, tiles
+from eqsat_tensor.lower.cuda.convolutions import write_convolution
 from eqsat_tensor.lower.cuda.passes import Passes
 from eqsat_tensor.lower.cuda.resident import TURNS, Resident
 from eqsat_tensor.lower.cuda.writer import Key, Parameter
-from eqsat_tensor.schedule.loop_values import Call, Reduce, Value
+from eqsat_tensor.schedule.loop_values import Call, Host, Reduce, Value
 from eqsat_tensor.schedule.loops import Nest, Plan
 
 INCLUDE = Path(__file__).parent / "include"
@@ -241,7 +242,11 @@ _WRITERS: dict[str, Make] = {"map": _map, "row": _row, "full": _row, "col": _col
 
 
 def _call(kernels: _Kernels, plan: Plan, nest: Nest, call: Call, ordered: bool) -> Step:
-    """A change in place by kernels; other calls are none of ours."""
+    """A change in place, or a convolution, by kernels; other calls are none of ours."""
+    if isinstance(call, Host) and call.op == "convolution":
+        w = Passes(nest, plan.buffers)
+        write_convolution(w, call)
+        return Step("convolution", (kernels.launch(w, "elements", product(call.shape)),))
     if not call.in_place:
         return Step("call", ())
     if call.function == "update":

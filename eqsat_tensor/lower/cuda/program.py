@@ -138,6 +138,8 @@ def _work(plan: Plan, nest: Nest, step: Step) -> Work:
     )
     values = [r.value for r in nest.roots]
     first = values[0]
+    if isinstance(first, Host) and step.launches:
+        return Work(step, written)
     if isinstance(first, Host):
         return Work(step, written, None, _outside(plan, [v for v in values if isinstance(v, Host)]))
     if isinstance(first, Call):

@@ -122,6 +122,14 @@ def test_atomics_compile_for_every_dtype_that_has_them(dtype):
         assert_fine(text, architecture)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int8", "uint64"])
+def test_convolutions_compile_for_every_dtype(dtype):
+    a, v = et.tensor("a", ("n",), dtype), et.tensor("v", ("m",), dtype)
+    text = et.function([a, v], np.convolve(a, v), target="cuda").cuda
+    for architecture in ARCHITECTURES:
+        assert_fine(text, architecture)
+
+
 def test_a_text_that_does_not_compile_is_an_error_with_the_log():
     with pytest.raises(nvrtc.CompileError, match=r"(?s)sm_90.*undefined"):
         nvrtc.compile_text(HEADER + "__global__ void k() { nothing(); }", "sm_90")

@@ -115,6 +115,20 @@ def test_scatters_take_equal_labels_in_order(cupy, monkeypatch, columns):
         np.testing.assert_array_equal(given.get(), last)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int32", "uint8", "complex128"])
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_convolutions_are_kernels(cupy, dtype, mode):
+    draws = [RANDOM.integers(0, 5, n) * (1 + 1j if dtype == "complex128" else 1) for n in (70, 9)]
+    a, v = (x.astype(dtype) for x in draws)
+    f = et.jit(lambda a, v: np.convolve(a, v, mode), target="cuda")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same(f(a, v), np.convolve(a, v, mode), 1e-12)
+    a, v = (x.real.astype("float64") for x in (a, v))
+    a[3] = np.inf
+    same(f(a, v[v != 0]), np.convolve(a, v[v != 0], mode), 1e-12)
+
+
 ATOMIC = ("int32", "uint32", "int64", "uint64")
 
 
