@@ -19,6 +19,7 @@ from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.scalar import Builder
+from eqsat_tensor.verify.convolutions import terms_of
 from eqsat_tensor.verify.cumulative import STEPS, walked
 from eqsat_tensor.verify.elements import Objects
 from eqsat_tensor.verify.precise import data_operands, missing
@@ -76,6 +77,9 @@ class Unrolled:
             return _folded(FOLDS[op.name], operands[0], named["axes"])
         if op.name in ("matmul", "gemm"):
             return _product(op.name, operands)
+        if op.name == "convolution":
+            a, v = operands
+            return _convolved(a, v, named["start"][0], named["shape"])
         if op.name in STEPS:
             step: Callable[..., Any] = functools.partial(term, STEPS[op.name])
             return walked(step, list(operands), named["axis"], named["reverse"])
@@ -180,6 +184,17 @@ def _product(name: str, operands: Sequence[Objects]) -> Objects:
     a, b = operands
     pairs = _each("multiply", a[..., :, :, None], b[..., None, :, :])
     return _folded("add", pairs, (pairs.ndim - 2,))
+
+
+def _convolved(a: Objects, v: Objects, start: int, shape: Sequence[int]) -> Objects:
+    made = np.empty(shape, object)
+    left, right = terms_of(a.shape[-1], v.shape[-1], start, shape[-1])
+    for *row, k in np.ndindex(*shape):
+        met = [(i, j) for i, j in zip(left[k], right[k], strict=True) if i >= 0]
+        parts = [term("multiply", a[(*row, i)], v[(*row, j)]) for i, j in met]
+        total = parts[0] if parts else number(0)
+        made[(*row, k)] = functools.reduce(functools.partial(term, "add"), parts[1:], total)
+    return made
 
 
 def _moved(node: Expr, operands: Sequence[Objects]) -> Objects:

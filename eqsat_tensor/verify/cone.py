@@ -16,6 +16,8 @@ import numpy as np
 from eqsat_tensor.extents import evaluate as size_number
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, Expr, apply
+from eqsat_tensor.types import literal
+from eqsat_tensor.verify.convolutions import terms_of
 from eqsat_tensor.verify.error_rules import Array
 
 LARGEST = 20_000  # elements of all nodes of a cone together
@@ -92,6 +94,8 @@ class _Builder:
             return self.reduced(node, flat)
         if op.name == "matmul":
             return self.product(node, flat)
+        if op.name == "convolution":
+            return self.convolved(node, flat)
         raise _NoCone
 
     def leaf(self, value: Array) -> Expr:
@@ -126,3 +130,19 @@ class _Builder:
         columns = _numbers(b).reshape(-1, _shape(b)[-2], p)[batch, :, j]
         product = apply(OPS["multiply"], self.rows(a, lines), self.rows(b, columns))
         return apply(OPS["sum"], product, axes=(1,))
+
+    def convolved(self, node: Expr, flat: Array) -> Expr:
+        a, v = node.arguments
+        n, m, length = (_shape(x)[-1] for x in (a, v, node))
+        start = size_number(node["start"][0], {})
+        left, right = (terms[flat % length] for terms in terms_of(n, m, start, length))
+        if not (n and m):
+            raise _NoCone
+        row = (flat // length)[:, None]
+        parts = [
+            self.rows(x, np.maximum(t, 0) + row * k) for x, t, k in ((a, left, n), (v, right, m))
+        ]
+        met = apply(OPS["reshape"], self.leaf((left >= 0).reshape(-1)), shape=left.shape)
+        product = apply(OPS["multiply"], *parts)
+        none = apply(OPS["full"], value=literal(0, node.dtype), shape=left.shape)
+        return apply(OPS["sum"], apply(OPS["where"], met, product, none), axes=(1,))

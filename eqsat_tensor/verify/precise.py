@@ -19,6 +19,7 @@ import numpy as np
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef
 from eqsat_tensor.scalar import Builder
+from eqsat_tensor.verify.convolutions import true_convolution
 from eqsat_tensor.verify.cumulative import true_scan
 from eqsat_tensor.verify.elements import Element, Objects, elementwise, nan, special
 from eqsat_tensor.verify.truth import Truth
@@ -67,6 +68,10 @@ def node_value(truth: Truth, node: Expr, operands: Sequence[Objects]) -> Objects
     if op.name in truth.arrays:
         truth.zero = truth.number(node.dtype.type(0))
         return truth.arrays[op.name](*operands, **attributes)
+    if op.name == "convolution":
+        truth.zero = truth.number(node.dtype.type(0))
+        a, v = operands
+        return true_convolution(truth, a, v, **attributes)
     if op.kind is Kind.LIBRARY:  # opaque: no element is settled
         return np.full(node.shape, None, object)
     if op.name == "cast":

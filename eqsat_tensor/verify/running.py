@@ -17,6 +17,7 @@ from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import Expr, OpDef, topological
 from eqsat_tensor.scalar import PRIMITIVES, Builder
 from eqsat_tensor.verify import error_rules, part_rules
+from eqsat_tensor.verify.convolutions import convolved_error
 from eqsat_tensor.verify.cumulative import RULES as CUMULATIVE
 from eqsat_tensor.verify.error_rules import (
     FLUSHED,
@@ -34,7 +35,7 @@ from eqsat_tensor.verify.special_errors import RULES as SPECIAL
 ELEMENTWISE = error_rules.ELEMENTWISE | part_rules.RULES | SPECIAL
 EXACT = error_rules.EXACT | part_rules.EXACT
 MONOTONE = frozenset((*error_rules.MONOTONE, *part_rules.MONOTONE))
-ARRAYS = error_rules.ARRAYS | CUMULATIVE | MATRICES
+ARRAYS = error_rules.ARRAYS | CUMULATIVE | MATRICES | {"convolution": convolved_error}
 OP_SLACK = 2.0  # an op may err by this many times its declared ulps
 
 
