@@ -199,6 +199,13 @@ def captured_leaves(name: str, arguments: Sequence[Expr], roots: Sequence[Expr])
     for leaf in input_leaves(roots):
         if leaf in arguments:
             continue
+        state = shared_of(leaf)
+        if state is not None:
+            needs = "arguments and arrays alone: a state is one of et.function"
+            hint = "Make the function by et.function, or pass get_value() of it as an argument."
+            raise ArgumentError(
+                message(name, needs, f"the state {leaf['name']}: {leaf.type}", hint)
+            )
         if captured_array(leaf) is None:
             raise missing_input(name, leaf)
         captured.append(leaf)

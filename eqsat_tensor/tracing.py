@@ -24,7 +24,7 @@ from eqsat_tensor.errors import (
     message,
     named,
 )
-from eqsat_tensor.extents import Guard, Size, evaluate, symbol, symbols_of
+from eqsat_tensor.extents import Guard, Size, SizeFunction, evaluate, symbol, symbols_of
 from eqsat_tensor.lang import OPS, Expr, apply, substitute_sizes
 from eqsat_tensor.sizes import numbered
 from eqsat_tensor.tensor import Tensor, as_expr
@@ -73,6 +73,13 @@ class Traced:
         )
 
 
+def _is_remainder(size: Size) -> bool:
+    """Is it what a division leaves, of which many sizes leave the same?"""
+    if isinstance(size, int) or len(size.terms) != 1:
+        return False
+    return all(isinstance(a, SizeFunction) and a.name == "%" for a in size.terms[0][0])
+
+
 class Noted:
     """`Numbers` of one trace, which notes what it comes to depend on."""
 
@@ -92,8 +99,8 @@ class Noted:
             self._choose(">=", left, right + 1)
         elif numbers[0] < numbers[1]:
             self._choose(">=", right, left + 1)
-        elif isinstance(left, int) or isinstance(right, int):
-            self.pin(left - right)
+        elif isinstance(right, int) and not _is_remainder(left):
+            self.pin(left)
         else:
             self._choose("==", left, right)
         return numbers[0] == numbers[1]

@@ -171,6 +171,17 @@ def test_pinned_sizes_make_variants_and_many_of_them_a_warning():
     assert powers.counters.traces == 10
 
 
+def test_a_state_under_jit_says_where_states_live():
+    w = et.shared(np.zeros(3), name="w")
+    with pytest.raises(et.ArgumentError, match=r"f: needs .* the state w: f64\[3\]. .*et.function"):
+        et.jit(_named("f", lambda x: x + w))(np.ones(3))
+
+
+def _named(name, function):
+    function.__name__ = name
+    return function
+
+
 def test_few_variants_are_kept(monkeypatch):
     monkeypatch.setattr(traces, "MOST", 3)
     f = et.jit(lambda x: sum(x[k] for k in range(x.shape[0])))

@@ -192,6 +192,11 @@ def test_a_comparison_binds_to_sizes_that_compare_alike():
     assert traces_of(lambda x: x[: max(x.shape[0] // 2, 3)], 4, 5, 8, 9, 20) == 2
 
 
+def test_a_remainder_binds_to_sizes_that_leave_the_same():
+    pairs = lambda x: x.reshape(x.shape[0] // 2, 2).sum(0) if x.shape[0] % 2 == 0 else x[1:]  # noqa: E731
+    assert traces_of(pairs, 4, 5, 6, 7, 8, 100, 99) == 2
+
+
 def test_sizes_of_two_arguments_that_are_compared_are_not_pinned():
     @et.jit
     def f(x, y):
