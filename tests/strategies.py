@@ -160,7 +160,9 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
                   ((of("f8", 2, 5), of("i8", 2, 5)), {"strict": 0, "shape": (2, 3)}, 4)],
     "convolution": [((of("f8", 7), of("f8", 3)), {"start": (0,), "shape": (9,)}),
                     ((of("f8", 2, 3), of("f8", 2, 6)), {"start": (-2,), "shape": (2, 5)}),
-                    ((of("f8", 4), of("f8", 0)), {"start": (1,), "shape": (2,)})],
+                    ((of("f8", 4), of("f8", 0)), {"start": (1,), "shape": (2,)}),
+                    ((of("f8", 5), of("f8", 5)), {"start": (3,), "shape": (4,)}),
+                    ((of("f8", 2, 1, 4), of("f8", 2, 1, 2)), {"start": (0,), "shape": (2, 1, 5)})],
     "unique": [((of("f8", 6), of("f8")), {
         "options": (size, filled, 1), "result": result,
         "shape": (6,) if result == 2 else (size,), "dtype": INT64})

@@ -24,7 +24,7 @@ def drawn(seed, depth=4):
     rows = [draw_inputs(list(program.leaves.values()), "ordinary", random) for _ in range(COUNT)]
     try:
         values = [evaluate(program.outputs, r)[0] for r in rows]
-    except EqsatError:
+    except (EqsatError, np.linalg.LinAlgError):
         return None
     return program.outputs[0], list(program.leaves), rows, values
 
@@ -38,10 +38,10 @@ def close(got, want, label=""):
     )
 
 
-@pytest.mark.parametrize("start", range(0, 200, 50))
+@pytest.mark.parametrize("start", range(0, 320, 80))
 def test_a_batch_of_a_program_is_its_elements(start):
     done = 0
-    for seed in range(start, start + 50):
+    for seed in range(start, start + 80):
         program = drawn(seed)
         if program is None:
             continue
@@ -62,10 +62,10 @@ def test_a_batch_of_a_program_is_its_elements(start):
     assert done > 25
 
 
-@pytest.mark.parametrize("start", range(0, 200, 50))
+@pytest.mark.parametrize("start", range(0, 320, 80))
 def test_the_modes_of_a_program_are_transposes(start):
     done = 0
-    for seed in range(start, start + 50):
+    for seed in range(start, start + 80):
         program = drawn(seed)
         if program is None or program[0].dtype != FLOAT64:
             continue

@@ -30,11 +30,12 @@ from eqsat_tensor.egraph.schema import contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
-from eqsat_tensor.rules.book import Relation, RuleBook, Schedule, Step
+from eqsat_tensor.rules.book import FACTS, Relation, RuleBook, Schedule, Step
 from eqsat_tensor.rules.signature import LIVE, shared_type_rules
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
 ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
+CATCHING_UP = 8  # runs of facts, at most, when further ones are asked for
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
 clock = time.perf_counter  # what stages are timed by
@@ -338,12 +339,25 @@ class _Run:
         if present != self.present or (changed and rewrote and self.skeletons is not None):
             self.present = present
             self.look(engine)
+            known = self.need.members.get(FACTS, ())
             self.load(engine)
+            self.catch_up(engine, known)
         self.clock += changed
         self.idle[rulesets] = -1 if changed else self.clock
         if changed:
             self.check_limits(engine, " and ".join(rulesets), fired)
         return changed
+
+    def catch_up(self, engine: Engine, known: Sequence[str]) -> None:
+        """Find the facts that only rules ask for that can fire from now on, before these do: what they are
+        to match may be gone when facts have their turn."""
+        if set(self.need.members.get(FACTS, ())).issubset(known):
+            return
+        for _ in range(CATCHING_UP):
+            report = self.command(engine, (FACTS,))
+            if report is None or not report[0]:
+                break
+            self.clock += 1
 
     def check_limits(self, engine: Engine, ruleset: str, matches: int) -> None:
         """Stop where time is up or tables are full; tables are counted when they might be."""

@@ -224,6 +224,8 @@ def _probes(op: OpDef) -> Iterator[tuple[tuple[TensorType, ...], dict[str, Any]]
                 values: tuple[Any, ...] = _AXES
             case Attribute.INT:
                 values = (0, 1)
+            case Attribute.SIZES:
+                values = ((1,),)
             case Attribute.LITERAL:
                 values = (literal(1, FLOAT64),)
             case _:

@@ -305,8 +305,11 @@ def _sorted(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -
     d.need(axis < wanted.rank)
     known = d.known_type(operands[-1])
     keys = wanted.with_dtype(known.dtype if known else d.dtype(DTYPES))
-    d.need(op.name != "argsort" or wanted.dtype == INT64)
-    return {"axis": axis}, {"sort": [wanted], "argsort": [keys]}.get(op.name, [wanted, keys])
+    if op.arity == 2:
+        return {"axis": axis}, [wanted, keys]
+    places = op.name in ("argsort", "argpartition")
+    d.need(not places or wanted.dtype == INT64)
+    return {"axis": axis}, [keys if places else wanted]
 
 
 def _searchsorted(
@@ -330,6 +333,18 @@ def _label_sum(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any
     parts = wanted.with_shape((*wanted.shape[:-1], d.size()))
     attributes = {"strict": given.get("strict", 0), "shape": wanted.shape}
     return attributes, [parts, parts.with_dtype(d.dtype(INTS))]
+
+
+def _convolution(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    d.need(wanted.rank > 0 and wanted.dtype in op.dtypes)
+    rows = [wanted.with_shape((*wanted.shape[:-1], d.size())) for _ in range(2)]
+    start = given.get("start", (int(d.random.integers(-2, 5)),))
+    return {"start": start, "shape": wanted.shape}, rows
+
+
+def _parted(d: Draw, op: OpDef, wanted: TensorType, given: Any, operands: Any) -> Proposal:
+    attributes, types = _sorted(d, op, wanted, given, operands)
+    return attributes | {"kth": given.get("kth", (int(d.random.integers(3)),))}, types
 
 
 def _scatter(
@@ -412,9 +427,12 @@ PROPOSERS: dict[str, Proposer] = {
     "sort": _sorted,
     "argsort": _sorted,
     "ordered_by": _sorted,
+    "partition": _parted,
+    "argpartition": _parted,
     "searchsorted": _searchsorted,
     "lookup": _lookup,
     "label_sum": _label_sum,
+    "convolution": _convolution,
     "refine": _same,
     "stretch": _same,
     "unstretch": _same,

@@ -309,7 +309,7 @@ def extras() -> dict[str, types.ModuleType]:
 
     def solve_triangular(a: Any, b: Any, trans: int = 0, lower: bool = False) -> ndarray:
         flat = a._a.reshape(-1, *a.shape[-2:]), b._a.reshape(-1, *b.shape[-2:])
-        made = [scipy.linalg.solve_triangular(x, y, trans=trans, lower=lower)
+        made = [scipy.linalg.solve_triangular(x, y, trans=trans, lower=lower, check_finite=False)
                 for x, y in zip(*flat, strict=True)]  # fmt: skip
         return _wrap(np.asarray(made).reshape(b.shape))
 
