@@ -30,7 +30,10 @@ LOG10 = {
 }
 # By dtype: squares of numbers below the first or above the second leave the normal range (or
 # lose what a sum needs); the factor that takes them back.
-SQUARES = {"float64": (2.0**-450, 2.0**500, 2.0**600)}
+SQUARES = {
+    "float64": (2.0**-450, 2.0**500, 2.0**600),
+    "float32": (2.0**-50, 2.0**60, 2.0**80),
+}
 
 ROOT_ENDS = ("nan", "signaling", "zero", "-inf", "inf")  # that are their own roots
 FUSED = 32  # bytes of the registers of machines of which all have fused products
@@ -167,26 +170,17 @@ def _signed_root(b: VectorBuilder, x: str, a: str, t: str, shifted: str) -> str:
 
 
 def hypot(b: VectorBuilder, x: str, y: str) -> str:
-    """sqrt(x^2 + y^2), with no overflow in between; float32 in float64, whose range is enough."""
+    """sqrt(x^2 + y^2), scaled where squares would leave the range."""
     inf = b.constant(np.inf)
     p, q = b.intrinsic("fabs", x), b.intrinsic("fabs", y)
-    if b.name == "float32":
-        wide = b.of("float64")
-        left, right = wide.cast(p, b), wide.cast(q, b)
-        value = b.cast(_length(wide, left, right), wide)
-    else:
-        low, high, factor = SQUARES[b.name]
-        more = b.test("ogt", p, q)
-        top = b.select(more, p, q)
-        one = b.constant(1)
-        up, down = b.test("olt", top, b.constant(low)), b.test("ogt", top, b.constant(high))
-        there = b.select(up, b.constant(factor), b.select(down, b.constant(1 / factor), one))
-        back = b.select(up, b.constant(1 / factor), b.select(down, b.constant(factor), one))
-        value = _length(b, b.fmul(top, there), b.fmul(b.select(more, q, p), there))
-        value = b.fmul(value, back)
+    low, high, factor = SQUARES[b.name]
+    more = b.test("ogt", p, q)
+    top = b.select(more, p, q)
+    one = b.constant(1)
+    up, down = b.test("olt", top, b.constant(low)), b.test("ogt", top, b.constant(high))
+    there = b.select(up, b.constant(factor), b.select(down, b.constant(1 / factor), one))
+    back = b.select(up, b.constant(1 / factor), b.select(down, b.constant(factor), one))
+    larger, other = b.fmul(top, there), b.fmul(b.select(more, q, p), there)
+    length = b.intrinsic("sqrt", b.fmuladd(larger, larger, b.fmul(other, other)))
     endless = b.both("or", b.test("oeq", p, inf), b.test("oeq", q, inf))
-    return b.select(endless, inf, value)
-
-
-def _length(b: VectorBuilder, top: str, low: str) -> str:
-    return b.intrinsic("sqrt", b.fmuladd(top, top, b.fmul(low, low)))
+    return b.select(endless, inf, b.fmul(length, back))
