@@ -328,14 +328,10 @@ class _Run:
             return False
         changed, matches = report
         present = self.present
-        fired, rewrote = 0, False
-        for variant, n in matches.items():
-            if n and not variant.endswith(LIVE):
-                name = variant.partition("/")[0]  # the argument orders of one rule count as one
-                self.matches[name] = self.matches.get(name, 0) + n
-                present |= self.needs.makes.get(name, 0)
-                rewrote |= name in self.needs.makes and name not in self.facts
-                fired += n
+        fired, rewrote = self.tally(matches), False
+        for name in fired:
+            present |= self.needs.makes.get(name, 0)
+            rewrote |= name in self.needs.makes and name not in self.facts
         if present != self.present or (changed and rewrote and self.skeletons is not None):
             self.present = present
             self.look(engine)
@@ -345,7 +341,7 @@ class _Run:
         self.clock += changed
         self.idle[rulesets] = -1 if changed else self.clock
         if changed:
-            self.check_limits(engine, " and ".join(rulesets), fired)
+            self.check_limits(engine, " and ".join(rulesets), fired.total())
         return changed
 
     def catch_up(self, engine: Engine, known: Sequence[str]) -> None:
@@ -355,9 +351,22 @@ class _Run:
             return
         for _ in range(CATCHING_UP):
             report = self.command(engine, (FACTS,))
-            if report is None or not report[0]:
+            if report is None:
+                break
+            self.tally(report[1])
+            if not report[0]:
                 break
             self.clock += 1
+
+    def tally(self, matches: Mapping[str, int]) -> Counter[str]:
+        """How often rules fired in one run, counted in; the argument orders of one rule count as one."""
+        fired: Counter[str] = Counter()
+        for variant, n in matches.items():
+            if n and not variant.endswith(LIVE):
+                fired[variant.partition("/")[0]] += n
+        for name, n in fired.items():
+            self.matches[name] = self.matches.get(name, 0) + n
+        return fired
 
     def check_limits(self, engine: Engine, ruleset: str, matches: int) -> None:
         """Stop where time is up or tables are full; tables are counted when they might be."""
