@@ -18,9 +18,8 @@ from eqsat_tensor.rules.book import FACTS, TYPES, RuleBook, Schedule, Step
 LARGE = 1000  # nodes of a program beyond which it is large
 PATIENCE = 1  # runs after which a rule that has not fired rests
 AWAKE = 4  # steps at the end of the schedule, before which all rules wake and proposers are asked
-REPEATS = (
-    2  # of a part of the schedule, at most; before all rules wake, of rulesets alone: others once
-)
+# How often a part of the schedule is done, at most; before all rules wake, one of rulesets alone: others once.
+REPEATS = 2
 FACT_RUNS = 2  # of facts in a row: what is known travels on with each round of the schedule
 
 
