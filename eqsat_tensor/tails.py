@@ -12,6 +12,7 @@ vectors in which an element takes it.  For float64 there is nothing wider.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import FLOAT32, FLOAT64, OPS, Expr, OpDef, apply, rewrite, topological
@@ -28,18 +29,14 @@ STEEP: Mapping[OpDef, float] = {erfc: 2.0}  # function -> where its tail begins
 def with_wide_tails(roots: Sequence[Expr]) -> list[Expr]:
     """The program with what depends on tails of float32 in float64, where their arguments were rounded."""
     nodes = topological(roots)
-    steep = [n for n in nodes if n.op in STEEP and n.dtype == FLOAT32 and _is_rounded(n)]
+    steep = {n for n in nodes if n.op in STEEP and n.dtype == FLOAT32 and _is_rounded(n)}
     if not steep:
         return list(roots)
-    tails: dict[Expr, dict[Expr, None]] = {n: {n: None} for n in steep}  # that a value depends on
     ends = set(roots)  # what is read outside of elementwise arithmetic
     for node in nodes:
-        inner = _is_elementwise(node)
-        for operand in node.arguments:
-            if not inner:
-                ends.add(operand)
-            elif operand in tails:
-                tails.setdefault(node, {}).update(tails[operand])
+        if not _is_elementwise(node):
+            ends.update(node.arguments)
+    beyond: dict[Expr, dict[Expr, None]] = {}  # where the tails are that a value depends on
     plain: dict[Expr, Expr] = {}
     copies = 0
 
@@ -53,19 +50,20 @@ def with_wide_tails(roots: Sequence[Expr]) -> list[Expr]:
         if not inner:
             return new
         plain[node] = new
-        if node not in ends or node not in tails:
+        places = {p: None for a in node.arguments for p in beyond.get(a, ())}
+        if node.op.name == "broadcast":
+            places = {apply(node.op, p, **node.named): None for p in places}
+        if node in steep:
+            places[greater(operands[0], full_like(operands[0], STEEP[node.op]))] = None
+        if places:
+            beyond[node] = places
+        if node not in ends or not places:
             return new
         wide = _wide(new, copies)
         if wide is None:
             return new
         copies += 1
-        far = None
-        for tail in tails[node]:
-            (z,) = plain[tail].arguments
-            beyond = greater(z, full_like(z, STEEP[tail.op]))
-            far = beyond if far is None else logical_or(far, beyond)
-        assert far is not None
-        return where(far, cast_to(wide, FLOAT32), new)
+        return where(reduce(logical_or, places), cast_to(wide, FLOAT32), new)
 
     return rewrite(roots, change)
 

@@ -10,6 +10,7 @@ import eqsat_tensor as et
 from eqsat_tensor.accuracy.points import error_bits
 from eqsat_tensor.lang import topological
 from eqsat_tensor.ops.arithmetic import add, divide, multiply, subtract
+from eqsat_tensor.ops.movement import broadcast
 from eqsat_tensor.ops.reduce import sum_
 from eqsat_tensor.ops.transcendental import erf, erfc
 from eqsat_tensor.reference import evaluate
@@ -88,3 +89,19 @@ def test_differences_of_tails_compiled(n):
     truth = et.jit(price, widen=True)(s, k)
     assert made.dtype == np.float32
     assert error_bits(made, truth).mean() < 1
+
+
+def test_a_tail_that_is_broadcast_is_right():
+    columns = inputs(3, shape=(7,))
+    (row,) = inputs(1, shape=(4, 7))
+    x, m, s = columns
+    root = multiply(broadcast(erfc(divide(subtract(x, m), s)), (0,), (4, 7)), row)
+    (wide,) = with_wide_tails([root])
+    assert is_wide([wide])
+    random = np.random.default_rng(1)
+    arrays = [random.uniform(*b, 7).astype(np.float32) for b in ((8, 11), (0, 1), (1.5, 2.5))]
+    arrays.append(random.uniform(1, 2, (4, 7)).astype(np.float32))
+    a, b, c, d = (v.astype(np.float64) for v in arrays)
+    truth = (special.erfc((a - b) / c) * d).astype(np.float32)
+    (after,) = evaluate([wide], dict(zip((*columns, row), arrays, strict=True)))
+    assert error_bits(after, truth).mean() < 0.6
