@@ -104,3 +104,10 @@ def test_a_product_stays_apart_from_an_argument_that_is_overwritten() -> None:
     product = gemm(x, y)
     both = schedule([fn("exp", product).v, product.sum(0).v])  # read for another result too
     assert settled(both) == both
+
+
+def test_a_product_of_another_shape_lies_in_the_memory_of_what_is_made_of_it() -> None:
+    x, y, z = array("x", 2, 5), array("y", 5, 3), array("z", 6)
+    plan = schedule([(gemm(x, y).reshape(6) / z).v])
+    assert not any(name.startswith("tmp") for name in settled(plan).buffers.values())
+    check("reshaped", compile_plan(plan), plan, {})

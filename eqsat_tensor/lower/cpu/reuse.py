@@ -60,7 +60,8 @@ def settled(plan: Plan) -> Plan:
         reads = stored_reads(plan, plan.nests[i], roots[0])
         kinds = {v.type for v, _ in reads if isinstance(v, Input)}
         if _places(plan, plan.nests[i], roots[0]).get(name) == {True} and value.type not in kinds:
-            buffers[value] = output
+            same = [v for v, held in buffers.items() if held == name]  # of another shape, too
+            buffers.update(dict.fromkeys(same, output))
             holds[output] += 1
             last[output] = i
             del last[name]
