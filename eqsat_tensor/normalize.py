@@ -90,13 +90,15 @@ def _solve(left: Size, right: Size) -> tuple[str, Size] | None:
 
 
 def fold(node: Expr) -> Expr:
-    """An op on constants, done; what is joined to nothing; any other node as it is."""
+    """An op on constants, done; what nothing is joined to, or written into; any other node as it is."""
     op, arguments = node.op, node.arguments
     if op.name == "concatenate":
         # here, not by a rule: a sum over two parts is taken in another order than one over the whole
         whole = [a for a in arguments if a.type == node.type]
         empty = [a for a in arguments if a.shape[node["axis"]] == 0]
         return whole[-1] if whole and empty else node
+    if op.name == "update_slice" and 0 in arguments[1].shape:  # for the same reason
+        return arguments[0]
     if not arguments or any(a.op.name != "full" for a in arguments):
         return node
     full = OPS["full"]
