@@ -20,12 +20,20 @@ import eqsat_tensor as et
 from eqsat_tensor.kinds import Kind
 from eqsat_tensor.lang import OPS, OpDef
 from eqsat_tensor.namespace import NOT_THERE, OBJECTS, PUBLIC
+from eqsat_tensor.namespace.fourier import FOURIER
 from eqsat_tensor.namespace.linalg import LINALG, LINALG_MISSING
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.scalar import PRIMITIVES
 
 TARGET = Path(__file__).with_name("support.md")
-TABLES = {"PUBLIC": PUBLIC, "FUNCTIONS": PUBLIC, "LINALG": LINALG, "OPS": OPS, "SPECIAL": SPECIAL}
+TABLES = {
+    "PUBLIC": PUBLIC,
+    "FUNCTIONS": PUBLIC,
+    "LINALG": LINALG,
+    "FOURIER": FOURIER,
+    "OPS": OPS,
+    "SPECIAL": SPECIAL,
+}
 ROOMS = ("eqsat_tensor.namespace", "eqsat_tensor.ops")
 
 COMPILED = "compiled"
@@ -133,6 +141,7 @@ def text() -> str:
     sections = [
         table("numpy", rows(numpy, PUBLIC, others, NOT_THERE)),
         table("numpy.linalg", rows(linalg, norms, {}, LINALG_MISSING)),
+        table("numpy.fft", rows(list(np.fft.__all__), FOURIER, {}, {})),
         table("scipy.special, as et.special", rows(special, SPECIAL, {}, et.special.NOT_THERE)),
         table("Beyond NumPy", rows(own, PUBLIC, {}, {})),
     ]

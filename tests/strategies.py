@@ -199,6 +199,13 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
             + [((of("f8", 2, 4, 3), of("f8", 2)), {"shape": (2, 3, 4)})],
     "lstsq": [((of("f8", m, n), of("f8", m, 2), of("f8")), {"result": r, "shape": (n, 2) if r == 0 else (min(m, n),)})
               for m, n in ((3, 3), (5, 2), (2, 4)) for r in (0, 1)],
+    "fourier": [((of(d, *s),), {"axis": a, "inverse": i})
+                for d, s, a in (("f8", (5,), 0), ("f8", (2, 4), 1), ("f8", (3, 2), 0), ("f8", (0, 3), 1))
+                for i in (0, 1)],
+    "rfft": [((of("f8", *s),), {"axis": a, "shape": (*s[:a], s[a] // 2 + 1, *s[a + 1 :])})
+             for s, a in (((5,), 0), ((6,), 0), ((1,), 0), ((2, 4), 1), ((3, 2), 0), ((0, 3), 1))],
+    "irfft": [((of("c16", *s[:a], s[a] // 2 + 1, *s[a + 1 :]),), {"axis": a, "shape": s})
+              for s, a in (((5,), 0), ((6,), 0), ((1,), 0), ((2, 4), 1), ((3, 2), 0), ((0, 3), 1))],
     "solve": [((of("f8", 3, 3), of("f8", 3, 2)), {}), ((of("f8", 2, 3, 3), of("f8", 2, 3, 1)), {}),
               ((of("f8", 3, 3), of("f8", 3, 0)), {})],
     "solve_triangular": [((of("f8", 3, 3), of("f8", 3, 2)), {"lower": a, "transposed": b})

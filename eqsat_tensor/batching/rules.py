@@ -254,6 +254,8 @@ RULES: dict[str, Rule] = {
     "lookup": shifted,
     "label_sum": shifted,
     "convolution": shifted,
+    "rfft": shifted,
+    "irfft": shifted,
     "unique": shifted,
     "attach": same,
     "custom": _custom,

@@ -12,7 +12,7 @@ from eqsat_tensor.ops.contract import matmul
 from eqsat_tensor.ops.movement import broadcast_to
 
 # Library ops that NumPy has for complex arrays: they are called with such.
-LIBRARY = ("sort", "argsort", "ordered_by", "solve", "inv", "det")
+LIBRARY = ("sort", "argsort", "ordered_by", "solve", "inv", "det", "fourier", "irfft")
 
 
 @rule("matmul")

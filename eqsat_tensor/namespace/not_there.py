@@ -65,7 +65,6 @@ NOT_THERE: dict[str, str] = {
     ),
     # Other kinds of arrays, other libraries.
     **dict.fromkeys(("matrix", "asmatrix", "bmat", "ma"), _VIEW),
-    "fft": "Make ops of its functions by wrap, or call it outside traced code.",
     "random": "Draw outside traced code, and pass what was drawn as arguments.",
     **dict.fromkeys(
         ("polynomial", "emath", "lib", "core", "ctypeslib", "f2py", "test",

@@ -288,8 +288,19 @@ def _factored(w: Writer, node: Expr) -> Text:
     return Text(f"{called.text}[{which}]")
 
 
+def _transformed(w: Writer, node: Expr) -> Text:
+    """Transforms that divide by nothing: the way back is told so."""
+    name, axis, options = node.op.name, node["axis"], []
+    if name == "irfft":
+        options = [f"n={w.size(node.shape[axis]).text}", "norm='forward'"]
+    elif name == "fourier":
+        name, options = ("ifft", ["norm='forward'"]) if node["inverse"] else ("fft", [])
+    return w.call(f"fft.{name}", _operand(w, node).text, f"axis={axis}", *options)
+
+
 RULES: dict[str, Callable[[Writer, Expr], Text]] = {
     **dict.fromkeys(("svd", "svdvals", "qr", "pinv", "lstsq"), _factored),
+    **dict.fromkeys(("fourier", "rfft", "irfft"), _transformed),
     "input": _input, "full": _full, "iota": _iota, "size": _size, "broadcast": _broadcast,
     "squeeze": _squeeze, "transpose": _transpose, "reshape": _reshape, "refine": _operand, "assume": _operand,
     "stretch": _operand, "unstretch": _operand,

@@ -99,3 +99,10 @@ def test_refusals_name_what_came():
         f(np.ones((2, 3)))
     with pytest.raises(np.linalg.LinAlgError, match="Singular"):
         f(np.ones((3, 3)))
+
+
+def test_eigenvalues_where_only_the_way_by_vectors_comes_to_an_end():
+    a = np.diag([0.2, 1e150, 3.0]) + np.full((3, 3), 1.0)
+    a[0, 1] = a[1, 0] = 1.7976931348623157e308
+    values = et.jit(lambda a: np.linalg.eigh(a)[0])(a)
+    np.testing.assert_array_equal(values, np.linalg.eigh(a)[0])

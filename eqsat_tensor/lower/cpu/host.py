@@ -19,7 +19,7 @@ import numpy as np
 
 from eqsat_tensor.errors import EqsatError, located, wrong_result
 from eqsat_tensor.extents import Size, SizeTerm
-from eqsat_tensor.lower.cpu import driver, jit, orders
+from eqsat_tensor.lower.cpu import driver, jit, orders, spectra
 from eqsat_tensor.lower.cpu.triangular import solve_triangular
 from eqsat_tensor.types import Literal
 
@@ -43,11 +43,23 @@ class Surroundings(Protocol):
 FASTER: dict[str, Callable[..., tuple[Array, ...]]] = {
     "solve_triangular": solve_triangular,
     "sort": orders.sort,
+    "fourier": spectra.fourier,
+    "rfft": spectra.rfft,
+    "irfft": spectra.irfft,
 }
+
+
+def _eigenvalues(x: Array) -> Array:
+    """By the faster way, which gives up on some matrices that the other one, which finds vectors, takes."""
+    try:
+        return np.linalg.eigvalsh(x)
+    except np.linalg.LinAlgError:
+        return np.linalg.eigh(x)[0]
+
 
 # What makes one result alone of an op that has several.
 ALONE: dict[tuple[str, int], Callable[..., tuple[Any, ...]]] = {
-    ("eigh", 0): lambda x, **_: (np.linalg.eigvalsh(x),),
+    ("eigh", 0): lambda x, **_: (_eigenvalues(x),),
     ("svd", 1): lambda x, **_: (None, np.linalg.svd(x, compute_uv=False)),
 }
 

@@ -61,6 +61,20 @@ def _argsort(cp: Any, x: Any, axis: int, kth: Any = None) -> Results:
     return (cp.argsort(x, axis),)
 
 
+def _fourier(cp: Any, x: Any, axis: int, inverse: int) -> Results:
+    if inverse:
+        return (cp.fft.ifft(x, axis=axis, norm="forward"),)
+    return (cp.fft.fft(x, axis=axis),)
+
+
+def _rfft(cp: Any, x: Any, axis: int, shape: Any) -> Results:
+    return (cp.fft.rfft(x, axis=axis),)
+
+
+def _irfft(cp: Any, x: Any, axis: int, shape: Any) -> Results:
+    return (cp.fft.irfft(x, shape[axis], axis=axis, norm="forward"),)
+
+
 ON_DEVICE: Mapping[str, Callable[..., Results]] = {
     "cholesky": _cholesky,
     "inv": _inv,
@@ -76,6 +90,9 @@ ON_DEVICE: Mapping[str, Callable[..., Results]] = {
     "argsort": _argsort,
     "partition": _sort,
     "argpartition": _argsort,
+    "fourier": _fourier,
+    "rfft": _rfft,
+    "irfft": _irfft,
 }
 
 
