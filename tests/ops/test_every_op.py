@@ -48,8 +48,9 @@ def test_every_op_has_uses_and_a_text():
 
 
 # Rules know no complex numbers: the e-graph sees these on inputs and results alone; `assume` becomes
-# facts of its operand; `precise_dot` is put into a program when it has been chosen.
-OF_PARTS = {"real", "imag", "complex", "assume", "precise_dot"}
+# facts of its operand; `precise_dot` is put into a program when it has been chosen; `fourier` makes
+# complex numbers of real ones, too.
+OF_PARTS = {"real", "imag", "complex", "assume", "precise_dot", "fourier"}
 
 
 def test_every_op_has_a_type_rule_that_rules_can_use():
