@@ -87,8 +87,28 @@ def _standard(name: str, op: OpDef, neutral: int, doc: str) -> None:
         first = constant(neutral, result.dtype, one)
         return Tensor(select.concatenate(first, result, axis=place))
 
+    def on_arrays(
+        x: Any,
+        /,
+        *,
+        axis: int | None = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        no_out(name, out)
+        array = np.asarray(x)
+        if axis is None and array.ndim != 1:
+            raise ValueError(message(name, "axis= of what has not one axis", f"x: {show(x)}"))
+        place = axis_of(name, 0 if axis is None else axis, array.ndim, x)
+        result = (np.cumprod if neutral else np.cumsum)(array, place, dtype=dtype)
+        if not include_initial:
+            return result
+        shape = [1 if j == place else s for j, s in enumerate(result.shape)]
+        return np.concatenate([np.full(shape, neutral, result.dtype), result], place)
+
     function.__name__, function.__doc__ = name, doc
-    public(numpy=getattr(np, name))(function)
+    public(numpy=getattr(np, name, on_arrays))(function)  # NumPy has both since 2.1
 
 
 _standard(
