@@ -129,8 +129,12 @@ class Arrangement:
         return not any(p.name == "out" or p.kind is Parameter.VAR_KEYWORD for p in self.parameters)
 
     def instance(self, args: Sequence[Any]) -> Any:
-        """The first argument, where it is an instance whose method this is, else None."""
-        owners = tuple(self.owners)
+        """The first argument, where it is an instance whose method this is, or a class, else None.
+
+        A class is no array: it is that of a class method, which Python hands over like any
+        argument from 3.13 on.
+        """
+        owners = (type, *self.owners)
         if not args or not isinstance(args[0], owners) or is_registered(args[0]):
             return None
         return args[0]
