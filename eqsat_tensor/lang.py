@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import count
 from operator import attrgetter
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import KeyedRef, WeakValueDictionary
 
 import numpy as np
 
@@ -77,8 +77,9 @@ class Expr:
 
     def rebuilt(self, arguments: Sequence[Expr]) -> Expr:
         """The same op and attributes on other operands."""
-        found = _known((self.op.name, tuple(arguments), self.attributes))
-        return apply(self.op, *arguments, **self.named) if found is None else found
+        key = (self.op.name, tuple(arguments), self.attributes)
+        found = _known(key)
+        return _made(self.op, key, self.named) if found is None else found
 
     def on(self, arguments: tuple[Expr, ...], place: tuple[str, int] | None) -> Expr:
         """The same op and attributes on operands of the same types; ``place``: where a new node stands."""
@@ -89,7 +90,7 @@ class Expr:
         node = Expr()
         node.op, node.arguments, node.attributes = self.op, arguments, self.attributes
         node.type, node.place, node.serial = self.type, place, next_serial()
-        return _TABLE.setdefault(key, node)
+        return _entered(key, node)
 
     def __repr__(self) -> str:
         return text([self])
@@ -196,6 +197,18 @@ def _known(key: tuple[Any, ...]) -> Expr | None:
     return None if reference is None else reference()
 
 
+def _entered(key: tuple[Any, ...], node: Expr) -> Expr:
+    """The node that lives under a key from now on: as ``_TABLE.setdefault``, which raises and catches, too."""
+    reference = KeyedRef(node, _TABLE._remove, key)  # type: ignore[attr-defined]
+    kept = _TABLE.data.setdefault(key, reference)  # type: ignore[attr-defined]
+    if kept is not reference:  # of another thread; or of a node that is just going
+        found: Expr | None = kept()
+        if found is not None:
+            return found
+        _TABLE.data[key] = reference  # type: ignore[attr-defined]
+    return node
+
+
 def define(name: str, kind: Kind, **fields: Any) -> OpDef:
     """Make an op and enter it in `OPS`.  Fields as in `OpDef`; elementwise ops infer by themselves."""
     assert name not in OPS, name
@@ -233,9 +246,9 @@ def part_dtype(dtype: np.dtype) -> np.dtype:
     return PART.get(dtype, dtype)
 
 
-def _refuse_complex(op: OpDef, arguments: Sequence[Expr]) -> None:
-    if "c" in [a.type.dtype.kind for a in arguments] and not takes_complex(op):
-        got = ", ".join(str(a.type) for a in arguments)
+def _refuse_complex(op: OpDef, types: Sequence[TensorType]) -> None:
+    if not takes_complex(op):
+        got = ", ".join(map(str, types))
         hint = "Take real(z), imag(z) or abs(z) first."
         raise DtypeError(message(op.name, "real operands", got, hint))
 
@@ -246,15 +259,23 @@ def apply(op: OpDef, *arguments: Expr, **attributes: Any) -> Expr:
     assert len(values) == len(attributes) == len(op.attributes), (op, attributes)
     key = (op.name, arguments, values)
     found = _known(key)
-    if found is not None:
-        return found
+    return _made(op, key, attributes) if found is None else found
+
+
+def _made(op: OpDef, key: tuple[Any, ...], attributes: Mapping[str, Any]) -> Expr:
+    """A new node, which will be known by its key: name of the op, operands, values of the attributes."""
+    _, arguments, values = key
     assert len(arguments) == op.arity or op.arity == ANY_ARITY, (op, arguments)
-    _refuse_complex(op, arguments)
+    types = [a.type for a in arguments]
+    for t in types:
+        if t.dtype.kind == "c":
+            _refuse_complex(op, types)
+            break
     node = Expr()
     node.op, node.arguments, node.attributes = op, arguments, values
-    node.type = op.infer(*[a.type for a in arguments], **attributes)
+    node.type = op.infer(*types, **attributes)
     node.place, node.serial = node_place(), next_serial()
-    return _TABLE.setdefault(key, node)
+    return _entered(key, node)
 
 
 _arguments_of: Callable[[Expr], tuple[Expr, ...]] = attrgetter("arguments")

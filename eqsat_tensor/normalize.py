@@ -124,17 +124,17 @@ def digest(node: Expr, known: Mapping[Expr, bytes], objects: dict[int, int]) -> 
     """
     if node in known:
         return known[node]
+    op = node.op
     parts = []
-    for name, value in node.named.items() if node.attributes else ():
+    for (name, kind), value in zip(op.attributes.items(), node.attributes, strict=True):
         number = ""
-        if node.op.attributes[name] is Attribute.OBJECT:
+        if kind is Attribute.OBJECT:
             number = f"#{objects.setdefault(id(value), len(objects))}"
         if name not in UNTOLD:
             parts.append(f"{name}={value}{number}")
-    attributes = " ".join(parts)
-    text = f"{node.op.name}{node.op.definition} {node.type} {attributes}".encode()
+    text = f"{op.name}{op.definition} {node.type} {' '.join(parts)}".encode()
     return hashlib.blake2b(
-        text + b"".join(known[a] for a in node.arguments), digest_size=16
+        text + b"".join([known[a] for a in node.arguments]), digest_size=16
     ).digest()
 
 
@@ -152,7 +152,8 @@ def objects_of(outputs: Sequence[Expr]) -> list[Any]:
     """The Python objects among the attributes of a program, each once, in the order of its digest."""
     found: dict[int, Any] = {}
     for node in topological(outputs):
-        for name, value in node.named.items():
-            if node.op.attributes[name] is Attribute.OBJECT:
-                found.setdefault(id(value), value)
+        if node.attributes:
+            for kind, value in zip(node.op.attributes.values(), node.attributes, strict=True):
+                if kind is Attribute.OBJECT:
+                    found.setdefault(id(value), value)
     return list(found.values())

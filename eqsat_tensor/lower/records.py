@@ -49,25 +49,27 @@ def plain(value: Any, table: Records, objects: Mapping[int, int] = NO_OBJECTS) -
 def rich(value: Any, table: Records, objects: Sequence[Any] = ()) -> Any:
     """The value again.  Raises ValueError for a record that is not in the table."""
 
-    def again(value: Any) -> Any:
-        if value.__class__ is not list:
-            return value
+    def again(value: Sequence[Any]) -> Any:
         tag = value[0]
-        if tag in table:
-            return table[tag](*[again(v) for v in value[1:]])
-        if tag == "tuple":
-            return tuple([again(v) for v in value[1:]])
         if tag == "bytes":
             return b64decode(value[1])
         if tag == "dict":
-            return {again(k): again(v) for k, v in value[1:]}
+            return {one(k): one(v) for k, v in value[1:]}
         if tag == "object":
             return objects[value[1]]
         if tag == "dtype":
             return np.dtype(value[1])
+        parts = [again(v) if v.__class__ is list else v for v in value[1:]]
+        if tag == "tuple":
+            return tuple(parts)
+        if tag in table:
+            return table[tag](*parts)
         raise ValueError(f"Program.from_bytes: unknown record {tag!r}.")
 
-    return again(value)
+    def one(value: Any) -> Any:
+        return again(value) if value.__class__ is list else value
+
+    return one(value)
 
 
 def is_plain(value: Any, table: Records) -> bool:
