@@ -284,7 +284,7 @@ def bucket(size: int) -> int:
 class CacheKey:
     """All that machine code depends on, as one record."""
 
-    program: str  # digest of the normalized program
+    program: str  # digest of the program, as it was written or normalized
     rules: str  # digest of every source of rules; the package's own are among `versions`
     options: str
     buckets: tuple[tuple[str, int], ...]
@@ -298,14 +298,14 @@ class CacheKey:
 
 
 def cache_key(
-    normal: Rewritten,
+    program: Program | Rewritten,
     options: Options,
     buckets: Mapping[str, int],
     layouts: Mapping[str, Layout] = ALL_PLAIN,
 ) -> CacheKey:
-    """The key under which the code of a program is kept."""
+    """The key under which the code of a program is kept: as it was written, or normalized."""
     return CacheKey(
-        normal.digest,
+        program_digest(program.roots, program.leaves),
         rules_digest(options),
         options.key(),
         tuple(sorted(buckets.items())),
@@ -328,7 +328,8 @@ def contracts(options: Options) -> bool:
 
 
 def code_for(
-    normal: Rewritten,
+    written: Program,
+    normalized: Callable[[], Rewritten],
     options: Options,
     buckets: Mapping[str, int],
     extract_program: Callable[[Mapping[str, int]], tuple[tuple[Expr, ...], bool]],
@@ -337,18 +338,29 @@ def code_for(
     """Digest of the program chosen at these buckets, what makes (or finds) its code, and whether it
     was found.
 
-    ``extract_program`` also tells whether all went well: what a failure of the engine made of a program
-    is not kept under its key, so that the next process sees the failure, too.
+    ``normalized`` gives the program in normal form, ``extract_program`` the one chosen, and whether all went
+    well: what a failure of the engine made of a program is not kept under its key, so that the next process
+    sees the failure, too.
     The disk holds two kinds of entries: key -> digest of the chosen program, and
-    digest -> code; so buckets that choose the same program share the code.
+    digest -> code; so buckets that choose the same program share the code.  Keys are of programs as they
+    were written, so that one which is written again need not be normalized, and of normalized ones.
+    Objects are kept by their places in the normal form, so that programs with some have but that key.
     """
     with stage("look up"):
-        key = cache_key(normal, options, buckets, layouts)
-        objects = objects_of(normal.roots)
-        found = stored_code(key.text(), objects)
+        objects: Sequence[Any] = objects_of(written.roots)
+        key = "" if objects else cache_key(written, options, buckets, layouts).text()
+        found = stored_code(key, ()) if key else None
     if found is not None:
-        digest, code = found
-        return digest, lambda: code, True
+        return found[0], partial(_same, found[1]), True
+    normal = normalized()
+    with stage("look up"):
+        objects = objects_of(normal.roots)
+        normal_key = cache_key(normal, options, buckets, layouts).text()
+        found = stored_code(normal_key, objects)
+    if found is not None:
+        if key:
+            disk.put(key, found[0].encode())
+        return found[0], partial(_same, found[1]), True
     for node in topological(normal.roots):  # while the program is rewritten
         if node.op.name == "matmul" and node.type.dtype.name in blas.TYPES:
             blas.begin(node.type.dtype.name)
@@ -369,11 +381,15 @@ def code_for(
             plan = schedule(values)
         code = compile_plan(plan, contract=contract, small=small)
         disk.put(digest, code.to_bytes(objects))
-        if lasting:
-            disk.put(key.text(), digest.encode())
+        for name in filter(None, (key, normal_key) if lasting else ()):
+            disk.put(name, digest.encode())
         return code
 
     return digest, make, False
+
+
+def _same(code: Code) -> Code:
+    return code
 
 
 def lowered(

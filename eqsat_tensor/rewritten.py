@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eqsat_tensor.lang import Expr
-from eqsat_tensor.normalize import program_digest
 from eqsat_tensor.opaque import Cut
 
 if TYPE_CHECKING:
@@ -33,10 +32,6 @@ class Rewritten:
     repeats: Repeats | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     stopped: str = ""
-
-    @property
-    def digest(self) -> str:
-        return program_digest(self.roots, self.leaves)
 
     def selected(self, model: CostModel) -> Selected:
         """The cheapest stable program of the e-graph, which there must be."""

@@ -96,8 +96,9 @@ class Variant:
         self.on_disk: dict[tuple[Any, ...], bool] = {}  # by bucket: was code there?
         if self.options.widen:
             self.program = widened(self.program)
-        with listening(self.times), stage("normalize"):
-            self.normal = pipeline.normalized(self.program)
+        self._normal: Rewritten | None = None
+        if any(n.type.dtype.kind == "c" for n in topological(self.program.roots)):
+            self.normal  # noqa: B018  (what has no rule for complex numbers is refused now)
         self._rewritten: Rewritten | None = None
         self._by_bucket: dict[tuple[Any, ...], Code] = {}
         self._layouts: set[tuple[tuple[str, Layout], ...]] = set()
@@ -112,6 +113,15 @@ class Variant:
             return self
         program = self.program.with_sizes({name: symbol(name, 1) for name in names})
         return replace(self, program=program)
+
+    @property
+    def normal(self) -> Rewritten:
+        """The program in normal form; made once, where no cache has what follows from it."""
+        with self.lock:
+            if self._normal is None:
+                with listening(self.times), stage("normalize"):
+                    self._normal = pipeline.normalized(self.program)
+            return self._normal
 
     @property
     def rewritten(self) -> Rewritten:
@@ -142,7 +152,7 @@ class Variant:
         with self.lock, listening(self.times):
             if key not in self._by_bucket:
                 digest, make, self.on_disk[key] = pipeline.code_for(
-                    self.normal, self.options, buckets, self._extract, layouts
+                    self.program, lambda: self.normal, self.options, buckets, self._extract, layouts
                 )
                 if digest not in self.codes:
                     self.counters.compiles += 1
