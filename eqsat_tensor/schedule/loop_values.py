@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -174,19 +175,29 @@ class Host(Call):
         )
 
 
+# What values of a class, and of those derived from it, are made of; others of nothing.
+_OPERANDS: tuple[tuple[type[Value], Callable[[Any], tuple[Value, ...]]], ...] = (
+    (Map, attrgetter("operands")),
+    (Call, attrgetter("operands")),
+    (View, lambda value: (value.source,)),
+    (Pad, lambda value: (value.source,)),
+    (Reduce, lambda value: (value.source,)),
+    (Scan, lambda v: (v.source,) if v.factor is None else (v.source, v.factor)),
+    (Pair, attrgetter("first", "second")),
+    (Pick, attrgetter("source", "index")),
+)
+
+
+_READERS: dict[type, Callable[[Any], tuple[Value, ...]]] = {}  # by class, as they are met
+
+
 def operands_of(value: Value) -> tuple[Value, ...]:
     """The values that ``value`` is made of."""
-    if isinstance(value, Map | Call):
-        return value.operands
-    if isinstance(value, View | Pad | Reduce):
-        return (value.source,)
-    if isinstance(value, Scan):
-        return (value.source,) if value.factor is None else (value.source, value.factor)
-    if isinstance(value, Pair):
-        return (value.first, value.second)
-    if isinstance(value, Pick):
-        return (value.source, value.index)
-    return ()
+    read = _READERS.get(type(value))
+    if read is None:
+        of_bases = (read for base, read in _OPERANDS if isinstance(value, base))
+        read = _READERS[type(value)] = next(of_bases, lambda value: ())
+    return read(value)
 
 
 def walk(
@@ -196,18 +207,24 @@ def walk(
 
     below: the operands of a value that are to be looked at; all by default.
     """
-    order: list[Value] = []
-    seen: set[Value] = set()
-    stack = [(r, False) for r in reversed(list(roots))]
-    while stack:
-        value, done = stack.pop()
-        if done:
-            order.append(value)
-        elif value not in seen:
-            seen.add(value)
-            stack.append((value, True))
-            stack.extend((o, False) for o in reversed(below(value)) if o not in seen)
-    return order
+    order: dict[Value, None] = {}
+    opened: list[Value] = []  # values whose operands are gone through, each inside the one before
+    waiting = [iter(tuple(roots))]
+    while True:
+        for value in waiting[-1]:
+            if value in order:
+                continue
+            needed = below(value)
+            if needed:
+                opened.append(value)
+                waiting.append(iter(needed))
+                break
+            order[value] = None
+        else:
+            waiting.pop()
+            if not opened:
+                return list(order)
+            order[opened.pop()] = None
 
 
 def formula(value: Value, buffers: Mapping[Value, str], depth: int = 6) -> str:

@@ -92,6 +92,7 @@ class Placement:
         self.nests: list[Draft] = []
         self.home: dict[Value, int] = {}
         self.reads: dict[Value, list[Read]] = {}
+        self._within: dict[Value, list[Read]] = {}  # of values that are no roots
         for value in self.order:
             if is_reshape(value):
                 source = operands_of(value)[0]
@@ -99,6 +100,13 @@ class Placement:
                     self.home[value] = self.home[source]
             elif value in self.roots:
                 self.place(value)
+
+    def within(self, value: Value) -> list[Read]:
+        """`reads_of` for these roots, worked out once."""
+        found = self._within.get(value)
+        if found is None:
+            found = self._within[value] = reads_of(value, self.roots)
+        return found
 
     def place(self, root: Value) -> None:
         reads = self.reads[root] = reads_of(root, self.roots)
@@ -263,7 +271,7 @@ def promoted(placement: Placement, every: bool = False) -> set[Value]:
     for value in sorted(dear, key=lambda v: -costs[v]):  # the outermost of each expression
         if every or value not in covered:
             chosen.add(value)
-            covered |= {r.value for r in reads_of(value, placement.roots)}
+            covered |= {r.value for r in placement.within(value)}
     return chosen
 
 
@@ -284,7 +292,7 @@ def repeated(placement: Placement, i: int, value: Value, access: Access) -> bool
     draft = placement.nests[i]
     if draft.kind == "call" or not 0 < len(axes_of(access)) < len(draft.domain):
         return False
-    reads = reads_of(value, placement.roots)
+    reads = placement.within(value)
     return not any(isinstance(r.value, Reduce) and placement.home[r.value] == i for r in reads)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.schedule.accesses import Access, Gathered, Term, identity, through
@@ -28,10 +28,11 @@ COSTS = {name: primitive.cost for name, primitive in PRIMITIVES.items()} | {"kee
 GUARD = 2.0  # cost of a padded value: comparisons and a selection
 SIDES = 3.0  # by how much a kernel may exceed its cost in sides of selections
 CAP = 1000.0  # costs are only compared with thresholds far below
+NUMBERS = Constant, SizeValue
+ALWAYS_STORED = Input, Call, Reduce, Scan
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """``value`` is read at ``access``, in loop axes of the box of the root that is evaluated."""
 
     value: Value
@@ -56,11 +57,10 @@ def reads_of(root: Value, roots: Collection[Value]) -> list[Read]:
     stack: list[tuple[Value, Access]] = [(v, identity(len(v.shape))) for v in starts]
     while stack:
         key = stack.pop()
-        if key in found or isinstance(key[0], Constant | SizeValue):
-            continue
         value, access = key
-        inner = value is root
-        leaf = isinstance(value, Input | Call | Reduce | Scan) or (not inner and value in roots)
+        if isinstance(value, NUMBERS) or key in found:
+            continue
+        leaf = isinstance(value, ALWAYS_STORED) or (value is not root and value in roots)
         found[key] = Read(value, access, leaf)
         if not leaf:
             stack.extend(reversed(below(value, access)))
