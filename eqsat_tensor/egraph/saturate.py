@@ -30,7 +30,7 @@ from eqsat_tensor.egraph.schema import contradiction_rules, op_forms
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.lang import OPS, Expr, topological
 from eqsat_tensor.ops.assume import assume_op
-from eqsat_tensor.rules.book import FACTS, Relation, RuleBook, Schedule, Step
+from eqsat_tensor.rules.book import FACTS, TYPES, Relation, RuleBook, Schedule, Step
 from eqsat_tensor.rules.signature import LIVE, shared_type_rules
 from eqsat_tensor.rules.vocabulary import RELATIONS
 
@@ -38,6 +38,7 @@ ROWS_OF_A_MATCH = 16  # nodes, types and provenance that one firing can add
 CATCHING_UP = 8  # runs of facts, at most, when further ones are asked for
 Contradiction: TypeAlias = tuple[int, int]  # a node of the program, a place in CONTRADICTIONS
 LOOKED_AT = 1000  # nodes of a program up to which the e-graph is looked at for what can fire
+GENERATED = frozenset(("ingest", TYPES, "live"))  # rulesets of the engine's own rules
 clock = time.perf_counter  # what stages are timed by
 
 
@@ -284,8 +285,8 @@ class _Run:
 
     def declared(self, engine: Engine, rulesets: tuple[str, ...]) -> str | None:
         """The engine's name for those rules of rulesets that can fire; None where there are none."""
-        if self.large is not None and self.large.may_rest(rulesets):
-            declared = self.large.declared(self.need, rulesets, self.matches)
+        if self.large is not None and not GENERATED.issuperset(rulesets):
+            declared = self.large.declared(self.need, rulesets)
         else:
             declared = self.need.declared(rulesets)
         if declared is None:
@@ -304,9 +305,11 @@ class _Run:
         changed = False
         if step.kind == "first" and self.rounds > 1 and self.large is None:
             return False
-        for _ in self.times(step):
+        for k in self.times(step):
             again = False
             for inner in step.steps:
+                if self.large is not None:
+                    self.large.turn(step, k)
                 again |= self.step(engine, inner)
             changed |= again
             if not again or step.kind in ("seq", "first"):
@@ -349,7 +352,9 @@ class _Run:
         to match may be gone when facts have their turn."""
         if set(self.need.members.get(FACTS, ())).issubset(known):
             return
-        for _ in range(CATCHING_UP):
+        for k in range(CATCHING_UP):
+            if self.large is not None:
+                self.large.again = min(k, 1)
             report = self.command(engine, (FACTS,))
             if report is None:
                 break
@@ -366,6 +371,8 @@ class _Run:
                 fired[variant.partition("/")[0]] += n
         for name, n in fired.items():
             self.matches[name] = self.matches.get(name, 0) + n
+        if self.large is not None:
+            self.large.note(fired)
         return fired
 
     def check_limits(self, engine: Engine, ruleset: str, matches: int) -> None:
