@@ -53,6 +53,14 @@ class Table:
     rows: list[tuple[list[Any], Any, bool]]
 
 
+class Numbers(dict[Any, int]):
+    """What is asked for is numbered from 0, in the order in which it is first asked for."""
+
+    def __missing__(self, key: Any) -> int:
+        number = self[key] = len(self)
+        return number
+
+
 _NAME = "egglog.bindings"
 _process = os.getpid()
 
@@ -360,10 +368,6 @@ class Engine:
                     return found
 
             case _:
-                numbers: dict[Any, int] = {}
-
-                def read(value: Any) -> int:
-                    return numbers.setdefault(value, len(numbers))
-
+                read = Numbers().__getitem__
         readers[sort] = read
         return read

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.egraph.encode import Encoder
-from eqsat_tensor.egraph.engine import Engine, EngineError, Table
+from eqsat_tensor.egraph.engine import Engine, EngineError, Numbers, Table
 from eqsat_tensor.egraph.graph import Graph, Node
 from eqsat_tensor.errors import EqsatError
 from eqsat_tensor.kinds import Attribute
@@ -144,7 +144,8 @@ class _Reader:
     def nodes(self) -> list[Node]:
         """All nodes; classes are numbered in the order in which they appear."""
         nodes: list[Node] = []
-        classed = self.classed
+        classed = Numbers()
+        number = classed.__getitem__
         for op in self.ops:
             rows = self.tables[op.constructor].rows
             if not rows:
@@ -153,10 +154,11 @@ class _Reader:
             first = len(sorts) - op.arity
             decode = self._decoder(op.name)
             for arguments, result, subsumed in rows:
-                operands = tuple([classed.setdefault(x, len(classed)) for x in arguments[first:]])
-                eclass = classed.setdefault(result, len(classed))
+                operands = tuple(map(number, arguments[first:]))
+                eclass = number(result)
                 attributes = decode(arguments) if first else ()
                 nodes.append(Node(op.name, operands, attributes, subsumed, eclass))
+        self.classed = dict(classed)
         return nodes
 
     def _decoder(self, name: str) -> Callable[[list[Any]], tuple[Any, ...]]:
