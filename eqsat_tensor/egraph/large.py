@@ -15,7 +15,7 @@ from eqsat_tensor.egraph.engines import rule_number
 from eqsat_tensor.egraph.needs import Need
 from eqsat_tensor.rules.book import FACTS, RuleBook, Schedule, Step
 
-LARGE = 1000  # nodes of a program beyond which it is large
+LARGE = 400  # nodes of a program beyond which it is large
 PATIENCE = 3  # runs after which a rule that has not fired rests; facts never do
 PATIENCE_AWAKE = 2  # the same once all rules have been woken
 AWAKE = 4  # steps at the end of the schedule, before which all rules wake and proposers are asked
