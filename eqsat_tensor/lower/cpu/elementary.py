@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from eqsat_tensor.lower.cpu import coefficients as table
-from eqsat_tensor.lower.cpu import registers
+from eqsat_tensor.lower.cpu import jit, registers
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 from eqsat_tensor.scalar import SHIFT_LIMITS
 
+HALF_ROOT = 0.7071067811865476
 LOG_ENDS = {
     "nan": registers.NUMBER, "signaling": registers.NUMBER, "inf": registers.NUMBER,
     "zero": registers.MINUS_INF, "-inf": registers.NAN, "negative": registers.NAN,
@@ -36,10 +37,10 @@ def expm1_reduced(b: VectorBuilder, r: str, precision: str = "") -> str:
     return b.fmuladd(b.polynomial(r, "exp", precision), b.fmul(r, r), r)
 
 
-def power_of_two(b: VectorBuilder, shifted: str) -> str:
-    """2^n from magic + n, n + bias within the exponent's field."""
+def power_of_two(b: VectorBuilder, shifted: str, less: int = 0) -> str:
+    """2^(n - less) from magic + n, n - less + bias within the exponent's field."""
     ints = b.integers
-    biased = ints.binary("add", b.to_bits(shifted), ints.constant(b.format.bias))
+    biased = ints.binary("add", b.to_bits(shifted), ints.constant(b.format.bias - less))
     return b.from_bits(ints.binary("shl", biased, ints.constant(b.format.fraction)))
 
 
@@ -62,8 +63,12 @@ def scale(b: VectorBuilder, value: str, n: str) -> str:
 
 def exp(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
     """factor * exp(x + low), |low| much below |x|; rounded to a subnormal only at the end."""
-    x = b.at_most(b.at_least(x, b.format.exp_range[0]), b.format.exp_range[1])
-    n, _, r = reduce_by_ln2(b, x, low)
+    return exp_below(b, b.at_most(x, b.format.exp_range[1]), low, factor)
+
+
+def exp_below(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
+    """As `exp`, of x that is known to be no larger than where exp overflows."""
+    n, _, r = reduce_by_ln2(b, b.at_least(x, b.format.exp_range[0]), low)
     grown = expm1_reduced(b, r)
     value = b.fmuladd(factor, grown, factor) if factor else b.fadd(grown, b.constant(1))
     return scale(b, value, n)
@@ -92,7 +97,7 @@ def expm1(b: VectorBuilder, x: str) -> str:
     clamped = b.at_most(b.at_least(x, b.format.expm1_low), b.format.exp_range[1])
     _, shifted, r = reduce_by_ln2(b, clamped)
     # Half the result first: 2^1024 is no number, but may be a factor of one.
-    half = power_of_two(b, b.fsub(shifted, b.constant(1)))
+    half = power_of_two(b, shifted, 1)
     value = b.fmuladd(half, expm1_reduced(b, r), b.fsub(half, b.constant(0.5)))
     value = b.fmul(value, b.constant(2))
     return itself_if_small(b, x, value)
@@ -116,7 +121,7 @@ def tanh(b: VectorBuilder, x: str) -> str:
 def sigmoid(b: VectorBuilder, x: str) -> str:
     """1 / (1 + exp(-x))."""
     # exp(-|x|) cannot overflow, and is itself the result for very negative x
-    e = exp(b, b.fneg(b.intrinsic("fabs", x)))
+    e = exp_below(b, minus_absolute(b, x))
     one = b.constant(1)
     return b.fdiv(b.select(b.test("ult", x, b.constant(0)), e, one), b.fadd(one, e))
 
@@ -124,14 +129,19 @@ def sigmoid(b: VectorBuilder, x: str) -> str:
 # ------------------------------------------------------------------------ logarithms: as fdlibm
 def log_core(b: VectorBuilder, f: str, k: str, precision: str = "") -> str:
     """log(1 + f) + k ln2 for sqrt(1/2) <= 1 + f < sqrt(2), k a small integer as float."""
+    high, low = (b.constant(part) for part in b.format.ln2)
+    return b.fmuladd(k, high, _log_reduced(b, f, b.fmul(k, low), precision))
+
+
+def _log_reduced(b: VectorBuilder, f: str, low: str, precision: str = "") -> str:
+    """log(1 + f) + low for sqrt(1/2) <= 1 + f < sqrt(2), low much below an ulp of 1."""
     divided = registers.quotient if precision else VectorBuilder.fdiv
     s = divided(b, f, b.fadd(b.constant(2), f))
     z = b.fmul(s, s)
     tail = b.fmul(z, b.polynomial(z, "log", precision))
     half_square = b.fmul(b.fmul(b.constant(0.5), f), f)
-    high, low = b.format.ln2
-    small = b.fmuladd(s, b.fadd(half_square, tail), b.fmul(k, b.constant(low)))
-    return b.fmuladd(k, b.constant(high), b.fsub(f, b.fsub(half_square, small)))
+    small = b.fmuladd(s, b.fadd(half_square, tail), low)
+    return b.fsub(f, b.fsub(half_square, small))
 
 
 def decompose(b: VectorBuilder, x: str) -> tuple[str, str, Callable[[str], str]]:
@@ -201,39 +211,66 @@ def log_at_ends(b: VectorBuilder, value: str, x: str) -> str:
     return b.select(b.test("oeq", x, zero), b.constant(-np.inf), value)
 
 
-def log1p_core(b: VectorBuilder, x: str) -> str:
-    """log(1 + x) for finite x > -1; loses bits of x below `negligible` only if x is subnormal."""
-    if b.name == "float64":
-        return _log1p_of(b, x)
-    # squares that underflow take as long as 20 others: in float64 they are too seldom to be asked for
-    small = b.test("olt", b.intrinsic("fabs", x), b.constant(b.format.negligible))
-    return b.select(small, x, _log1p_of(b, b.select(small, b.constant(0), x)))
-
-
-def _log1p_of(b: VectorBuilder, x: str) -> str:
-    one = b.constant(1)
-    u = b.fadd(one, x)
-    # what the sum lost; for huge x nothing, where the scale below would overflow
-    lost = b.select(b.test("ogt", x, one), b.fsub(one, b.fsub(u, x)), b.fsub(x, b.fsub(u, one)))
-    m, k, back = decompose(b, u)
-    part = back(lost)
-    huge = b.test("ogt", x, b.constant(2.0 ** (b.format.fraction + 8)))
-    part = b.select(huge, b.constant(0), part)
-    return log_core(b, b.fadd(b.fsub(m, one), part), k)
-
-
 def log1p(b: VectorBuilder, x: str) -> str:
-    """log(1 + x)."""
-    # 1 + x is 0 for x = -1 alone, and negative for no x above it
-    value = log_at_ends(b, log1p_core(b, x), b.fadd(b.constant(1), x))
-    return itself_if_small(b, x, value)
+    """log(1 + x); x itself, -0 too, where 1 + x is 1."""
+    v, f, k = _one_plus(b, x)
+    if registers.are_whole(b) and b.name == "float64":
+        value = log_at_ends(b, log_core(b, f, k), v)
+        return b.intrinsic("copysign", value, x)
+    itself = b.test("oeq", v, b.constant(HALF_ROOT))
+    # squares that underflow take as long as 20 others: in float64 they are too seldom to be asked for
+    f = f if b.name == "float64" else b.select(itself, b.constant(0), f)
+    # v is 0 for x = -1 alone, and negative for no x above it
+    return b.select(itself, x, log_at_ends(b, log_core(b, f, k), v))
+
+
+def _one_plus(b: VectorBuilder, x: str) -> tuple[str, str, str]:
+    """1 + x as (1 + f) 2^k, sqrt(1/2) <= 1 + f < sqrt(2): (v = (1 + x) sqrt(1/2), f, k as float).
+
+    The exponent of v is k - 1.  f = x 2^-k + (2^-k - 1) has the digits of x that 1 + x has lost: it is x for
+    k = 0, and is rounded once.
+    """
+    one, root = b.constant(1), b.constant(HALF_ROOT)
+    fused = jit.vector_bytes() >= registers.FUSED  # else x = -1 + 2^-53 would not be told from -1
+    v = b.fmuladd(x, root, root) if fused else b.fmul(b.fadd(one, x), root)
+    if registers.are_whole(b):
+        minus_k = b.fsub(b.constant(-1), registers.exponent(b, v))
+        inverse = registers.scalef(b, one, minus_k)
+        return v, b.fmuladd(x, inverse, b.fsub(inverse, one)), b.fneg(minus_k)
+    ints, form = b.integers, b.format
+    field = ints.binary("lshr", b.to_bits(v), ints.constant(form.fraction))
+    base = b.to_bits(b.constant(2.0**form.fraction))
+    joined = b.from_bits(ints.binary("or", field, base))
+    k = b.fsub(joined, b.constant(2.0**form.fraction + form.bias - 1))
+    # 8 2^-k, for 2^-k may be no normal number
+    biased = ints.binary("sub", ints.constant(2 * form.bias + 2), field)
+    inverse = b.from_bits(ints.binary("shl", biased, ints.constant(form.fraction)))
+    eighth = b.constant(0.125)
+    f = b.fmuladd(b.fmul(x, eighth), inverse, b.fmuladd(inverse, eighth, b.constant(-1)))
+    return v, f, k
 
 
 def softplus(b: VectorBuilder, x: str) -> str:
-    """log(1 + exp(x))."""
-    e = exp(b, b.fneg(b.intrinsic("fabs", x)))
-    positive = b.select(b.test("olt", x, b.constant(0)), b.constant(0), x)
-    return b.fadd(positive, log1p_core(b, e))
+    """log(1 + exp(x)) as max(x, 0) + log(1 + e), e = exp(-|x|)."""
+    zero, one, half = b.constant(0), b.constant(1), b.constant(0.5)
+    e = exp_below(b, minus_absolute(b, x))
+    u = b.fadd(one, e)
+    # 1 + e = (1 + f) 2^k, k being 0 or 1
+    above = b.test("ogt", u, b.constant(1.4142135623730951))
+    f = b.select(above, b.fmuladd(e, half, b.constant(-0.5)), e)
+    high, low = (b.select(above, b.constant(part), zero) for part in b.format.ln2)
+    if b.name == "float64":
+        value = b.fadd(high, _log_reduced(b, f, low))
+    else:  # in float64 squares that underflow are too seldom to be asked for
+        itself = b.test("oeq", u, one)
+        value = b.fadd(high, _log_reduced(b, b.select(itself, zero, f), low))
+        value = b.select(itself, e, value)
+    return b.fadd(b.at_least(x, 0), value)
+
+
+def minus_absolute(b: VectorBuilder, x: str) -> str:
+    """-|x|, by one instruction."""
+    return b.intrinsic("copysign", x, b.constant(-1))
 
 
 def log1mexp(b: VectorBuilder, x: str) -> str:

@@ -12,6 +12,7 @@ from eqsat_tensor.lower.cpu import jit
 from eqsat_tensor.lower.cpu.builder import VectorBuilder
 
 REGISTER = 64  # bytes
+FUSED = 32  # bytes of the registers of machines of which all have fused products
 _SHORT = {"float64": "pd", "float32": "ps"}
 _CURRENT_ROUNDING = "i32 4"
 _FROM_ONE_TO_TWO = "i32 0"  # the interval of a significand; its sign is that of the number

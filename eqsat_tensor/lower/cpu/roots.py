@@ -36,7 +36,6 @@ SQUARES = {
 }
 
 ROOT_ENDS = ("nan", "signaling", "zero", "-inf", "inf")  # that are their own roots
-FUSED = 32  # bytes of the registers of machines of which all have fused products
 
 
 def exp2(b: VectorBuilder, x: str) -> str:
@@ -88,7 +87,7 @@ def cbrt(b: VectorBuilder, x: str) -> str:
     What the estimate's cube lacks is told without rounding: of float64 by parts of few bits; of
     float32 by fused products, or in float64 where the machine has none.
     """
-    if b.name == "float32" and jit.vector_bytes() < FUSED:
+    if b.name == "float32" and jit.vector_bytes() < registers.FUSED:
         wide = b.of("float64")
         return b.cast(_cbrt_single(wide, wide.cast(x, b)), wide)
     a = b.intrinsic("fabs", x)
