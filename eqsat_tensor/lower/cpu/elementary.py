@@ -21,10 +21,12 @@ LOG_ENDS = {
 
 # --------------------------------------------------------------- exponentials: Cody and Waite
 def reduce_by_ln2(b: VectorBuilder, x: str, low: str = "") -> tuple[str, str, str]:
-    """x + low = n ln2 + r, |r| <= ln2 / 2: (n as float, magic + n, r); |n| fits 11 (8) bits."""
+    """x + low = n ln2 + r, |r| <= ln2 / 2: (n as float, magic + n, r); |n| fits 11 (8) bits.
+
+    low is so small that n does not depend on it.
+    """
     magic = b.constant(b.format.magic)
-    whole = b.fadd(x, low) if low else x
-    shifted = b.fmuladd(whole, b.constant(1.4426950408889634), magic)
+    shifted = b.fmuladd(x, b.constant(1.4426950408889634), magic)
     n = b.fsub(shifted, magic)
     ln2_high, ln2_low = b.format.ln2
     r = b.fmuladd(n, b.constant(-ln2_high), x)  # exact: n * high has no more bits than a float
@@ -61,17 +63,15 @@ def scale(b: VectorBuilder, value: str, n: str) -> str:
     return b.fmul(b.fmul(value, power_of_two(b, half)), last)
 
 
-def exp(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
-    """factor * exp(x + low), |low| much below |x|; rounded to a subnormal only at the end."""
-    return exp_below(b, b.at_most(x, b.format.exp_range[1]), low, factor)
+def exp(b: VectorBuilder, x: str) -> str:
+    """exp(x)."""
+    return exp_below(b, b.at_most(x, b.format.exp_range[1]))
 
 
-def exp_below(b: VectorBuilder, x: str, low: str = "", factor: str = "") -> str:
-    """As `exp`, of x that is known to be no larger than where exp overflows."""
-    n, _, r = reduce_by_ln2(b, b.at_least(x, b.format.exp_range[0]), low)
-    grown = expm1_reduced(b, r)
-    value = b.fmuladd(factor, grown, factor) if factor else b.fadd(grown, b.constant(1))
-    return scale(b, value, n)
+def exp_below(b: VectorBuilder, x: str) -> str:
+    """exp(x) for x that is known to be no larger than where exp overflows."""
+    n, _, r = reduce_by_ln2(b, b.at_least(x, b.format.exp_range[0]))
+    return scale(b, b.fadd(expm1_reduced(b, r), b.constant(1)), n)
 
 
 def shifted_exp(b: VectorBuilder, x: str, y: str) -> str:
@@ -316,26 +316,30 @@ def erf(b: VectorBuilder, x: str) -> str:
 
 
 def erfc(b: VectorBuilder, x: str) -> str:
-    """exp(-a^2) (1 + P(t)) / (1 + 2a) for a = |x| >= 1/2, after Shepherd and Laframboise (1981)."""
-    a = b.intrinsic("fabs", x)
-    half = b.constant(0.5)
-    square = b.at_most(b.fmul(x, x), 1)
-    near = b.fmuladd(b.fneg(x), b.polynomial(square, "erf near"), b.fsub(half, x))
+    """exp(-a^2) (1 + P(t)) / (a + c) for a = |x| >= 1/2, t = (a - c) / (a + c), by one division."""
+    absolute, half, square = b.intrinsic("fabs", x), b.constant(0.5), b.fmul(x, x)
+    near = b.fmuladd(b.fneg(x), b.polynomial(square, "erfc near"), b.fsub(half, x))
     near = b.fadd(near, half)
-    far_a = b.at_least(b.at_most(a, b.format.erfc_high), 0.5)
-    t = middle_map(b, far_a, table.ERFC_CENTRE[b.name])
-    # (1 + P) / (1 + 2a), with what is lost in 1 + 2a made good in P
-    one, twice = b.constant(1), b.fadd(far_a, far_a)
-    below = b.fadd(one, twice)
-    lost = b.fadd(b.fsub(twice, below), one)
+    fused = jit.vector_bytes() >= registers.FUSED
+    a, one = b.at_most(absolute, b.format.erfc_high), b.constant(1)
+    centre = b.constant(table.ERFC_CENTRE[b.name])
+    below = b.fadd(a, centre)
     inverse = b.fdiv(one, below)
-    excess = b.fsub(b.polynomial(t, "erfc far"), b.fmul(lost, inverse))
-    ratio = b.fmuladd(excess, inverse, inverse)
-    # a^2 = cut^2 + (a - cut)(a + cut), the first exact
-    ints = b.integers
-    mask = ints.constant(-(1 << b.format.cut))
-    cut = b.from_bits(ints.binary("and", b.to_bits(far_a), mask))
-    low = b.fmul(b.fsub(cut, far_a), b.fadd(cut, far_a))
-    far = exp(b, b.fneg(b.fmul(cut, cut)), low, ratio)
+    value = b.polynomial(b.fmul(b.fsub(a, centre), inverse), "erfc far")
+    # what both lost, 1 / (a + c) being inverse (1 + missed), is made good beside exp(r) - 1
+    lost = b.fsub(b.fsub(below, centre), a)
+    rest = b.intrinsic("fma", b.fneg(below), inverse, one) if fused else b.constant(0)
+    missed = b.fmuladd(lost, inverse, rest)
+    if fused:
+        power = b.fmul(a, a)
+        low = b.intrinsic("fma", b.fneg(a), a, power)
+    else:  # a^2 = cut^2 + (a - cut)(a + cut), the first exact
+        ints = b.integers
+        mask = ints.constant(-(1 << b.format.cut))
+        cut = b.from_bits(ints.binary("and", b.to_bits(a), mask))
+        power, low = b.fmul(cut, cut), b.fmul(b.fsub(cut, a), b.fadd(cut, a))
+    n, _, r = reduce_by_ln2(b, b.fneg(power), low)
+    factor = b.fmuladd(value, inverse, inverse)
+    far = scale(b, b.fmuladd(factor, b.fadd(expm1_reduced(b, r), missed), factor), n)
     far = b.select(b.test("olt", x, b.constant(0)), b.fsub(b.constant(2), far), far)
-    return b.select(b.test("ult", a, half), near, far)
+    return b.select(b.test("ult", absolute, half), near, far)
