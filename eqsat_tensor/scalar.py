@@ -127,7 +127,7 @@ PRIMITIVES: dict[str, Primitive] = {p.name: p for p in (
     Primitive("sin", 1, np.sin, 100), Primitive("cos", 1, np.cos, 100), Primitive("tan", 1, np.tan, 120),
     Primitive("arctan", 1, np.arctan, 24), Primitive("tanh", 1, np.tanh, 24),
     Primitive("sigmoid", 1, _sigmoid, 24), Primitive("softplus", 1, _softplus, 45),
-    Primitive("erf", 1, _in_single(scipy_function("erf")), 45), Primitive("erfc", 1, _in_single(scipy_function("erfc")), 60),
+    Primitive("erf", 1, _in_single(scipy_function("erf")), 45), Primitive("erfc", 1, _in_single(scipy_function("erfc")), 47),
     Primitive("power", 2, np.power, 75),
     Primitive("maximum", 2, np.maximum, 1.5), Primitive("minimum", 2, np.minimum, 1.5),
     Primitive("floor", 1, np.floor, 1), Primitive("ceil", 1, np.ceil, 1), Primitive("trunc", 1, np.trunc, 1),

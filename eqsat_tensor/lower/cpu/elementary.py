@@ -317,19 +317,17 @@ def erf(b: VectorBuilder, x: str) -> str:
 
 def erfc(b: VectorBuilder, x: str) -> str:
     """exp(-a^2) (1 + P(t)) / (a + c) for a = |x| >= 1/2, t = (a - c) / (a + c), by one division."""
-    absolute, half, square = b.intrinsic("fabs", x), b.constant(0.5), b.fmul(x, x)
-    near = b.fmuladd(b.fneg(x), b.polynomial(square, "erfc near"), b.fsub(half, x))
-    near = b.fadd(near, half)
     fused = jit.vector_bytes() >= registers.FUSED
-    a, one = b.at_most(absolute, b.format.erfc_high), b.constant(1)
-    centre = b.constant(table.ERFC_CENTRE[b.name])
+    absolute, one, half = b.intrinsic("fabs", x), b.constant(1), b.constant(0.5)
+    a, centre = b.at_most(absolute, b.format.erfc_high), b.constant(table.ERFC_CENTRE[b.name])
     below = b.fadd(a, centre)
     inverse = b.fdiv(one, below)
-    value = b.polynomial(b.fmul(b.fsub(a, centre), inverse), "erfc far")
     # what both lost, 1 / (a + c) being inverse (1 + missed), is made good beside exp(r) - 1
     lost = b.fsub(b.fsub(below, centre), a)
     rest = b.intrinsic("fma", b.fneg(below), inverse, one) if fused else b.constant(0)
     missed = b.fmuladd(lost, inverse, rest)
+    value = b.polynomial(b.fmul(b.fsub(a, centre), inverse), "erfc far")
+    factor = b.fmuladd(value, inverse, inverse)
     if fused:
         power = b.fmul(a, a)
         low = b.intrinsic("fma", b.fneg(a), a, power)
@@ -339,7 +337,7 @@ def erfc(b: VectorBuilder, x: str) -> str:
         cut = b.from_bits(ints.binary("and", b.to_bits(a), mask))
         power, low = b.fmul(cut, cut), b.fmul(b.fsub(cut, a), b.fadd(cut, a))
     n, _, r = reduce_by_ln2(b, b.fneg(power), low)
-    factor = b.fmuladd(value, inverse, inverse)
     far = scale(b, b.fmuladd(factor, b.fadd(expm1_reduced(b, r), missed), factor), n)
     far = b.select(b.test("olt", x, b.constant(0)), b.fsub(b.constant(2), far), far)
-    return b.select(b.test("ult", absolute, half), near, far)
+    near = b.fmuladd(b.fneg(x), b.polynomial(b.fmul(x, x), "erfc near"), b.fsub(half, x))
+    return b.select(b.test("ult", absolute, half), b.fadd(near, half), far)
