@@ -15,6 +15,7 @@ REGISTER = 64  # bytes
 FUSED = 32  # bytes of the registers of machines of which all have fused products
 _SHORT = {"float64": "pd", "float32": "ps"}
 _CURRENT_ROUNDING = "i32 4"
+_LARGER_MAGNITUDE = "i32 11"  # the larger of |x| and |y|, with no sign
 _FROM_ONE_TO_TWO = "i32 0"  # the interval of a significand; its sign is that of the number
 
 # What `fixed` tells apart, and what it puts there, by number.
@@ -41,6 +42,11 @@ def exponent(b: VectorBuilder, x: str) -> str:
 def significand(b: VectorBuilder, x: str) -> str:
     """x 2^-`exponent`, from 1 to 2, with the sign of x; of zeros and infinities 1."""
     return _each(b, "getmant", [x], _FROM_ONE_TO_TWO, "first")
+
+
+def larger_magnitude(b: VectorBuilder, x: str, y: str) -> str:
+    """The larger of |x| and |y|; where one is NaN the other."""
+    return _each(b, "range", [x, y], _LARGER_MAGNITUDE, "first")
 
 
 def fixed(b: VectorBuilder, value: str, x: str, answers: Mapping[str, int]) -> str:

@@ -169,17 +169,21 @@ def _signed_root(b: VectorBuilder, x: str, a: str, t: str, shifted: str) -> str:
 
 
 def hypot(b: VectorBuilder, x: str, y: str) -> str:
-    """sqrt(x^2 + y^2), scaled where squares would leave the range."""
-    inf = b.constant(np.inf)
+    """sqrt(x^2 + y^2), scaled where squares would leave the range; the same for y and x."""
+    inf, one = b.constant(np.inf), b.constant(1)
     p, q = b.intrinsic("fabs", x), b.intrinsic("fabs", y)
     low, high, factor = SQUARES[b.name]
     more = b.test("ogt", p, q)
-    top = b.select(more, p, q)
-    one = b.constant(1)
+    top, least = b.select(more, p, q), b.select(more, q, p)
+    if registers.are_whole(b):
+        endless = b.test("oeq", registers.larger_magnitude(b, x, y), inf)
+    else:
+        endless = b.both("or", b.test("oeq", p, inf), b.test("oeq", q, inf))
     up, down = b.test("olt", top, b.constant(low)), b.test("ogt", top, b.constant(high))
     there = b.select(up, b.constant(factor), b.select(down, b.constant(1 / factor), one))
-    back = b.select(up, b.constant(1 / factor), b.select(down, b.constant(factor), one))
-    larger, other = b.fmul(top, there), b.fmul(b.select(more, q, p), there)
+    ints = b.integers
+    twice = ints.constant(2 * b.format.bias << b.format.fraction)
+    back = b.from_bits(ints.binary("sub", twice, b.to_bits(there)))  # of a power of two, 1 / there
+    larger, other = b.fmul(top, there), b.fmul(least, there)
     length = b.intrinsic("sqrt", b.fmuladd(larger, larger, b.fmul(other, other)))
-    endless = b.both("or", b.test("oeq", p, inf), b.test("oeq", q, inf))
     return b.select(endless, inf, b.fmul(length, back))
