@@ -95,3 +95,34 @@ def test_what_blocks_were_folded_to_lives_until_they_are_asked() -> None:
         where, total = program.bind({"n": n}, 2)(a)
         assert where == a.argmax()
         np.testing.assert_allclose(total, np.exp(a - a.max()).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("word", ["any", "all", "max", "min"])
+@pytest.mark.parametrize("dtype", [F64, BOOL])
+def test_what_is_settled_is_looked_at_no_further(
+    word: str, dtype: np.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound_module, "GRAIN", 1.0)
+
+    def held(x: T) -> T:
+        return x if dtype == BOOL else fn("greater", x, constant(0.0, F64))
+
+    flat = compile_plan(schedule([held(array("x", N, dtype=dtype)).reduce(word, 0).v]))
+    rows = compile_plan(schedule([held(array("x", M, N, dtype=dtype)).reduce(word, 1).v]))
+    both = held(array("x", N, dtype=dtype))
+    two = compile_plan(schedule([both.reduce("any", 0).v, both.reduce("all", 0).v]))
+    usual = word in ("all", "min")  # what settles nothing
+    for n in (1, 7, 64, 1023, 1024, 1025, 8192, 8193, 50_001):
+        for places in ([], [0], [n // 2], [n - 1], [n // 3, n - 1]):
+            held_at = np.full((3, n), usual)
+            held_at[1, places] = not usual
+            x = held_at if dtype == BOOL else np.where(held_at, 2.0, -0.0)
+            for threads in (1, 2, 3):
+                (got,) = flat.bind({"n": n}, threads)(x[1].copy())
+                assert got == getattr(np, word)(held_at[1]), (n, places, threads)
+                some, every = two.bind({"n": n}, threads)(x[1].copy())
+                assert (some, every) == (held_at[1].any(), held_at[1].all()), (n, places)
+            (got,) = rows.bind({"n": n, "m": 3})(x)
+            np.testing.assert_array_equal(got, getattr(np, word)(held_at, axis=1))
+    (got,) = flat.bind({"n": 0})(np.empty(0, dtype)) if word in ("any", "all") else (usual,)
+    assert got == usual

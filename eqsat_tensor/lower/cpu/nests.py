@@ -16,7 +16,15 @@ from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.pieces import pieces_of, stored_together, write_pieces
 from eqsat_tensor.lower.cpu.places import MEMORY, Here
 from eqsat_tensor.lower.cpu.scans import write_scan
-from eqsat_tensor.lower.cpu.search import first_place, is_place, may_hold, sought
+from eqsat_tensor.lower.cpu.search import (
+    first_place,
+    is_place,
+    is_settled,
+    may_hold,
+    settled_row,
+    settling,
+    sought,
+)
 from eqsat_tensor.lower.cpu.short import stand_side_by_side, write_short
 from eqsat_tensor.lower.cpu.streams import order_stores
 from eqsat_tensor.lower.cpu.turned import across, write_turned
@@ -85,8 +93,11 @@ def write_row(w: Passes) -> None:
             roots = [r for r in nest.roots if r.phase == phase and r in inside]
             if roots:
                 high = w.size(nest.domain[outer])
-                if len(roots) == 1 and rank == outer + 1 and w.sought_by_bits(roots[0]):
+                alone = len(roots) == 1 and rank == outer + 1
+                if alone and w.sought_by_bits(roots[0]):
                     found = first_place(w, roots[0], outer, high, index, phase)
+                elif alone and settling(roots):
+                    found = settled_row(w, roots[0], outer, high, index, phase)
                 else:
                     found = w.pass_over(roots, range(outer, rank), "0", high, index, phase)
                 w.rows |= {v: or_zero(w, v, text, nest.domain[outer:]) for v, text in found.items()}
@@ -125,17 +136,22 @@ def reached(w: Passes, root: Root) -> set[Value]:
 def write_full(w: Passes) -> None:
     """Each block of the first axis: one partial value a reduction."""
     nest, f = w.nest, w.function
-    extreme = sought(nest)
+    extreme, settles = sought(nest), settling(nest.roots)
 
     def unit(u: str, done: list[str]) -> list[str]:
         low, high = block(w, u)
         wanted = None if extreme is None else may_hold(w, extreme, u, done[0])
+        if settles:
+            wanted = f.emit(f"xor i1 {done[0]}, true")
         found = w.pass_over(nest.roots, range(len(nest.domain)), low, high, [], 0, wanted)
         for value, text in found.items():
             text = or_zero(w, value, text, nest.domain[1:])
             kind = MEMORY[value.dtype]
             at = f.offset(kind, w.slot("ptr", "partial", number_of(nest, value)), u)
             f.effect(f"store {kind} {w.to_memory(text, value, 0)}, ptr {at}")
+        if settles:
+            return [f.emit(f"or i1 {done[0]}, {is_settled(w, found)}")]
         return [] if extreme is None else [is_place(w, done[0], *found.values())]
 
-    f.loop("%begin", "%end", 1, [] if extreme is None else [("i1", "false")], unit)
+    carried = [("i1", "false")] if settles or extreme is not None else []
+    f.loop("%begin", "%end", 1, carried, unit)

@@ -5,10 +5,17 @@
 What r was folded of is still there: the greatest of each block.  A block whose own is neither r nor NaN has
 no place of it, nor need any be looked through after one that has.  So argmax reads its array once, and
 one block of it again.
+
+In the same way ``any`` and ``all`` look no further once an element has settled them: a block (`unsettled`),
+a stretch of a row (`settled_row`) is then left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from eqsat_tensor.lower.cpu.accumulate import combine_of, identity_of
 from eqsat_tensor.lower.cpu.hits import LARGEST, condition_of_place
 from eqsat_tensor.lower.cpu.passes import Passes
 from eqsat_tensor.lower.cpu.places import MEMORY
@@ -87,3 +94,39 @@ def first_place(
 
     (place,) = f.loop("0", high, STRETCH, [("i64", str(LARGEST))], stretch)
     return {root.value: place}
+
+
+def settling(roots: Sequence[Root]) -> bool:
+    """Is all that these roots do to say whether some, or all, of their elements hold?"""
+    return all(isinstance(r.value, Reduce) and r.value.dtype.kind == "b" for r in roots)
+
+
+def is_settled(w: Passes, found: Mapping[Value, str]) -> str:
+    """i1: would no other element change any of these values?"""
+    f = w.function
+    tests = []
+    for value, text in found.items():
+        assert isinstance(value, Reduce), value
+        some = combine_of(value) == "or"
+        tests.append(text if some else f.emit(f"xor i1 {text}, true"))
+    return reduce(lambda a, b: f.emit(f"and i1 {a}, {b}"), tests)
+
+
+def settled_row(
+    w: Passes, root: Root, axis: int, high: str, index: list[str], phase: int
+) -> dict[Value, str]:
+    """Whether some, or all, of a row hold: stretch by stretch, until one settles it."""
+    f, value = w.function, root.value
+    assert isinstance(value, Reduce), value
+    builder = w.builder(value.dtype, 0)
+
+    def stretch(low: str, values: list[str]) -> list[str]:
+        settled = is_settled(w, {value: values[0]})
+        end = w.clamp("smin", f.add(low, str(STRETCH)), high)
+        asked = f.emit(f"select i1 {settled}, i64 {low}, i64 {end}")
+        here = w.every_pass([root], range(axis, axis + 1), low, asked, index, phase)
+        return [builder.both(combine_of(value), values[0], here[value])]
+
+    start = (builder.type, builder.constant(identity_of(value)))
+    (held,) = f.loop("0", high, STRETCH, [start], stretch)
+    return {value: held}
