@@ -32,8 +32,8 @@ def exp_quarter(b: VectorBuilder, a: str) -> str:
 def sinh(b: VectorBuilder, x: str) -> str:
     """(exp(x) - exp(-x)) / 2."""
     a = b.intrinsic("fabs", x)
-    e = exp_quarter(b, a)
-    far = b.fsub(b.fadd(e, e), b.fdiv(b.constant(0.125), e))
+    e = exp_quarter(b, b.at_least(a, 1))
+    far = b.fsub(b.fadd(e, e), _other_half(b, e))
     far = b.intrinsic("copysign", far, x)
     near = odd_polynomial(b, x, "sinh", 1)
     return b.select(b.test("ult", a, b.constant(1)), near, far)
@@ -41,8 +41,16 @@ def sinh(b: VectorBuilder, x: str) -> str:
 
 def cosh(b: VectorBuilder, x: str) -> str:
     """(exp(x) + exp(-x)) / 2."""
-    e = exp_quarter(b, b.intrinsic("fabs", x))
-    return b.fadd(b.fadd(e, e), b.fdiv(b.constant(0.125), e))
+    e = exp_quarter(b, b.at_least(b.intrinsic("fabs", x), b.format.negligible))
+    return b.fadd(b.fadd(e, e), _other_half(b, e))
+
+
+def _other_half(b: VectorBuilder, e: str) -> str:
+    """exp(-a) / 2 from exp(a) / 4; something as negligible where it would be no normal number.
+
+    Making one that is not takes some 70 ns a register: sinh(800) was 8.6 ns an element.
+    """
+    return b.fdiv(b.constant(0.125), b.at_most(e, 2.0 ** (b.format.bias - 7)))
 
 
 def log_of_root(b: VectorBuilder, a: str, sign: int) -> str:
