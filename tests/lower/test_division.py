@@ -70,3 +70,29 @@ def test_floats_to_integers_in_vectors(source: str, dtype: str) -> None:
     whole = [0 if np.isnan(v) else min(max(v, float(info.min)), float(info.max)) for v in wide]
     expected = np.array([min(int(v), info.max) for v in whole], dtype)
     np.testing.assert_array_equal(et.jit(lambda x: x.astype(dtype))(x), expected)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_long_quotients_of_every_size(dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    info = np.iinfo(dtype)
+    shift = (rng.integers(0, 64, 40_000).astype(dtype) for _ in range(2))
+    x, y = (rng.integers(info.min, info.max, 40_000, dtype, endpoint=True) >> s for s in shift)
+    y[y == 0] = 1
+    ends = np.array([info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, 3, 7], dtype)
+    whole = x // y * y  # and what lies next to it
+    over = np.concatenate([x, whole, whole - 1, whole + 1, np.repeat(ends, 9)]).astype(dtype)
+    by = np.concatenate([y, y, y, y, np.tile(ends, 9)])
+    with np.errstate(all="ignore"):
+        for function in (np.floor_divide, np.remainder, np.fmod, np.gcd, np.lcm):
+            np.testing.assert_array_equal(et.jit(function)(over, by), function(over, by))
+
+
+@pytest.mark.parametrize("divisor", [1, -1, 2, 3, 7, -7, 10**9, 2**62 + 1, -(2**63), 2**63 - 1])
+def test_long_quotients_by_a_number(divisor: int) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.integers(-(2**63), 2**63 - 1, 5000) >> rng.integers(0, 64, 5000)
+    x = np.concatenate([x, x // divisor * divisor, [-(2**63), 2**63 - 1, 0, -1]])
+    for function in (lambda x: x // divisor, lambda x: x % divisor):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(et.jit(function)(x), function(x))
