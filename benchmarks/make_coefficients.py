@@ -68,6 +68,16 @@ def log_tail_2(z: Real) -> Real:
     return (log_tail(z) - mpf(2) / 3) / z
 
 
+def log2_ratio(z: Real) -> Real:
+    """2 atanh(s) / (s ln2), z = s^2: log2(1 + f) = s * log2_ratio(z), s = f / (2 + f)."""
+    return (2 + z * log_tail(z)) / mp.ln2
+
+
+def exp2_ratio(r: Real) -> Real:
+    """(2^r - 1) / r."""
+    return mpmath.expm1(r * mp.ln2) / r if r else mp.ln2
+
+
 def arctan_tail(z: Real) -> Real:
     """(atan(s)/s - 1) / z, z = s^2."""
     if z < mpf("1e-12"):
@@ -174,6 +184,8 @@ def main() -> None:
         ("exp", (exp_tail, -half_ln2, half_ln2, {"float64": 9, "float32": 4, "single": 5})),
         ("log", (log_tail, mpf(0), log_edge, {"float64": 6, "float32": 2, "single": 4})),
         ("log in two doubles", (log_tail_2, mpf(0), log_edge, {"float64": 7})),
+        ("log2 ratio", (log2_ratio, mpf(0), log_edge, {"single": 4})),
+        ("exp2 ratio", (exp2_ratio, -mpf("0.5001"), mpf("0.5001"), {"single": 5})),
         ("arctan", (arctan_tail, mpf(0), atan_edge, {"float64": 11, "float32": 4})),
         ("sin", (sin_tail, mpf(0), trig_edge, {"float64": 6, "single": 3})),
         ("sin of half a turn", (sin_tail, mpf(0), half_turn, {"single": 4})),

@@ -12,8 +12,6 @@ from eqsat_tensor.lower.cpu.elementary import (
     decompose_any,
     expm1_reduced,
     itself_if_small,
-    log_core,
-    power_of_two,
     reduce_by_ln2,
     scale,
 )
@@ -267,10 +265,17 @@ def power_magnitude(b: VectorBuilder, a: str, y: str) -> str:
 def power_single(b: VectorBuilder, a: str, y: str) -> str:
     """a^y for finite a > 0 and finite y, float64 of which float32 is wanted."""
     m, k, _ = decompose(b, a)
-    exponent = b.fmul(log_core(b, b.fsub(m, b.constant(1)), k, "single"), y)
-    _, shifted, r = reduce_by_ln2(b, b.at_most(b.at_least(exponent, -200), 200))
-    value = b.fadd(expm1_reduced(b, r, "single"), b.constant(1))
-    return b.fmul(value, power_of_two(b, shifted))
+    f = b.fsub(m, b.constant(1))
+    s = registers.quotient(b, f, b.fadd(b.constant(2), f))
+    log2 = b.fmuladd(s, b.polynomial(b.fmul(s, s), "log2 ratio", "single"), k)
+    exponent = b.at_most(b.at_least(b.fmul(log2, y), -200), 200)
+    magic = b.constant(b.format.magic)
+    shifted = b.fadd(exponent, magic)
+    r = b.fsub(exponent, b.fsub(shifted, magic))
+    value = b.fmuladd(r, b.polynomial(r, "exp2 ratio", "single"), b.constant(1))
+    ints = b.integers
+    n = ints.binary("shl", b.to_bits(shifted), ints.constant(b.format.fraction))
+    return b.from_bits(ints.binary("add", b.to_bits(value), n))
 
 
 def power(b: VectorBuilder, x: str, y: str) -> str:

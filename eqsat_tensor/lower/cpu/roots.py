@@ -96,8 +96,11 @@ def cbrt(b: VectorBuilder, x: str) -> str:
     y = b.fmul(m, by_rest(0.5, 1, 2))
     inverse = _inverse_root(b, m)
     t = b.fmul(b.fmul(inverse, inverse), b.fmul(m, by_rest(0.5 ** (1 / 3), 1, 2 ** (1 / 3))))
-    root = _last_digits_double if b.name == "float64" else _last_digits_single
-    return _signed_root(b, x, a, root(b, t, y), shifted)
+    if b.name == "float64":
+        return _signed_root(b, x, a, _last_digits_double(b, t, y), shifted)
+    third = by_rest(*(r ** (-2 / 3) / 3 for r in (0.5, 1.0, 2.0)))
+    third = b.fmul(b.fmul(inverse, inverse), third)
+    return _signed_root(b, x, a, _last_digits_single(b, t, y, third), shifted)
 
 
 def _last_digits_double(b: VectorBuilder, t: str, y: str) -> str:
@@ -114,14 +117,14 @@ def _last_digits_double(b: VectorBuilder, t: str, y: str) -> str:
     return b.fmuladd(t, registers.quotient(b, lack, b.fadd(b.fadd(cube, cube), y)), t)
 
 
-def _last_digits_single(b: VectorBuilder, t: str, y: str) -> str:
-    """As for float64, by one division: t (1 + (y - t^3) / 3 y); t has all digits but two."""
+def _last_digits_single(b: VectorBuilder, t: str, y: str, third: str) -> str:
+    """t + (y - t^3) / 3 t^2, by what is nearly 1 / 3 t^2; t has all digits but two."""
     square = b.fmul(t, t)
     cube = b.fmul(square, t)
     lost = b.fmul(b.intrinsic("fma", t, t, b.fneg(square)), t)
     lost = b.fadd(lost, b.intrinsic("fma", square, t, b.fneg(cube)))
     lack = b.fsub(b.fsub(y, cube), lost)
-    return b.fmuladd(t, b.fdiv(lack, b.fmul(y, b.constant(3))), t)
+    return b.fmuladd(lack, third, t)
 
 
 def _cbrt_single(b: VectorBuilder, x: str) -> str:
