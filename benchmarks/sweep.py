@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 os.environ.setdefault("EQSAT_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import scipy.special

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eqsat_tensor.errors import UnsupportedError
+from eqsat_tensor.lower.cpu.abreast import go_abreast, write_abreast
 from eqsat_tensor.lower.cpu.columns import write_col
 from eqsat_tensor.lower.cpu.kernel import Setting, Written
 from eqsat_tensor.lower.cpu.passes import Passes
@@ -108,6 +109,8 @@ def write_row(w: Passes) -> None:
 
     if stand_side_by_side(w):
         write_short(w, inside)
+    elif go_abreast(w, inside):
+        write_abreast(w, inside)
     else:
         outer_loops(w, outer, row)
 

@@ -84,6 +84,13 @@ class Passes(Measures):
         self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
     ) -> dict[Value, str]:
         """`pass_over`, whatever there is to find."""
+        shape, values = self.accumulated(roots, axes, low, high, index, phase)
+        return self.reduced([r for r in roots if isinstance(r.value, Reduce)], shape, values)
+
+    def accumulated(
+        self, roots: Sequence[Root], axes: range, low: str, high: str, index: list[str], phase: int
+    ) -> tuple[Shape, list[str]]:
+        """As `every_pass`: the accumulators of all streams as they are, one stream after another."""
         last = axes[-1]
         cuts = self.cuts(roots, last)
         shape = self.shape_of(roots, bool(cuts))
@@ -133,8 +140,7 @@ class Passes(Measures):
 
             return self.function.loop(low, high, 1, old, inside)
 
-        values = level(axes[0], low, high, index, carried)
-        return self.reduced(reducing, shape, values)
+        return shape, level(axes[0], low, high, index, carried)
 
     def wanted(self, roots: Sequence[Root], first: int, index: list[str], phase: int) -> str | None:
         """Whether the loops over the axes from ``first`` on can find anything but zeros.
