@@ -7,6 +7,7 @@ the way back ("backward"), each by its root ("ortho"), or the way there ("forwar
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from eqsat_tensor.extents import Size, minimum
 from eqsat_tensor.lang import COMPLEXES, FLOAT16, FLOAT32, FLOAT64, Expr
 from eqsat_tensor.namespace.names import OBJECTS
 from eqsat_tensor.namespace.operands import (
-    NUMPY,
+    NUMPY_LATE,
     PUBLIC,
     Function,
     axis_of,
@@ -41,11 +42,15 @@ BACK = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def transform(function: Function) -> Function:
-    """Enter a function of tensors in `fft` under its name; arrays go to numpy.fft's."""
+    """Enter a function of tensors in `fft` under its name; arrays go to numpy.fft's, which NumPy loads late."""
     name = function.__name__
-    theirs = getattr(np.fft, name)
-    call = dispatched(function, theirs)
-    FOURIER[name] = NUMPY[theirs] = call
+
+    @functools.wraps(function)
+    def on_arrays(*args: Any, **kwargs: Any) -> Any:
+        return getattr(np.fft, name)(*args, **kwargs)
+
+    call = dispatched(function, on_arrays)
+    FOURIER[name] = NUMPY_LATE[f"numpy.fft.{name}"] = call
     return call
 
 

@@ -35,6 +35,7 @@ from eqsat_tensor.types import ALL_DTYPES, Shape, broadcast_shapes, known_dtype
 
 PUBLIC: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Any, Callable[..., Any]] = {}  # NumPy's function -> ours, for __array_function__
+NUMPY_LATE: dict[str, Callable[..., Any]] = {}  # by name, of parts that NumPy loads when asked
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -10,7 +10,7 @@ from eqsat_tensor.errors import UnsupportedError, message
 from eqsat_tensor.namespace.folds import FOLDS, fold
 from eqsat_tensor.namespace.linalg import LINALG_MISSING
 from eqsat_tensor.namespace.not_there import NOT_THERE as NUMPY_NOT_THERE
-from eqsat_tensor.namespace.operands import NUMPY, UFUNCS, refuse, written_out
+from eqsat_tensor.namespace.operands import NUMPY, NUMPY_LATE, UFUNCS, refuse, written_out
 from eqsat_tensor.namespace.reducing import absent
 from eqsat_tensor.namespace.special import SPECIAL
 from eqsat_tensor.namespace.special_missing import NOT_THERE as SCIPY_NOT_THERE
@@ -65,9 +65,10 @@ def array_ufunc(ufunc: np.ufunc, method: str, *operands: Any, **options: Any) ->
 
 def array_function(function: Any, args: Any, kwargs: Any) -> Any:
     """``np.sum(x, axis=1)`` and its like; UnsupportedError that names the function."""
-    ours = NUMPY.get(function)
+    name = f"{function.__module__}.{function.__name__}"
+    ours = NUMPY.get(function) or NUMPY_LATE.get(name)
     if ours is None:
-        raise _missing(f"{function.__module__}.{function.__name__}")
+        raise _missing(name)
     return ours(*args, **kwargs)
 
 
