@@ -108,6 +108,32 @@ def test_selections_of_themselves_are_not_joined_with_one_another(name: str) -> 
     assert len(set(result.graph.roots)) == 1
 
 
+# An empty array that is the pad of a slice of itself: all of these are slices of themselves.
+EMPTY = """
+(rewrite (Slice start step t (Pad low by u x)) x :when ((= t (type x))) :ruleset cleanup :name "all-alike")
+"""
+
+
+def test_steps_of_slices_that_are_slices_of_themselves_stop_growing() -> None:
+    text = files("eqsat_tensor.rules").joinpath("slices.egg").read_text()
+    begin = text.index("(rewrite (Slice outer steps t")
+    merged = text[begin : text.index(':name "slice-of-slice")', begin)] + ':name "slice-of-slice")'
+    head = HEAD.replace(":guarantee exact", ":guarantee exact :shrinks")
+    head = head.replace("(saturate fold types)", "(saturate cleanup types)")
+    x = leaf(shape=(0,))
+    padded = op("pad", x, low=(0,), step=(1,), shape=(0,))
+    root = op("slice", padded, start=(0,), step=(3,), shape=(0,))
+    inner = op("slice", x, start=(0,), step=(3,), shape=(0,))
+    outer = op("pad", inner, low=(0,), step=(1,), shape=(0,))
+    again = op("slice", outer, start=(0,), step=(1,), shape=(0,))
+    result = saturate([root, again], small_book(EMPTY + merged, head), Limits(rows=5000))
+    assert result.stopped == "saturated"
+    assert result.graph is not None
+    steps = [n.attributes[1][0] for n in result.graph.nodes if n.op == "slice"]
+    assert len(steps) < 60
+    assert max(map(abs, steps)) <= 1 << 20
+
+
 # ------------------------------------------------------------------------- large programs
 LATE = """
 (rewrite (Sin (Cos x)) (Sin x) :ruleset simplify :name "one-more")
