@@ -21,6 +21,7 @@ import numpy as np
 from eqsat_tensor.errors import DtypeError, message, node_place, successor
 from eqsat_tensor.extents import Guard, Size, substitute
 from eqsat_tensor.kinds import Attribute, Kind
+from eqsat_tensor.postorder import postorder
 from eqsat_tensor.scalar import PRIMITIVES
 from eqsat_tensor.types import ALL_DTYPES, DTYPES, Literal, TensorType
 
@@ -288,24 +289,7 @@ def topological(
 
     below: what a node needs, if not its arguments.
     """
-    order: dict[Expr, None] = {}
-    opened: list[Expr] = []  # nodes whose operands are gone through, each inside the one before
-    waiting = [iter(tuple(outputs))]
-    while True:
-        for node in waiting[-1]:
-            if node in order:
-                continue
-            needed = below(node)
-            if needed:
-                opened.append(node)
-                waiting.append(iter(needed))
-                break
-            order[node] = None
-        else:
-            waiting.pop()
-            if not opened:
-                return list(order)
-            order[opened.pop()] = None
+    return postorder(outputs, below)
 
 
 def rewrite(

@@ -199,9 +199,8 @@ TABLE: dict[str, list[tuple[Any, ...]]] = {
             + [((of("f8", 2, 4, 3), of("f8", 2)), {"shape": (2, 3, 4)})],
     "lstsq": [((of("f8", m, n), of("f8", m, 2), of("f8")), {"result": r, "shape": (n, 2) if r == 0 else (min(m, n),)})
               for m, n in ((3, 3), (5, 2), (2, 4)) for r in (0, 1)],
-    "fourier": [((of(d, *s),), {"axis": a, "inverse": i})
-                for d, s, a in (("f8", (5,), 0), ("f8", (2, 4), 1), ("f8", (3, 2), 0), ("f8", (0, 3), 1))
-                for i in (0, 1)],
+    "fourier": [((of("f8", *s),), {"axis": a, "inverse": i})
+                for s, a in (((5,), 0), ((2, 4), 1), ((3, 2), 0), ((0, 3), 1)) for i in (0, 1)],
     "rfft": [((of("f8", *s),), {"axis": a, "shape": (*s[:a], s[a] // 2 + 1, *s[a + 1 :])})
              for s, a in (((5,), 0), ((6,), 0), ((1,), 0), ((2, 4), 1), ((3, 2), 0), ((0, 3), 1))],
     "irfft": [((of("c16", *s[:a], s[a] // 2 + 1, *s[a + 1 :]),), {"axis": a, "shape": s})

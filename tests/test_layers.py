@@ -10,7 +10,7 @@ PACKAGE = ROOT / "eqsat_tensor"
 
 # A room or one of its modules -> what it may import beside itself.  The most particular entry counts:
 # "lower.cpu" before "lower".
-FOUNDATION = ["errors", "extents", "types", "scalar", "kinds"]
+FOUNDATION = ["errors", "extents", "types", "scalar", "kinds", "postorder"]
 HANDED_OVER = [f"schedule.{name}" for name in ("loop_values", "accesses", "loops")]
 LANGUAGE = [*FOUNDATION, "lang", "conditions"]
 MEANING = [*LANGUAGE, "ops"]
@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, list[str]] = {
     "machine": [],
     "timing": [],
     "remembering": [],
+    "postorder": [],
     "layouts": [],
     "shown": [],
     "extents": ["errors", "remembering"],

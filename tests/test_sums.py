@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import eqsat_tensor as et
+from eqsat_tensor.lang import OPS
+from eqsat_tensor.namespace.cumulative import standard_on_arrays
+from eqsat_tensor.normalize import fold
 from tests.oracle import assert_same
 from tests.strategies import arrays
 
@@ -204,6 +207,44 @@ def test_an_ordinary_sum_keeps_the_bound_of_its_length(count: int, value: float)
         if dtype == "float32":
             terms = min(terms, 4096 + Fraction(count, 65536))
         assert off <= (terms + 16) * Fraction(float(np.finfo(dtype).eps)) / 2 * total
+
+
+def test_an_update_of_nothing_leaves_the_order_of_a_sum() -> None:
+    given = np.array([0.94706838, -0.94706838, 0.94706838, 5.10503905, 0.94706838, 0.94706838])
+    x, none = et.tensor("x", (3, 1, 2)), et.tensor("none", (3, 0, 2))
+    places = {"start": (0, 0, 0), "step": (1, 1, 1), "shape": (3, 1, 2)}
+    updated = OPS["update_slice"](x.expr, et.sqrt(none).expr, **places)
+    assert fold(updated) is x.expr
+    assert fold(OPS["update_slice"](x.expr, x.expr, **places)) is not x.expr
+    total = et.sum(et.Tensor(OPS["slice"](updated, **places)))
+    arrays = given.reshape(3, 1, 2), np.empty((3, 0, 2))
+    ways: tuple[dict[str, Any], ...] = ({"math": "strict"}, {"optimize": "none"})
+    strict, written = (et.function([x, none], total, **way)(*arrays) for way in ways)
+    assert strict == written
+
+
+@pytest.mark.parametrize(("x", "power"), [(2.7e21, -2.0), (1e14, -3.0)])
+def test_negative_powers_keep_results_below_the_normal_range(x: float, power: float) -> None:
+    got = et.jit(lambda v: v**power)(np.array([x], "float32"))
+    np.testing.assert_allclose(got, np.array([x], "float32") ** np.float32(power), rtol=0.02)
+
+
+@pytest.mark.skipif(not hasattr(np, "cumulative_sum"), reason="NumPy has it since 2.1")
+@pytest.mark.parametrize("dtype", ["float32", "int8", "bool"])
+def test_what_stands_for_cumulative_sum_in_an_older_numpy(dtype: str) -> None:
+    x = (np.arange(12).reshape(3, 4) % 3).astype(dtype)
+    for name, neutral in (("cumulative_sum", 0), ("cumulative_prod", 1)):
+        ours, theirs = standard_on_arrays(name, neutral), getattr(np, name)
+        for a, options in (
+            (x[0], {}),
+            (x, {"axis": 0}),
+            (x, {"axis": -1, "include_initial": True}),
+        ):
+            got, want = ours(a, **options), theirs(a, **options)
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
+        with pytest.raises(ValueError, match="axis="):
+            ours(x)
 
 
 SUM = et.jit(lambda x: et.sum(x))

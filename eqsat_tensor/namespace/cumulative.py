@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,31 @@ _cumulative(
 )  # fmt: skip
 
 
+def _standard_axis(name: str, axis: Any, rank: int, x: Any) -> int:
+    """The axis of the array standard's functions, which may be left out of what has but one."""
+    if axis is None and rank != 1:
+        raise ValueError(message(name, "axis= of what has not one axis", f"x: {show(x)}"))
+    return axis_of(name, 0 if axis is None else axis, rank, x)
+
+
+def standard_on_arrays(name: str, neutral: int) -> Callable[..., Any]:
+    """`cumulative_sum` (neutral 0) or `cumulative_prod` (1) of arrays alone, for NumPy before 2.1."""
+
+    def function(
+        x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    ) -> Any:  # fmt: skip
+        no_out(name, out)
+        array = np.asarray(x)
+        place = _standard_axis(name, axis, array.ndim, x)
+        result = (np.cumprod if neutral else np.cumsum)(array, place, dtype=dtype)
+        if not include_initial:
+            return result
+        shape = [1 if j == place else s for j, s in enumerate(result.shape)]
+        return np.concatenate([np.full(shape, neutral, result.dtype), result], place)
+
+    return function
+
+
 def _standard(name: str, op: OpDef, neutral: int, doc: str) -> None:
     def function(
         x: Any,
@@ -77,38 +103,17 @@ def _standard(name: str, op: OpDef, neutral: int, doc: str) -> None:
     ) -> Tensor:
         no_out(name, out)
         expr = expr_of(name, x)
-        if axis is None and len(expr.shape) != 1:
-            raise ValueError(message(name, "axis= of what has not one axis", f"x: {show(x)}"))
-        result = _summed(name, op, expr, 0 if axis is None else axis, dtype, x)
+        place = _standard_axis(name, axis, len(expr.shape), x)
+        result = _summed(name, op, expr, place, dtype, x)
         if not include_initial:
             return Tensor(result)
-        place = axis_of(name, 0 if axis is None else axis, len(expr.shape), x)
         one = tuple(1 if j == place else s for j, s in enumerate(result.shape))
         first = constant(neutral, result.dtype, one)
         return Tensor(select.concatenate(first, result, axis=place))
 
-    def on_arrays(
-        x: Any,
-        /,
-        *,
-        axis: int | None = None,
-        dtype: Any = None,
-        out: Any = None,
-        include_initial: bool = False,
-    ) -> Any:
-        no_out(name, out)
-        array = np.asarray(x)
-        if axis is None and array.ndim != 1:
-            raise ValueError(message(name, "axis= of what has not one axis", f"x: {show(x)}"))
-        place = axis_of(name, 0 if axis is None else axis, array.ndim, x)
-        result = (np.cumprod if neutral else np.cumsum)(array, place, dtype=dtype)
-        if not include_initial:
-            return result
-        shape = [1 if j == place else s for j, s in enumerate(result.shape)]
-        return np.concatenate([np.full(shape, neutral, result.dtype), result], place)
-
     function.__name__, function.__doc__ = name, doc
-    public(numpy=getattr(np, name, on_arrays))(function)  # NumPy has both since 2.1
+    on_arrays = getattr(np, name, None) or standard_on_arrays(name, neutral)
+    public(numpy=on_arrays)(function)
 
 
 _standard(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eqsat_tensor.extents import Size
+from eqsat_tensor.postorder import postorder
 from eqsat_tensor.types import Literal, Shape, TensorType
 
 
@@ -207,24 +208,7 @@ def walk(
 
     below: the operands of a value that are to be looked at; all by default.
     """
-    order: dict[Value, None] = {}
-    opened: list[Value] = []  # values whose operands are gone through, each inside the one before
-    waiting = [iter(tuple(roots))]
-    while True:
-        for value in waiting[-1]:
-            if value in order:
-                continue
-            needed = below(value)
-            if needed:
-                opened.append(value)
-                waiting.append(iter(needed))
-                break
-            order[value] = None
-        else:
-            waiting.pop()
-            if not opened:
-                return list(order)
-            order[opened.pop()] = None
+    return postorder(roots, below)
 
 
 def formula(value: Value, buffers: Mapping[Value, str], depth: int = 6) -> str:
